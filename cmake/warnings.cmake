@@ -1,0 +1,16 @@
+# What every target of ours is compiled with. Interface targets, so that nothing is global.
+
+add_library(perdure_warnings INTERFACE)
+add_library(perdure::warnings ALIAS perdure_warnings)
+target_compile_options(
+  perdure_warnings
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wconversion
+            -Wshadow
+            -Wold-style-cast
+            -Woverloaded-virtual
+            -Wnon-virtual-dtor
+            -Wextra-semi
+            $<$<BOOL:${PERDURE_WERROR}>:-Werror>)

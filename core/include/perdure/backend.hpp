@@ -1,0 +1,442 @@
+#pragma once
+
+#include <perdure/backend_error.hpp>
+#include <perdure/checkpoint.hpp>
+#include <perdure/export.hpp>
+#include <perdure/history.hpp>
+#include <perdure/ids.hpp>
+#include <perdure/payload.hpp>
+#include <perdure/time.hpp>
+#include <perdure/work_item.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+// The contract between the engine and a backend. A backend is a durable store with opinions about
+// time, leases and atomicity, and with none about orchestrations: it never reads an event or a
+// payload, makes no id but sequence numbers, and decides nothing that a column of these structs
+// does not tell it. Each rule stands here once, with an id in brackets; a test of the conformance
+// suite carries the same id.
+//
+// Threads. Every method may be called from many threads at once.
+//
+// Outcomes and errors. What a caller must expect is a return value. When the store fails, a method
+// throws `backend_error` and nothing else; unless its code is `outcome_unknown`, nothing happened.
+//
+// [BATCH-1] Items of one call are independent: the outcome of one never changes that of another.
+// [BATCH-2] A call answers with one outcome an item, in the order of the items.
+// [BATCH-3] A call is one transaction: after a crash all of it happened, or nothing.
+// [BATCH-4] Items of one call may touch the same instance; they take effect in the order creates,
+// checkpoints, completions, messages, and within a kind in the order given.
+// [BATCH-5] No transaction stays open between calls, so that a paused process blocks nobody.
+//
+// [REPEAT-1] A mutating call carries a request id made by the caller. Repeated with the same
+// request id and content, it changes nothing further, gives the same outcomes, and hands out again
+// the items that it leased before, as far as they are still leased to it. The caller repeats only
+// until it has an answer.
+// [REPEAT-2] Every lease token that a call hands out is `derive_token(request, n)`, with a
+// different n for each item.
+//
+// Time. [TIME-1] Only the store's clock decides. [TIME-2] A message is not seen before its
+// `visible_at`, nor an instance before its `start_at` or the delay of an abandon; only a
+// termination overrides the latter two.
+
+namespace perdure {
+inline namespace v1 {
+
+/// What a backend lacks or offers; a test is skipped by capability and by nothing else.
+struct capabilities {
+    /// State outlives the process.
+    bool durable = true;
+    /// Several processes may open the same hub.
+    bool multi_process = true;
+    /// `advance_clock` works when the hub was opened with the option `test_clock=on`.
+    bool test_clock = false;
+    /// How many calls of `commit` make sense at once.
+    unsigned commit_lanes = 1;
+};
+
+/// How much one call may carry; core splits what is larger.
+inline constexpr std::size_t batch_items_max = 500;
+inline constexpr std::size_t batch_bytes_max = std::size_t{8} << 20U;
+
+enum class [[nodiscard]] create_code { created, already_exists };
+
+struct create_outcome {
+    create_code code{};
+    /// The status found, with already_exists; otherwise pending.
+    orchestration_status status = orchestration_status::pending;
+};
+
+enum class [[nodiscard]] send_outcome {
+    accepted,
+    /// A message with this id was accepted before.
+    duplicate,
+    no_such_instance,
+    instance_is_terminal,
+};
+
+enum class [[nodiscard]] terminate_outcome {
+    /// Ended by the store, at once.
+    terminated,
+    /// Its next turn ends it.
+    requested,
+    no_such_instance,
+    instance_is_terminal,
+};
+
+enum class [[nodiscard]] lease_outcome { done, lease_lost };
+
+enum class [[nodiscard]] commit_outcome {
+    committed,
+    /// Somebody else holds the instance or task now, or it is gone. Nothing of the item was done.
+    lease_lost,
+    /// Of a completion: the instance has ended or is in a later execution; the task is removed.
+    instance_is_terminal,
+};
+
+enum class [[nodiscard]] release_outcome { released, not_parked, no_such_instance };
+
+enum class [[nodiscard]] purge_outcome { purged, not_terminal, no_such_instance };
+
+/// Everything that a query can tell about an instance.
+struct instance_record {
+    instance_id instance;
+    execution_id execution{};
+    std::string name;
+    std::string version;
+    orchestration_status status = orchestration_status::pending;
+    timestamp created_at{};
+    timestamp updated_at{};
+    std::optional<timestamp> completed_at;
+    /// Not before; unset when it may run at once.
+    std::optional<timestamp> start_at;
+    payload custom_status;
+    /// The result, or the reason of a termination.
+    payload output;
+    /// The failure in its stored form; empty unless failed.
+    std::string failure;
+    tag_map tags;
+    std::optional<parent_link> parent;
+    /// Why it is parked; empty when it is not.
+    std::string parked_reason;
+    std::uint64_t history_length = 0;
+    std::uint64_t inbox_length = 0;
+    /// The worker that holds it; empty when nobody does.
+    std::string leased_by;
+};
+
+/// Which instances a query or purge means; unset members do not filter.
+struct instance_filter {
+    std::vector<orchestration_status> statuses;
+    std::optional<std::string> name;
+    std::optional<std::string> version;
+    std::optional<std::pair<std::string, std::string>> tag;
+    std::optional<instance_id> parent;
+    std::optional<bool> parked;
+    /// Bytes that the id begins with; no character is special.
+    std::string id_prefix;
+    std::optional<timestamp> created_from;
+    std::optional<timestamp> created_to;
+    std::optional<timestamp> completed_from;
+    std::optional<timestamp> completed_to;
+};
+
+/// A page of a query, in the order of instance ids.
+struct instance_page {
+    std::vector<instance_record> instances;
+    /// Pass it on to get what follows; empty when this page is the last.
+    std::string next;
+};
+
+struct history_page {
+    execution_id execution{};
+    std::uint64_t history_version = 0;
+    std::uint64_t history_length = 0;
+    /// Whole chunks from the one that contains the first event asked for.
+    std::vector<history_chunk> chunks;
+};
+
+struct purge_request {
+    request_id request{};
+    /// These instances; when empty, the filter's.
+    std::vector<instance_id> instances;
+    instance_filter filter;
+    /// At most so many instances in this call.
+    std::size_t limit = batch_items_max;
+    /// Also instances that have not ended.
+    bool force = false;
+    /// The event that the parent of an instance purged by force gets.
+    std::string parent_event;
+};
+
+struct purge_result {
+    std::size_t purged = 0;
+    /// The limit was reached; call again.
+    bool more = false;
+    /// One for each instance given by id.
+    std::vector<purge_outcome> outcomes;
+};
+
+/// The orchestrations and activities that a worker has.
+struct work_filter {
+    struct definition {
+        std::string name;
+        std::string version;
+        friend auto operator<=>(const definition&, const definition&) = default;
+    };
+    /// Exact pairs.
+    std::vector<definition> orchestrations;
+    /// Activities are found by name alone.
+    std::vector<std::string> activities;
+    /// Queues of activities; the default queue is the empty name.
+    std::vector<std::string> queues = {std::string()};
+};
+
+/// How much work a worker can begin now, and on which terms.
+struct lock_request {
+    request_id request{};
+    worker_id worker;
+    const work_filter* filter = nullptr;
+    std::size_t orchestrations = 0;
+    std::size_t activities = 0;
+    duration lease_duration = std::chrono::seconds(15);
+    /// The longest inbox prefix that an orchestration comes with.
+    std::size_t messages = 1000;
+    /// What the answer may weigh, roughly; at least one item is given if there is one.
+    std::size_t bytes = batch_bytes_max;
+    /// Asks for one suspect instead of regular work.
+    bool suspects = false;
+};
+
+struct commit_request {
+    std::span<const checkpoint> checkpoints;
+    std::span<const completion> completions;
+    /// Carries the request id of the whole call.
+    lock_request next;
+};
+
+struct commit_result {
+    std::vector<commit_outcome> checkpoints;
+    std::vector<commit_outcome> completions;
+    /// Messages of checkpoints whose target was missing or terminal.
+    std::size_t dropped_messages = 0;
+    work_batch work;
+};
+
+/// A leased item of either kind, for renew, give back, abandon, park.
+struct held_item {
+    instance_id instance;
+    /// None for an orchestration.
+    task_id task{};
+    lease held{};
+};
+
+struct renewal {
+    worker_id worker;
+    /// Also tells the store that the worker lives, and what it has.
+    const work_filter* filter = nullptr;
+    duration lease_duration = std::chrono::seconds(15);
+    std::span<const held_item> items;
+};
+
+/// The state of a hub as its operator sees it.
+struct hub_status {
+    std::string schema_version;
+    timestamp store_time{};
+    std::vector<worker_id> live_workers;
+    /// Orchestrations ready and not leased, and activities queued and not leased; exact up to
+    /// 10,000, then "at least".
+    std::size_t ready_orchestrations = 0;
+    std::size_t ready_activities = 0;
+    std::size_t parked = 0;
+    /// "orchestration NAME VERSION" or "activity NAME" of ready work that no live worker has.
+    std::vector<std::string> unserved;
+};
+
+/// A durable store for one task hub.
+///
+/// Ownership: the caller owns the backend and must not use it after destroying it; destruction
+/// waits for nobody and gives back nothing. Lifetime: leases outlive the object and end by expiry.
+class PERDURE_EXPORT backend {
+  public:
+    backend() = default;
+    backend(const backend&) = delete;
+    backend& operator=(const backend&) = delete;
+    virtual ~backend();
+
+    // ------------------------------------------------------------------------------------ the hub
+
+    [[nodiscard]] virtual capabilities abilities() const noexcept = 0;
+
+    /// Creates the hub unless it exists, and brings its schema up to date.
+    /// [HUB-1] Many processes may do so at once; all succeed, one creates.
+    /// [HUB-2] A schema newer than the plugin is refused with `store_fault::schema`, and left alone.
+    virtual void create_hub() = 0;
+
+    /// Deletes everything that the hub holds; the next call of any other method finds it empty, or
+    /// fails with `store_fault::schema` until `create_hub`.
+    virtual void delete_hub() = 0;
+
+    [[nodiscard]] virtual hub_status status() = 0;
+
+    /// Moves the store's clock forward, for tests. Returns false where the hub was not opened for
+    /// it; see `capabilities::test_clock`.
+    [[nodiscard]] virtual bool advance_clock(duration by) = 0;
+
+    // -------------------------------------------------------------------------------- client side
+
+    /// Creates instances; each is pending, with its start event as event 0, and ready from
+    /// `start_at` on.
+    /// [CREATE-1] An id that is taken is `already_exists`, with the status found, and nothing
+    /// changes; of two creates at once exactly one wins.
+    /// [CREATE-2] When the status found is listed in `replaceable`, the instance is replaced: its
+    /// lease is lost, its inbox, timers, tasks and history are gone, and, unless it had ended, its
+    /// parent gets `replaced_event`, in the same transaction.
+    /// [CREATE-3] The same (instance, execution) again is `created`, whatever has become of it.
+    [[nodiscard]] virtual std::vector<create_outcome> create(
+        const request_id& request, std::span<const new_instance> instances) = 0;
+
+    /// Puts messages into inboxes.
+    /// [SEND-1] A message to a missing or terminal instance is not stored, and the outcome says so.
+    /// [SEND-2] A message with an id that the instance has accepted within the last 10,000 ids or
+    /// 24 hours is `duplicate`, also across continue-as-new.
+    /// [SEND-3] An accepted message is kept, once, until a turn consumes it or the instance ends:
+    /// while the instance is pending, leased, suspended, parked, or continues as new.
+    /// [SEND-4] A message for an execution that is not current, and that is not nil, is dropped; the
+    /// outcome is `accepted`.
+    [[nodiscard]] virtual std::vector<send_outcome> send(
+        const request_id& request, std::span<const new_message> messages) = 0;
+
+    /// Ends instances.
+    /// [TERM-1] An instance that is pending, or parked, and not leased, ends at once: final event
+    /// appended, status terminated, output set, inbox and unleased activities removed, parent told.
+    /// [TERM-2] Any other live instance gets `event` into its inbox, visible at once, and is ready
+    /// whatever its delays.
+    [[nodiscard]] virtual std::vector<terminate_outcome> terminate(
+        const request_id& request, std::span<const termination> terminations) = 0;
+
+    /// The instances with these ids, in the same order; nothing for an unknown id.
+    /// [READ-1] A reader sees each instance before or after a transaction, never in between.
+    [[nodiscard]] virtual std::vector<std::optional<instance_record>> get(
+        std::span<const instance_id> instances) = 0;
+
+    /// A page of instances. [READ-2] Pages follow the byte order of ids; an instance that exists
+    /// throughout the paging appears exactly once. Bounds of time ranges are inclusive.
+    [[nodiscard]] virtual instance_page query(const instance_filter& filter,
+                                              std::size_t limit,
+                                              const std::string& after) = 0;
+
+    /// Reads history from event `from` on, whole chunks, until `bytes` are reached, at least one.
+    /// Nothing for an unknown instance. [READ-3] The start event is a chunk of its own.
+    [[nodiscard]] virtual std::optional<history_page> read_history(const instance_id& instance,
+                                                                   std::uint64_t from,
+                                                                   std::size_t bytes) = 0;
+
+    /// Waits until one of the instances is terminal or missing, or the deadline has passed on the
+    /// steady clock. Returns true in the first case. May return early, with false.
+    [[nodiscard]] virtual bool wait(std::span<const instance_id> instances,
+                                    std::chrono::steady_clock::time_point deadline) = 0;
+
+    /// Deletes instances with everything that belongs to them.
+    /// [PURGE-1] An instance that has not ended is refused, unless forced; then its lease is lost
+    /// and its parent gets `parent_event`.
+    /// [PURGE-2] Afterwards the store holds nothing of it; the id can be created anew.
+    [[nodiscard]] virtual purge_result purge(const purge_request& request) = 0;
+
+    /// [PARK-3] Makes parked instances ready again, with a fresh count of attempts.
+    [[nodiscard]] virtual std::vector<release_outcome> release(
+        const request_id& request, std::span<const instance_id> instances) = 0;
+
+    // -------------------------------------------------------------------------------- worker side
+
+    /// Leases work that is ready: orchestrations that are pending or have a visible message, and
+    /// queued activities.
+    /// [LOCK-1] An item has at most one holder; a leased item is not handed out until its lease
+    /// expires by the store's clock.
+    /// [LOCK-2] Every lease has a fresh token. A call with another token changes nothing and is
+    /// `lease_lost`, also when the row is gone.
+    /// [LOCK-3] Expiry only lets others take over: an expired lease that nobody took commits and
+    /// renews.
+    /// [LOCK-4] Only names and versions of the filter are handed out; others are neither leased nor
+    /// counted as attempts. Parked, terminal, and not yet visible items are not handed out.
+    /// [LOCK-5] The inbox comes in the order (greater of visible-at and arrival, sequence), and is a
+    /// prefix of it; what one sender sent stays in order.
+    /// [LOCK-6] Among the visible items of a kind: higher priority first, then longest ready.
+    /// [LOCK-7] History is left out when the last commit came from this worker; otherwise it comes
+    /// from event 0 on.
+    /// [LOCK-8] Never more items than asked for. An empty answer without `contended` means that
+    /// nothing was ready.
+    /// [SUSPECT-1] An item whose last lease expired is a suspect. It is handed out only when asked
+    /// for, one a call, and stays a suspect until it commits or is released.
+    /// [SUSPECT-2] An expiry counts as an attempt only if the item was leased as a suspect.
+    [[nodiscard]] virtual work_batch lock(const lock_request& request) = 0;
+
+    /// Commits turns and finished activities, and hands out the work that they made possible.
+    /// [COMMIT-1] A checkpoint happens as a whole: history, consumed messages, timers, tasks,
+    /// messages, children, status; or, with `lease_lost`, not at all.
+    /// [COMMIT-2] The same checkpoint again (same token) is `committed`; the same completion again,
+    /// while its message has not been consumed, too.
+    /// [COMMIT-3] Exactly the consumed messages are removed; later ones stay.
+    /// [COMMIT-4] A child whose id is taken by anything but this very parent link puts
+    /// `refused_event` into the parent's inbox, for the link's task.
+    /// [COMMIT-5] When the instance ends or continues, its timers and unleased activities are
+    /// removed; leased ones run on, and their completion is `instance_is_terminal`.
+    /// [COMMIT-6] Continue-as-new begins the next execution: new execution id, history of the start
+    /// event and the kept events, same creation time and parent; it is ready at once. Messages for
+    /// any execution stay in the inbox; those for the old one are removed.
+    /// [COMMIT-7] A completion removes its task and puts its event into the inbox of that execution.
+    /// [COMMIT-8] An activity scheduled and cancelled by one checkpoint is never queued. A leased
+    /// one that is cancelled is removed: its holder hears `lease_lost`.
+    /// [HANDOFF-1] Hands out, within the room and the filter: first checkpointed instances that are
+    /// ready again, then instances that this call made ready, then activities that it scheduled,
+    /// then what `lock` would. Suspects never.
+    /// [HANDOFF-2] What it made ready and did not hand out is announced like any other work.
+    [[nodiscard]] virtual commit_result commit(const commit_request& request) = 0;
+
+    /// Extends leases to `lease_duration` from the store's now, and keeps the worker listed as live
+    /// for as long. [RENEW-1] A lost lease is never won back. Never waits behind a commit for
+    /// longer than the store needs for one.
+    [[nodiscard]] virtual std::vector<lease_outcome> renew(const renewal& request) = 0;
+
+    /// Returns items that have not begun. [GIVE-1] They are ready at once, and no attempt counts.
+    [[nodiscard]] virtual std::vector<lease_outcome> give_back(
+        const request_id& request, std::span<const held_item> items) = 0;
+
+    /// Returns items that could not be finished. [ABANDON-1] They are ready after `delay`, and it
+    /// counts as an attempt.
+    [[nodiscard]] virtual std::vector<lease_outcome> abandon(const request_id& request,
+                                                             std::span<const held_item> items,
+                                                             duration delay) = 0;
+
+    /// Sets leased instances aside. [PARK-1] A parked instance is never handed out, consumes
+    /// nothing, and keeps accepting messages. [PARK-2] Terminate, purge and replacement work on it.
+    /// `reasons` has one text for each item, readable by a person.
+    [[nodiscard]] virtual std::vector<lease_outcome> park(const request_id& request,
+                                                          std::span<const held_item> items,
+                                                          std::span<const std::string> reasons) = 0;
+
+    /// Lets every lease of these workers, which the caller knows to be dead, expire now.
+    /// [TAKEOVER-1] Their items become suspects as with any other expiry.
+    virtual void take_over(const request_id& request, std::span<const worker_id> workers) = 0;
+
+    /// Waits until something may have become ready since the token was given, or until the deadline
+    /// has passed on the steady clock; returns the token to use next.
+    /// [WAKE-1] A change that leaves something ready and unleased is announced, by whichever call
+    /// made it; a caller that got its token before the change returns at once.
+    /// [WAKE-2] Timers and delays that fall due wake it as well.
+    /// [WAKE-3] A change made by another process is noticed within the poll interval.
+    [[nodiscard]] virtual wake_token wait_for_work(
+        wake_token token, std::chrono::steady_clock::time_point deadline) = 0;
+
+    /// Makes all present and future waits of this object return at once, for shutdown.
+    virtual void interrupt_waits() noexcept = 0;
+};
+
+}  // namespace v1
+}  // namespace perdure

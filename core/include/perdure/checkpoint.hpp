@@ -1,0 +1,138 @@
+#pragma once
+
+#include <perdure/work_item.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// What a worker hands to a backend: the whole effect of a turn, and the end of an activity. Plain
+// data that grows at its end; a backend interprets none of the texts named "event".
+
+namespace perdure {
+inline namespace v1 {
+
+/// An instance to be created, by a client or as a child.
+struct new_instance {
+    instance_id instance;
+    /// Made by the caller, fresh for every attempt to create: it is the identity of this creation.
+    execution_id execution{};
+    std::string name;
+    std::string version;
+    /// Event 0 of the history, in its stored form.
+    std::string start_event;
+    std::optional<parent_link> parent;
+    tag_map tags;
+    /// Not before this time of the store; unset means at once.
+    std::optional<timestamp> start_at;
+    /// An existing instance in one of these statuses is replaced.
+    std::vector<orchestration_status> replaceable;
+    /// The event that the parent of a replaced instance gets.
+    std::string replaced_event;
+};
+
+/// A message for an instance's inbox.
+struct new_message {
+    instance_id target;
+    std::string event;
+    /// For duplicate detection; empty means that none is wanted.
+    std::string id;
+    /// The only execution that may see it; nil means whichever is current.
+    execution_id execution{};
+    task_id task{};
+    /// Not before this time of the store; unset means at once.
+    std::optional<timestamp> visible_at;
+};
+
+/// The wish to end an instance.
+struct termination {
+    instance_id target;
+    /// Put into the inbox when a turn must see it.
+    std::string event;
+    /// Appended to the history when the store ends the instance itself.
+    std::string final_event;
+    payload output;
+    /// The event that the parent gets when the store ends the instance itself.
+    std::string parent_event;
+};
+
+struct new_activity {
+    task_id task{};
+    std::string name;
+    std::string version;
+    /// Workers ask for queues by name; empty is the default queue.
+    std::string queue;
+    /// Higher goes first.
+    std::int32_t priority = 0;
+    payload input;
+    std::string details;
+};
+
+struct new_timer {
+    task_id task{};
+    timestamp fire_at{};
+    std::string event;
+};
+
+struct new_child {
+    new_instance instance;
+    /// Put into the parent's own inbox, for the task of the parent link, when the id is taken.
+    std::string refused_event;
+};
+
+/// Events to append to a history: a JSON array text and how many it holds.
+struct new_events {
+    std::uint32_t count = 0;
+    std::string text;
+};
+
+/// The execution that follows by continue-as-new.
+struct next_execution {
+    execution_id execution{};
+    std::string version;
+    std::string start_event;
+    tag_map tags;
+    /// Events 1 and following: the unread external events that the author chose to keep.
+    new_events kept;
+};
+
+/// The atomic write of a turn.
+struct checkpoint {
+    instance_id instance;
+    execution_id execution{};
+    lease held{};
+    /// Sequences of the inbox messages that the turn consumed.
+    std::vector<std::uint64_t> consumed;
+    /// Appended in this order; several when a turn is too large for one text.
+    std::vector<new_events> events;
+    orchestration_status status = orchestration_status::running;
+    /// The result, with status completed; the reason, with terminated.
+    payload output;
+    /// With status failed: the failure, in its stored form (JSON).
+    std::string failure;
+    /// Set when the turn changed it; a payload that is none clears it.
+    std::optional<payload> custom_status;
+    std::vector<new_activity> activities;
+    std::vector<task_id> cancelled_activities;
+    std::vector<new_timer> timers;
+    std::vector<task_id> cancelled_timers;
+    std::vector<new_message> messages;
+    std::vector<new_child> children;
+    std::vector<termination> terminations;
+    /// Set for continue-as-new; the events and status above then end the old execution.
+    std::optional<next_execution> next;
+};
+
+/// The end of a leased activity.
+struct completion {
+    instance_id instance;
+    execution_id execution{};
+    task_id task{};
+    lease held{};
+    /// What the instance's inbox gets: completed or failed.
+    std::string event;
+};
+
+}  // namespace v1
+}  // namespace perdure
