@@ -1,0 +1,169 @@
+#pragma once
+
+#include <perdure/activity.hpp>
+#include <perdure/orchestration.hpp>
+
+#include <concepts>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace perdure {
+inline namespace v1 {
+
+namespace detail {
+/// The encoded input of a call; nothing for an activity or orchestration without input.
+template <class In>
+payload encode_input(const In& input) {
+    return codec<In>::encode(input);
+}
+}  // namespace detail
+
+/// What an orchestration may ask of the engine: to schedule, to wait, and for what is the same at
+/// every replay. Belongs to one execution and lives as long as its frame; used between turns, for
+/// example by the destructor of a local, it does nothing.
+///
+/// Every call that schedules does so at once; awaiting the handle is a second act.
+class PERDURE_EXPORT context {
+  public:
+    explicit context(detail::turn& owner) noexcept : turn_(&owner) {}
+    context(const context&) = delete;
+    context& operator=(const context&) = delete;
+    ~context() = default;
+
+    /// Schedules an activity.
+    template <class In, class Out>
+    task_handle<Out> call(const activity<In, Out>& what,
+                          const std::type_identity_t<In>& input,
+                          const call_options& options = call_options()) {
+        return scheduled<Out>(what, detail::encode_input<In>(input), options);
+    }
+    /// The same with a temporary. When that is a braced aggregate, g++ 12 would destroy it twice in
+    /// an awaiting expression, so the handle must be named: `auto h = ctx.call(...); co_await h;`.
+    template <class In, class Out, class Temporary>
+        requires std::same_as<In, Temporary> && detail::must_be_named<In>
+    named_task_handle<Out> call(const activity<In, Out>& what,
+                                Temporary&& input,
+                                const call_options& options = call_options()) {
+        const auto handle = scheduled<Out>(what, detail::encode_input<In>(input), options);
+        return named_task_handle<Out>(handle.owner(), handle.slot(), handle.read());
+    }
+    template <class Out>
+    task_handle<Out> call(const activity<void, Out>& what,
+                          const call_options& options = call_options()) {
+        return scheduled<Out>(what, payload(), options);
+    }
+
+    /// Starts a child orchestration; its result or failure comes back. A child id that is taken
+    /// fails the handle.
+    template <class In, class Out>
+    task_handle<Out> call(const orchestrator<In, Out>& what,
+                          const std::type_identity_t<In>& input,
+                          const child_options& options = child_options()) {
+        return started<Out>(what.name, detail::encode_input<In>(input), options);
+    }
+    template <class In, class Out, class Temporary>
+        requires std::same_as<In, Temporary> && detail::must_be_named<In>
+    named_task_handle<Out> call(const orchestrator<In, Out>& what,
+                                Temporary&& input,
+                                const child_options& options = child_options()) {
+        const auto handle = started<Out>(what.name, detail::encode_input<In>(input), options);
+        return named_task_handle<Out>(handle.owner(), handle.slot(), handle.read());
+    }
+    template <class Out>
+    task_handle<Out> call(const orchestrator<void, Out>& what,
+                          const child_options& options = child_options()) {
+        return started<Out>(what.name, payload(), options);
+    }
+
+    /// Starts an orchestration that nobody waits for; returns its id.
+    template <class In, class Out>
+    instance_id start_detached(const orchestrator<In, Out>& what,
+                               const std::type_identity_t<In>& input,
+                               const child_options& options = child_options()) {
+        return turn_->start_detached(what.name, detail::encode_input<In>(input), options);
+    }
+
+    /// A timer that ends after `delay`, counted from `now()`. It survives restarts, however long.
+    task_handle<void> create_timer(duration delay) { return create_timer(now() + delay); }
+    task_handle<void> create_timer(timestamp fire_at);
+    /// Takes an open timer back: it never ends. A timer that has ended stays as it is.
+    void cancel_timer(const task_handle<void>& timer) { turn_->cancel(timer.slot()); }
+
+    /// Waits for the next external event of this name (case counts). Events that came before are
+    /// kept; each is given to one wait, in the order of arrival.
+    template <class T>
+    task_handle<T> wait_for_event(std::string_view name) {
+        return task_handle<T>(*turn_, turn_->wait_for_event(name, std::nullopt),
+                              &detail::slot_value<T>);
+    }
+    /// The same for a limited time; nothing when the time was up first. An event that comes later
+    /// is kept for the next wait.
+    template <class T>
+    task_handle<std::optional<T>> wait_for_event(std::string_view name, duration timeout) {
+        return task_handle<std::optional<T>>(*turn_, turn_->wait_for_event(name, timeout),
+                                             &detail::slot_value_or_timeout<T>);
+    }
+    /// Sends an external event to another instance. Dropped when that is missing or has ended.
+    template <class T>
+    void send_event(const instance_id& target, std::string_view name, const T& content) {
+        turn_->send_event(target, name, codec<T>::encode(content));
+    }
+
+    /// Ends this execution when the orchestration returns, and begins the next one with this input
+    /// and an empty history. Return its value, or just return from an `orchestration<void>`.
+    template <class T>
+    continued continue_as_new(const T& input,
+                              const continue_options& options = continue_options()) {
+        turn_->continue_as_new(codec<T>::encode(input), options);
+        return continued();
+    }
+
+    /// Shows this value to whoever looks at the instance.
+    template <class T>
+    void set_custom_status(const T& status) {
+        turn_->set_custom_status(codec<T>::encode(status));
+    }
+    void clear_custom_status() { turn_->set_custom_status(payload()); }
+
+    /// Writes to the engine's log, once: silent while replaying.
+    void log(log_level level, std::string text) { turn_->log(level, std::move(text)); }
+
+    /// The time of this turn, the same at every replay.
+    [[nodiscard]] timestamp now() const noexcept { return turn_->now(); }
+    /// A random UUID, the same at every replay.
+    [[nodiscard]] uuid new_id();
+    /// 64 random bits, the same at every replay.
+    [[nodiscard]] std::uint64_t random() { return turn_->random(); }
+    /// True while old history is repeated. For diagnostics only: never decide by it.
+    [[nodiscard]] bool is_replaying() const noexcept { return turn_->is_replaying(); }
+
+    [[nodiscard]] const instance_id& instance() const noexcept { return turn_->instance(); }
+    [[nodiscard]] execution_id execution() const noexcept { return turn_->execution(); }
+    [[nodiscard]] const std::string& name() const noexcept { return turn_->start().name; }
+    [[nodiscard]] const std::string& version() const noexcept { return turn_->start().version; }
+    [[nodiscard]] const tag_map& tags() const noexcept { return turn_->start().tags; }
+    [[nodiscard]] const std::optional<parent_link>& parent() const noexcept {
+        return turn_->start().parent;
+    }
+
+  private:
+    friend detail::turn& detail::turn_of(context& ctx) noexcept;
+
+    template <class Out, class What>
+    task_handle<Out> scheduled(const What& what, payload input, const call_options& options) {
+        return task_handle<Out>(*turn_,
+                                turn_->schedule_activity(what.name, std::move(input), options),
+                                &detail::slot_value<Out>);
+    }
+    template <class Out>
+    task_handle<Out> started(std::string_view name, payload input, const child_options& options) {
+        return task_handle<Out>(*turn_, turn_->start_child(name, std::move(input), options),
+                                &detail::slot_value<Out>);
+    }
+
+    detail::turn* turn_;
+};
+
+}  // namespace v1
+}  // namespace perdure

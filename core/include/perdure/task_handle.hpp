@@ -1,0 +1,118 @@
+#pragma once
+
+#include <perdure/detail/turn.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace perdure {
+inline namespace v1 {
+
+template <class T>
+class task_handle;
+
+namespace detail {
+
+/// Reads the value of a finished slot; the result is `T`, by value.
+template <class T>
+T slot_value(turn& owner, const task_slot& slot) {
+    if (slot.reason) {
+        throw_failure(slot);
+    }
+    if constexpr (!std::is_void_v<T>) {
+        try {
+            return codec<T>::decode(slot.result);
+        } catch (const payload_error& problem) {
+            if (slot.kind != event_kind::event_raised) {
+                owner.report_undecodable(slot, problem.what());
+            }
+            throw;
+        }
+    } else {
+        static_cast<void>(owner);
+    }
+}
+
+/// The value of a wait with a timeout: nothing when the time was up first.
+template <class T>
+std::optional<T> slot_value_or_timeout(turn& owner, const task_slot& slot) {
+    if (slot.timed_out) {
+        return std::nullopt;
+    }
+    return slot_value<T>(owner, slot);
+}
+
+/// Suspends a coroutine until one slot is done.
+template <class T>
+class slot_awaiter final : public waiter {
+  public:
+    using reader = T (*)(turn&, const task_slot&);
+
+    slot_awaiter(turn& owner, task_slot& slot, reader read) noexcept
+        : owner_(owner), slot_(slot), read_(read) {}
+    slot_awaiter(const slot_awaiter&) = delete;
+    slot_awaiter& operator=(const slot_awaiter&) = delete;
+    ~slot_awaiter() {
+        if (suspended_) {
+            std::erase(slot_.waiters, static_cast<waiter*>(this));
+        }
+    }
+
+    [[nodiscard]] bool await_ready() const noexcept { return slot_.done; }
+    void await_suspend(std::coroutine_handle<> handle) {
+        suspended_ = handle;
+        slot_.waiters.push_back(this);
+    }
+    T await_resume() { return read_(owner_, slot_); }
+
+  private:
+    void wake() noexcept override { owner_.push(suspended_); }
+
+    turn& owner_;
+    task_slot& slot_;
+    reader read_;
+    std::coroutine_handle<> suspended_;
+};
+
+}  // namespace detail
+
+/// Something that was scheduled: an activity, a timer, a child orchestration, or a wait for an
+/// external event. `co_await` it for its value, any number of times; a failure is thrown.
+///
+/// A small value to copy freely. It belongs to the execution that made it and must not be kept
+/// outside of its orchestration. Destroying it cancels nothing.
+template <class T>
+class [[nodiscard]] task_handle {
+  public:
+    using reader = T (*)(detail::turn&, const detail::task_slot&);
+
+    task_handle(detail::turn& owner, detail::task_slot& slot, reader read) noexcept
+        : owner_(&owner), slot_(&slot), read_(read) {}
+
+    /// True once its end has been seen, so that awaiting it will not suspend.
+    [[nodiscard]] bool is_done() const noexcept { return slot_->done; }
+    [[nodiscard]] bool has_failed() const noexcept { return slot_->reason != nullptr; }
+    [[nodiscard]] task_id id() const noexcept { return slot_->id; }
+
+    [[nodiscard]] detail::turn& owner() const noexcept { return *owner_; }
+    [[nodiscard]] detail::task_slot& slot() const noexcept { return *slot_; }
+    [[nodiscard]] reader read() const noexcept { return read_; }
+
+  private:
+    detail::turn* owner_;
+    detail::task_slot* slot_;
+    reader read_;
+};
+
+/// A handle whose call took a value that must be named: it can be awaited only under a name of its
+/// own, in a statement of its own.
+template <class T>
+class [[nodiscard]] named_task_handle : public task_handle<T> {
+  public:
+    using task_handle<T>::task_handle;
+};
+
+}  // namespace v1
+}  // namespace perdure

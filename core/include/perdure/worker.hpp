@@ -1,0 +1,87 @@
+#pragma once
+
+#include <perdure/hub.hpp>
+#include <perdure/log.hpp>
+#include <perdure/registry.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace perdure {
+inline namespace v1 {
+
+/// Settings of a worker; docs/settings.md has the table, with the names that other systems use.
+/// `worker` checks them and throws `invalid_input` that says which, why, and what is allowed.
+struct worker_options {
+    /// Activities that may be under way at once; each needs a thread unless it is a coroutine.
+    std::size_t activities_max = 32;
+    /// Turns that may be under way at once.
+    std::size_t turns_max = 16;
+    duration lease_duration = std::chrono::seconds(15);
+    /// How often leases under way are renewed; below half of the lease.
+    duration renew_interval = std::chrono::seconds(5);
+    duration poll_min = std::chrono::milliseconds(50);
+    duration poll_max = std::chrono::seconds(1);
+    /// How long `stop` waits for what has begun.
+    duration stop_grace = std::chrono::seconds(10);
+    /// Live frames kept between turns, by number and estimated bytes; 0 switches the cache off.
+    std::size_t cached_frames_max = 1000;
+    std::size_t cached_bytes_max = std::size_t{64} << 20U;
+    /// After so many deliveries an activity fails and an instance is parked.
+    std::uint32_t deliveries_max = 10;
+    std::size_t turn_messages_max = 1000;
+    std::size_t payload_bytes_max = payload_bytes_max_default;
+    /// A turn with more decisions is parked; at a tenth it is warned about.
+    std::size_t turn_decisions_max = 100'000;
+    std::size_t turn_bytes_max = std::size_t{256} << 20U;
+    /// From this length on, a history is warned about, once.
+    std::uint64_t history_warning = 10'000;
+    /// Replays the whole history at every turn and compares it with the live frame.
+    bool verify_replay = false;
+    /// Log the author's messages while replaying, too.
+    bool log_replay = false;
+    /// Takes over, at start, the leases of workers of this machine that died; see docs/operations.
+    bool take_over_dead_workers = true;
+    log_sink log;
+};
+
+/// What a worker has done since it started.
+struct worker_statistics {
+    std::uint64_t turns = 0;
+    std::uint64_t activities = 0;
+    std::uint64_t commits = 0;
+    std::uint64_t events = 0;
+    std::uint64_t rebuilds = 0;
+};
+
+/// Executes the orchestrations and activities of a registry for one hub.
+///
+/// Owns its threads. The registry must outlive it, or be given by value; the methods may be called
+/// from any thread.
+class PERDURE_EXPORT worker {
+  public:
+    worker(hub where, registry what, worker_options options = {});
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+    /// Stops.
+    ~worker();
+
+    /// Begins to take work. A second call does nothing; a stopped worker cannot be started again
+    /// and throws `invalid_input`.
+    void start();
+    /// Takes no more work, waits up to `stop_grace` for what has begun, gives back the rest, and
+    /// ends the threads. Safe twice and before `start`.
+    void stop();
+
+    [[nodiscard]] const worker_id& id() const noexcept;
+    [[nodiscard]] worker_statistics statistics() const;
+
+  private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+}  // namespace v1
+}  // namespace perdure

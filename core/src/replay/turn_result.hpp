@@ -1,0 +1,70 @@
+#pragma once
+
+#include <perdure/detail/turn.hpp>
+#include <perdure/history.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+// What a turn gives back: data, and nothing that points into the frame.
+
+namespace perdure::replay {
+
+/// Something that the code asked for. Its event is what the history records; the rest is what the
+/// store needs beside it.
+struct decision {
+    history_event event;
+    std::string queue;
+    int priority = 0;
+    /// Of an activity: the first task of its call, and which attempt of the retry policy this is.
+    task_id first_task{};
+    unsigned attempt = 1;
+    /// Of a child: nobody waits for it.
+    bool detached = false;
+    /// Of a cancellation: what kind of task is cancelled.
+    event_kind cancelled_kind{};
+};
+
+/// Why a turn cannot be committed; the instance is parked with the report.
+struct turn_fault {
+    enum class kind { divergence, undecodable, too_large, bad_history };
+    kind what{};
+    std::string report;
+};
+
+struct log_line {
+    log_level level{};
+    std::string text;
+};
+
+/// How the execution stands after the turn.
+enum class turn_end { open, suspended, completed, failed, terminated, continued };
+
+struct turn_result {
+    /// When set, nothing else of the result means anything but the log.
+    std::optional<turn_fault> fault;
+    turn_end end = turn_end::open;
+    /// Everything to append to the history: turn started, the consumed events, the decisions.
+    std::vector<history_event> events;
+    /// The decisions among them, in order.
+    std::vector<decision> decisions;
+    /// The result, the failure, or the reason of the termination.
+    payload output;
+    std::shared_ptr<const failure> reason;
+    std::optional<payload> custom_status;
+    /// With continued: the start event of the next execution, without its execution id, and the
+    /// external events that it keeps.
+    history_event next_start;
+    std::vector<history_event> kept_events;
+    /// With terminated: open children are terminated too.
+    bool recursive = false;
+    std::vector<instance_id> open_children;
+
+    std::vector<log_line> author_log;
+    /// Engine remarks: ignored messages, drift, calls outside of a turn.
+    std::vector<log_line> remarks;
+    std::size_t bytes = 0;
+};
+
+}  // namespace perdure::replay
