@@ -385,8 +385,9 @@ class PERDURE_EXPORT backend {
     /// [COMMIT-3] Exactly the consumed messages are removed; later ones stay.
     /// [COMMIT-4] A child whose id is taken by anything but this very parent link puts
     /// `refused_event` into the parent's inbox, for the link's task.
-    /// [COMMIT-5] When the instance ends or continues, its timers and unleased activities are
-    /// removed; leased ones run on, and their completion is `instance_is_terminal`.
+    /// [COMMIT-5] When the instance completes, fails, or continues, its timers are removed;
+    /// activities that it scheduled are still handed out, and their completion is
+    /// `instance_is_terminal`. When it is terminated, unleased activities are removed as well.
     /// [COMMIT-6] Continue-as-new begins the next execution: new execution id, history of the start
     /// event and the kept events, same creation time and parent; it is ready at once. Messages for
     /// any execution stay in the inbox; those for the old one are removed.

@@ -20,7 +20,7 @@ struct new_instance {
     execution_id execution{};
     std::string name;
     std::string version;
-    /// Event 0 of the history, in its stored form.
+    /// Event 0 of the history, in its stored form: one JSON object. Its chunk is "[" + it + "]".
     std::string start_event;
     std::optional<parent_link> parent;
     tag_map tags;
@@ -50,7 +50,8 @@ struct termination {
     instance_id target;
     /// Put into the inbox when a turn must see it.
     std::string event;
-    /// Appended to the history when the store ends the instance itself.
+    /// Appended to the history, as a chunk "[" + it + "]" of one event, when the store ends the
+    /// instance itself.
     std::string final_event;
     payload output;
     /// The event that the parent gets when the store ends the instance itself.

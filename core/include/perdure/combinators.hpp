@@ -40,6 +40,7 @@ class PERDURE_EXPORT slot_group {
     slot_group(turn* owner, std::vector<task_slot*> slots, goal wanted);
 
     [[nodiscard]] bool is_reached() const noexcept;
+    [[nodiscard]] bool is_one() const noexcept { return goal_ == goal::one; }
     /// The done slot whose end came first; null when none is done.
     [[nodiscard]] const task_slot* first_done() const noexcept;
     /// The failed slot whose end came first; null when none failed.
@@ -70,6 +71,7 @@ class PERDURE_EXPORT group_waiter final : public waiter {
 
     slot_group group_;
     std::size_t open_ = 0;
+    bool woken_ = false;
     std::coroutine_handle<> suspended_;
 };
 

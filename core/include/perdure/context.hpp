@@ -12,9 +12,12 @@ namespace perdure {
 inline namespace v1 {
 
 namespace detail {
-/// The encoded input of a call; nothing for an activity or orchestration without input.
+/// The encoded input of a call.
 template <class In>
 payload encode_input(const In& input) {
+    static_assert(encodable<In>,
+                  "no codec for this type: include <perdure/codec_cereal.hpp> and give it a cereal "
+                  "serialize(), or specialise perdure::codec for it");
     return codec<In>::encode(input);
 }
 }  // namespace detail

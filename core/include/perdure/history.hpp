@@ -130,7 +130,7 @@ struct history_event {
     /// braces; written back unchanged.
     std::string unknown;
 
-    friend bool operator==(const history_event& a, const history_event& b);
+    PERDURE_EXPORT friend bool operator==(const history_event& a, const history_event& b);
 };
 
 /// Consecutive events of one execution's history as one text: a JSON array of events in their

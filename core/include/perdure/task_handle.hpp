@@ -88,8 +88,8 @@ class [[nodiscard]] task_handle {
   public:
     using reader = T (*)(detail::turn&, const detail::task_slot&);
 
-    task_handle(detail::turn& owner, detail::task_slot& slot, reader read) noexcept
-        : owner_(&owner), slot_(&slot), read_(read) {}
+    task_handle(detail::turn& owner, detail::task_slot& slot, reader reads) noexcept
+        : owner_(&owner), slot_(&slot), read_(reads) {}
 
     /// True once its end has been seen, so that awaiting it will not suspend.
     [[nodiscard]] bool is_done() const noexcept { return slot_->done; }

@@ -14,6 +14,8 @@ struct turn_limits {
     std::size_t decisions_max = 100'000;
     std::size_t bytes_max = std::size_t{256} << 20U;
     std::size_t payload_bytes_max = payload_bytes_max_default;
+    /// Hand out the author's log lines while replaying as well.
+    bool log_replay = false;
 };
 
 /// Whether the history given to `rebuild` ends where a turn ended.

@@ -53,6 +53,8 @@ struct turn_result {
     payload output;
     std::shared_ptr<const failure> reason;
     std::optional<payload> custom_status;
+    /// Who hears of the end, if anybody.
+    std::optional<parent_link> parent;
     /// With continued: the start event of the next execution, without its execution id, and the
     /// external events that it keeps.
     history_event next_start;

@@ -1,0 +1,197 @@
+#include "replay/checkpoint_builder.hpp"
+
+#include "messages.hpp"
+
+#include <perdure/history_codec.hpp>
+
+#include <utility>
+
+namespace perdure::replay {
+
+namespace {
+
+new_activity activity_of(const decision& made) {
+    new_activity task;
+    task.task = made.event.task;
+    task.name = made.event.name;
+    task.version = made.event.version;
+    task.queue = made.queue;
+    task.priority = made.priority;
+    task.input = made.event.data;
+    task.details = encode_details({made.first_task, made.attempt, made.event.tags});
+    return task;
+}
+
+new_child child_of(const orchestration_work& work, const decision& made) {
+    history_event start;
+    start.kind = event_kind::execution_started;
+    start.at = made.event.at;
+    start.name = made.event.name;
+    start.version = made.event.version;
+    start.data = made.event.data;
+    start.execution = made.event.execution;
+    start.tags = made.event.tags;
+    if (!made.detached) {
+        start.parent = parent_link{work.instance, work.execution, made.event.task};
+    }
+    new_child child{new_instance{instance_id(made.event.instance), made.event.execution, start.name,
+                                 start.version, encode_event(start), start.parent, start.tags,
+                                 std::nullopt, {}, {}},
+                    {}};
+    if (!made.detached) {
+        child.refused_event = messages::child_gone(
+            made.event.instance, "perdure.instance_exists",
+            "the child was not started: an instance \"" + made.event.instance + "\" exists already");
+    }
+    return child;
+}
+
+void add_decision(const orchestration_work& work, const decision& made, checkpoint& out) {
+    switch (made.event.kind) {
+        case event_kind::task_scheduled: out.activities.push_back(activity_of(made)); break;
+        case event_kind::timer_created:
+            out.timers.push_back({made.event.task, made.event.fire_at, messages::timer_fired()});
+            break;
+        case event_kind::child_created: out.children.push_back(child_of(work, made)); break;
+        case event_kind::event_sent:
+            out.messages.push_back({instance_id(made.event.instance),
+                                    messages::event_raised(made.event.name, made.event.data),
+                                    {},
+                                    {},
+                                    {},
+                                    std::nullopt});
+            break;
+        case event_kind::cancel_requested:
+            if (made.cancelled_kind == event_kind::timer_created) {
+                out.cancelled_timers.push_back(made.event.task);
+            } else {
+                out.cancelled_activities.push_back(made.event.task);
+            }
+            break;
+        default: break;
+    }
+}
+
+failure termination_failure(const orchestration_work& work, const turn_result& result) {
+    failure reason("perdure.terminated", "instance \"" + work.instance.text() + "\" was terminated");
+    const std::string note = codec<std::string>::decode(result.output);
+    if (!note.empty()) {
+        reason.message += ": " + note;
+    }
+    reason.non_retriable = true;
+    return reason;
+}
+
+std::string parent_event(const orchestration_work& work, const turn_result& result) {
+    switch (result.end) {
+        case turn_end::completed:
+            return messages::completed(event_kind::child_completed, result.output);
+        case turn_end::failed: return messages::failed(event_kind::child_failed, *result.reason);
+        default:
+            return messages::failed(event_kind::child_failed, termination_failure(work, result));
+    }
+}
+
+termination termination_of(const instance_id& child, const std::string& note) {
+    history_event final_event;
+    final_event.kind = event_kind::execution_terminated;
+    final_event.note = note;
+    termination end{child, messages::terminated(note, {{"recursive", "true"}}),
+                    encode_event(final_event), codec<std::string>::encode(note),
+                    messages::child_gone(child.text(), "perdure.terminated",
+                                         "instance \"" + child.text() + "\" was terminated")};
+    return end;
+}
+
+next_execution next_of(const turn_result& result, execution_id execution) {
+    history_event start = result.next_start;
+    start.execution = execution;
+    next_execution next;
+    next.execution = execution;
+    next.version = start.version;
+    next.start_event = encode_event(start);
+    next.tags = start.tags;
+    if (!result.kept_events.empty()) {
+        // One text, however long: these events were accepted one by one before.
+        auto texts = encode_events(result.kept_events, std::numeric_limits<std::size_t>::max());
+        next.kept = std::move(texts.front());
+    }
+    return next;
+}
+
+orchestration_status status_of(turn_end end) noexcept {
+    switch (end) {
+        case turn_end::suspended: return orchestration_status::suspended;
+        case turn_end::completed: return orchestration_status::completed;
+        case turn_end::failed: return orchestration_status::failed;
+        case turn_end::terminated: return orchestration_status::terminated;
+        default: return orchestration_status::running;
+    }
+}
+
+}  // namespace
+
+checkpoint build_checkpoint(const orchestration_work& work,
+                            const turn_result& result,
+                            execution_id next_execution) {
+    checkpoint out{work.instance, work.execution, work.held, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},
+                   {}, {}, {}, {}};
+    out.consumed.reserve(work.inbox.size());
+    for (const inbox_message& message : work.inbox) {
+        out.consumed.push_back(message.sequence);
+    }
+    out.events = encode_events(result.events);
+    out.status = status_of(result.end);
+    out.custom_status = result.custom_status;
+    for (const decision& made : result.decisions) {
+        add_decision(work, made, out);
+    }
+    if (result.end == turn_end::completed || result.end == turn_end::terminated) {
+        out.output = result.output;
+    }
+    if (result.end == turn_end::failed) {
+        out.failure = encode_failure(*result.reason);
+    }
+    if (result.parent) {
+        out.messages.push_back({result.parent->instance, parent_event(work, result),
+                                {},
+                                result.parent->execution,
+                                result.parent->task,
+                                std::nullopt});
+    }
+    if (result.end == turn_end::continued) {
+        out.next = next_of(result, next_execution);
+    }
+    if (result.recursive) {
+        const std::string note = codec<std::string>::decode(result.output);
+        for (const instance_id& child : result.open_children) {
+            out.terminations.push_back(termination_of(child, note));
+        }
+    }
+    return out;
+}
+
+// The details of an activity reuse the stored form of events: an event of the scheduling kind with
+// the attempt as its version. Most activities need none and have an empty text.
+
+std::string encode_details(const activity_details& details) {
+    if (details.attempt == 1 && details.tags.empty()) {
+        return {};
+    }
+    history_event event;
+    event.kind = event_kind::task_scheduled;
+    event.task = details.first_task;
+    event.version = std::to_string(details.attempt);
+    event.tags = details.tags;
+    return encode_event(event);
+}
+
+activity_details decode_details(const std::string& text, task_id task) {
+    if (text.empty()) {
+        return {task, 1, {}};
+    }
+    history_event event = decode_event(text);
+    return {event.task, static_cast<unsigned>(std::stoul(event.version)), std::move(event.tags)};
+}
+
+}  // namespace perdure::replay

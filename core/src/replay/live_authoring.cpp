@@ -1,0 +1,281 @@
+#include "replay/live_state.hpp"
+#include "replay/match.hpp"
+
+#include <fmt/format.h>
+
+// What authoring code asks for becomes decisions.
+
+namespace perdure::replay {
+
+namespace {
+
+/// The execution id of a child: the same whenever this decision is made again.
+execution_id child_execution(const execution_id& parent, task_id task) {
+    const auto mix = [&](std::uint32_t salt) {
+        return derive_token({{parent.value.high ^ task.value, parent.value.low + salt}}, salt).value;
+    };
+    return {{mix(1), mix(2)}};
+}
+
+}  // namespace
+
+bool live_instance::state::is_closed() {
+    if (open_) {
+        return false;
+    }
+    ++late_calls_;
+    return true;
+}
+
+decision& live_instance::state::decide(event_kind kind, task_id task, std::string_view name) {
+    decision& made = pending_.emplace_back();
+    made.event.kind = kind;
+    made.event.at = now_;
+    made.event.task = task;
+    made.event.name = name;
+    if (++turn_decisions_ > limits_.decisions_max && !replaying_) {
+        fail(turn_fault::kind::too_large,
+             fmt::format("one turn made more than {} decisions; spread the work over several turns, "
+                         "child orchestrations, or continue-as-new",
+                         limits_.decisions_max));
+        throw error("too many decisions in one turn");
+    }
+    return made;
+}
+
+void live_instance::state::check_payload(std::string_view what,
+                                         std::string_view name,
+                                         const payload& value) const {
+    if (value.bytes.size() > limits_.payload_bytes_max) {
+        throw payload_error(fmt::format("{} \"{}\" has {} bytes; at most {} are allowed", what, name,
+                                        value.bytes.size(), limits_.payload_bytes_max));
+    }
+}
+
+detail::task_slot& live_instance::state::schedule_activity(std::string_view name,
+                                                           payload input,
+                                                           const call_options& options) {
+    if (is_closed()) {
+        return dead_slot_;
+    }
+    check_name("activity name", name);
+    check_payload("the input of activity", name, input);
+    auto& slot = tasks_.make_slot(event_kind::task_scheduled, name);
+    if (options.retry_) {
+        auto call = std::make_shared<retried_call>(
+            retried_call{*options.retry_, std::string(name), std::move(input), options, {},
+                         event_kind::task_scheduled, {}, now_, 1});
+        schedule_attempt(call, slot);
+        return slot;
+    }
+    tasks_.schedule(event_kind::task_scheduled, &slot);
+    slot.id = tasks_.last_id();
+    decision& made = decide(event_kind::task_scheduled, slot.id, name);
+    turn_bytes_ += input.bytes.size();
+    made.event.data = std::move(input);
+    made.event.tags = options.tags_;
+    made.queue = options.queue_;
+    made.priority = options.priority_;
+    made.first_task = slot.id;
+    return slot;
+}
+
+void live_instance::state::schedule_attempt(const std::shared_ptr<retried_call>& call,
+                                            detail::task_slot& slot) {
+    tasks_.schedule(event_kind::task_scheduled, &slot).call = call;
+    slot.id = tasks_.last_id();
+    if (!call->first_task) {
+        call->first_task = slot.id;
+    }
+    decision& made = decide(event_kind::task_scheduled, slot.id, call->name);
+    turn_bytes_ += call->input.bytes.size();
+    made.event.data = call->input;
+    made.event.tags = call->activity.tags_;
+    made.queue = call->activity.queue_;
+    made.priority = call->activity.priority_;
+    made.first_task = call->first_task;
+    made.attempt = call->attempt;
+}
+
+detail::task_slot& live_instance::state::start_child(std::string_view name,
+                                                     payload input,
+                                                     const child_options& options) {
+    if (is_closed()) {
+        return dead_slot_;
+    }
+    check_name("orchestration name", name);
+    check_payload("the input of orchestration", name, input);
+    auto& slot = tasks_.make_slot(event_kind::child_created, name);
+    auto call = std::make_shared<retried_call>(retried_call{
+        options.retry_.value_or(retry_policy(1, std::chrono::seconds(1))), std::string(name),
+        std::move(input), {}, options, event_kind::child_created, {}, now_, 1});
+    schedule_child_attempt(call, &slot);
+    return slot;
+}
+
+instance_id live_instance::state::start_detached(std::string_view name,
+                                                 payload input,
+                                                 const child_options& options) {
+    if (is_closed()) {
+        return instance_id("closed");
+    }
+    check_name("orchestration name", name);
+    check_payload("the input of orchestration", name, input);
+    const auto call = std::make_shared<retried_call>(
+        retried_call{retry_policy(1, std::chrono::seconds(1)), std::string(name), std::move(input),
+                     {}, options, event_kind::child_created, {}, now_, 1});
+    schedule_child_attempt(call, nullptr);
+    return instance_id(pending_.back().event.instance);
+}
+
+void live_instance::state::schedule_child_attempt(const std::shared_ptr<retried_call>& call,
+                                                  detail::task_slot* slot) {
+    open_task& task = tasks_.schedule(event_kind::child_created, slot);
+    const task_id id = tasks_.last_id();
+    task.call = call;
+    if (call->child.id_) {
+        task.child = call->child.id_->text();
+        if (call->attempt > 1) {
+            task.child += fmt::format(":{}", call->attempt);
+        }
+        check_name("child id", task.child);
+    } else {
+        task.child = fmt::format("{}:{}", to_string(execution_.value), id.value);
+    }
+    if (slot != nullptr) {
+        slot->id = id;
+    }
+    if (!call->first_task) {
+        call->first_task = id;
+    }
+    const std::string child = task.child;
+    decision& made = decide(event_kind::child_created, id, call->name);
+    turn_bytes_ += call->input.bytes.size();
+    made.event.data = call->input;
+    made.event.version = call->child.version_.value_or(std::string());
+    made.event.instance = child;
+    made.event.execution = child_execution(execution_, id);
+    made.event.tags = start_.tags;
+    for (const auto& [key, value] : call->child.tags_) {
+        made.event.tags.insert_or_assign(key, value);
+    }
+    made.attempt = call->attempt;
+    made.detached = slot == nullptr;
+}
+
+detail::task_slot& live_instance::state::create_timer(timestamp fire_at) {
+    if (is_closed()) {
+        return dead_slot_;
+    }
+    auto& slot = tasks_.make_slot(event_kind::timer_created, {});
+    schedule_timer(fire_at, open_task::purpose::author, &slot);
+    slot.id = tasks_.last_id();
+    return slot;
+}
+
+open_task& live_instance::state::schedule_timer(timestamp fire_at,
+                                                open_task::purpose why,
+                                                detail::task_slot* slot) {
+    open_task& task = tasks_.schedule(event_kind::timer_created, slot);
+    task.why = why;
+    decide(event_kind::timer_created, tasks_.last_id(), {}).event.fire_at = fire_at;
+    return task;
+}
+
+void live_instance::state::cancel(detail::task_slot& slot) {
+    if (!is_closed() && !slot.done) {
+        cancel_task(slot.id);
+    }
+}
+
+void live_instance::state::cancel_task(task_id id) {
+    open_task* task = tasks_.find(id);
+    if (task == nullptr || !task->open) {
+        return;
+    }
+    task->open = false;
+    decide(event_kind::cancel_requested, id, {}).cancelled_kind = task->kind;
+}
+
+detail::task_slot& live_instance::state::wait_for_event(std::string_view name,
+                                                        std::optional<duration> timeout) {
+    if (is_closed()) {
+        return dead_slot_;
+    }
+    check_name("event name", name);
+    auto& slot = tasks_.make_slot(event_kind::event_raised, name);
+    if (auto event = events_.take(slot.name)) {
+        slot.result = std::move(event->data);
+        tasks_.finish(slot);
+        return slot;
+    }
+    events_.wait(slot.name, slot);
+    if (timeout) {
+        schedule_timer(now_ + *timeout, open_task::purpose::event_timeout, &slot);
+        slot.id = tasks_.last_id();
+    }
+    return slot;
+}
+
+void live_instance::state::send_event(const instance_id& target,
+                                      std::string_view name,
+                                      payload content) {
+    if (is_closed()) {
+        return;
+    }
+    check_name("event name", name);
+    check_payload("the content of event", name, content);
+    tasks_.schedule(event_kind::event_sent, nullptr).open = false;
+    decision& made = decide(event_kind::event_sent, tasks_.last_id(), name);
+    turn_bytes_ += content.bytes.size();
+    made.event.data = std::move(content);
+    made.event.instance = target.text();
+}
+
+void live_instance::state::continue_as_new(payload input, const continue_options& options) {
+    if (is_closed()) {
+        return;
+    }
+    check_payload("the input of orchestration", start_.name, input);
+    next_ = continuation{std::move(input), options};
+}
+
+void live_instance::state::set_custom_status(payload status) {
+    if (is_closed()) {
+        return;
+    }
+    check_payload("the custom status of orchestration", start_.name, status);
+    decide(event_kind::custom_status_set, {}, {}).event.data = status;
+    custom_status_ = std::move(status);
+}
+
+void live_instance::state::log(log_level level, std::string text) {
+    if (!is_closed() && (!replaying_ || limits_.log_replay)) {
+        author_log_.push_back({level, std::move(text)});
+    }
+}
+
+std::uint64_t live_instance::state::random() {
+    // splitmix64: a full-period sequence from one 64-bit seed.
+    dice_ += 0x9E3779B97F4A7C15ULL;
+    std::uint64_t mixed = dice_;
+    mixed = (mixed ^ (mixed >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+    mixed = (mixed ^ (mixed >> 27U)) * 0x94D049BB133111EBULL;
+    return mixed ^ (mixed >> 31U);
+}
+
+void live_instance::state::report_undecodable(const detail::task_slot& slot,
+                                              const std::string& problem) {
+    fail(turn_fault::kind::undecodable,
+         fmt::format("the result of {} #{} \"{}\" cannot be read: {}",
+                     slot.kind == event_kind::child_created ? "child" : "activity", slot.id.value,
+                     slot.name, problem));
+}
+
+void live_instance::state::remark(std::string text) {
+    if (!replaying_ || text.starts_with("drift")) {
+        remarks_.push_back({log_level::warning, std::move(text)});
+    }
+}
+
+}  // namespace perdure::replay

@@ -1,0 +1,67 @@
+#include "replay/live_instance.hpp"
+
+#include "replay/live_state.hpp"
+
+#include <perdure/history_codec.hpp>
+
+#include <algorithm>
+
+namespace perdure::replay {
+
+live_instance::live_instance(instance_id instance,
+                             execution_id execution,
+                             const orchestration_definition& definition,
+                             turn_limits limits)
+    : state_(std::make_unique<state>(std::move(instance), execution, definition, limits)) {}
+
+live_instance::~live_instance() = default;
+
+void live_instance::rebuild(std::span<const history_event> history, history_ends end) {
+    state_->rebuild(history, end);
+}
+
+turn_result live_instance::advance(timestamp now, std::span<const inbox_message> inbox) {
+    std::vector<history_event> events;
+    events.reserve(inbox.size() + 1);
+    history_event& bracket = events.emplace_back();
+    bracket.kind = event_kind::turn_started;
+    bracket.at = std::max(now, state_->now());
+    for (const inbox_message& message : inbox) {
+        try {
+            history_event event = decode_event(message.event);
+            event.task = message.task;
+            if (event.kind == event_kind::timer_fired) {
+                // A timer never fires before its time, as the orchestration sees it.
+                events.front().at = std::max(events.front().at, message.visible_at);
+            }
+            events.push_back(std::move(event));
+        } catch (const history_error& problem) {
+            turn_result result;
+            result.fault = turn_fault{
+                turn_fault::kind::bad_history,
+                std::string("a message in the inbox cannot be read: ") + problem.what()};
+            return result;
+        }
+    }
+    for (history_event& event : events) {
+        event.at = events.front().at;
+    }
+    return state_->advance(std::move(events));
+}
+
+std::uint64_t live_instance::history_length() const noexcept { return state_->history_length(); }
+
+std::size_t live_instance::bytes() const noexcept { return state_->bytes(); }
+
+turn_result run_turn(const orchestration_definition& definition,
+                     std::span<const history_event> history,
+                     std::span<const inbox_message> inbox,
+                     timestamp now,
+                     const turn_limits& limits) {
+    const execution_id execution = history.empty() ? execution_id{} : history.front().execution;
+    live_instance live(instance_id("replay"), execution, definition, limits);
+    live.rebuild(history, history_ends::after_a_turn);
+    return live.advance(now, inbox);
+}
+
+}  // namespace perdure::replay

@@ -1,0 +1,391 @@
+#include "replay/live_state.hpp"
+
+#include "replay/match.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace perdure::replay {
+
+namespace {
+
+/// The kind of decision that a completion answers.
+event_kind answered_kind(event_kind kind) noexcept {
+    switch (kind) {
+        case event_kind::task_completed:
+        case event_kind::task_failed: return event_kind::task_scheduled;
+        case event_kind::child_completed:
+        case event_kind::child_failed: return event_kind::child_created;
+        default: return event_kind::timer_created;
+    }
+}
+
+/// A number from 0 up to 1 that depends on these three alone: the jitter of one retry must be the
+/// same at every replay, whatever else the code has drawn.
+double retry_dice(const execution_id& execution, task_id first, unsigned attempt) noexcept {
+    const auto mixed = derive_token({execution.value}, static_cast<std::uint32_t>(first.value) ^
+                                                           (attempt << 24U));
+    return static_cast<double>(mixed.value >> 11U) * 0x1.0p-53;
+}
+
+}  // namespace
+
+live_instance::state::state(instance_id instance,
+                            execution_id execution,
+                            const orchestration_definition& definition,
+                            turn_limits limits)
+    : instance_(std::move(instance)),
+      execution_(execution),
+      definition_(definition),
+      limits_(limits),
+      context_(*this),
+      dice_(execution.value.high ^ execution.value.low) {}
+
+live_instance::state::~state() { destroy_frame(); }
+
+void live_instance::state::rebuild(std::span<const history_event> history, history_ends end) {
+    replaying_ = true;
+    open_ = true;
+    repeated_ = history;
+    for (std::size_t i = 0; i < history.size() && !fault_; ++i) {
+        repeated_position_ = i;
+        apply(history[i]);
+        ++applied_;
+    }
+    repeated_position_ = history.size();
+    if (!fault_ && end == history_ends::after_a_turn && !pending_.empty()) {
+        diverge(nullptr);
+    }
+    repeated_ = {};
+    repeated_position_ = 0;
+    open_ = false;
+    replaying_ = false;
+    if (!limits_.log_replay) {
+        author_log_.clear();
+    }
+    custom_status_.reset();
+}
+
+turn_result live_instance::state::advance(std::vector<history_event> events) {
+    turn_decisions_ = 0;
+    turn_bytes_ = 0;
+    open_ = true;
+    for (const history_event& event : events) {
+        if (fault_) {
+            break;
+        }
+        apply(event);
+    }
+    open_ = false;
+    turn_result result = collect(std::move(events));
+    if (result.fault || (end_ != turn_end::open)) {
+        destroy_frame();
+    }
+    return result;
+}
+
+std::size_t live_instance::state::bytes() const noexcept {
+    constexpr std::size_t frame_estimate = 2048;
+    return sizeof(state) + frame_estimate + tasks_.bytes() + kept_bytes_;
+}
+
+void live_instance::state::apply(const history_event& event) {
+    if (is_decision(event.kind)) {
+        match(event);
+        return;
+    }
+    switch (event.kind) {
+        case event_kind::execution_started:
+            start_ = event;
+            kept_bytes_ += event.data.bytes.size();
+            return;
+        case event_kind::turn_started: apply_turn_started(event); return;
+        case event_kind::execution_terminated: apply_terminated(event); return;
+        case event_kind::execution_resumed: apply_resumed(); return;
+        case event_kind::execution_suspended:
+            suspended_ = end_ == turn_end::open;
+            return;
+        default: break;
+    }
+    if (suspended_) {
+        held_.push_back(event);
+        return;
+    }
+    switch (event.kind) {
+        case event_kind::event_raised: apply_event_raised(event); break;
+        case event_kind::task_completed:
+        case event_kind::task_failed:
+        case event_kind::child_completed:
+        case event_kind::child_failed:
+        case event_kind::timer_fired: apply_completion(event); break;
+        default: break;
+    }
+    drain();
+}
+
+void live_instance::state::apply_turn_started(const history_event& event) {
+    if (!pending_.empty()) {
+        diverge(&event);
+        return;
+    }
+    now_ = std::max(now_, event.at);
+    if (!begun_) {
+        begin();
+        drain();
+    }
+}
+
+void live_instance::state::apply_event_raised(const history_event& event) {
+    if (end_ == turn_end::open) {
+        if (detail::task_slot* slot = events_.take_wait(event.name)) {
+            slot->result = event.data;
+            kept_bytes_ += event.data.bytes.size();
+            cancel_task(std::exchange(slot->id, task_id{}));
+            tasks_.finish(*slot);
+            return;
+        }
+    }
+    events_.keep(event);
+    kept_bytes_ += event.data.bytes.size();
+}
+
+void live_instance::state::apply_resumed() {
+    suspended_ = false;
+    while (!held_.empty() && !fault_) {
+        const history_event event = std::move(held_.front());
+        held_.pop_front();
+        apply(event);
+    }
+}
+
+void live_instance::state::apply_terminated(const history_event& event) {
+    if (end_ != turn_end::open) {
+        return;
+    }
+    // What the code asked for in this turn is recorded nowhere: the execution has ended before.
+    pending_.clear();
+    ready_.clear();
+    suspended_ = false;
+    end_ = turn_end::terminated;
+    output_ = codec<std::string>::encode(event.note);
+    recursive_ = event.tags.contains("recursive");
+}
+
+void live_instance::state::apply_completion(const history_event& event) {
+    open_task* task = tasks_.find(event.task);
+    if (task == nullptr || !task->open || task->kind != answered_kind(event.kind)) {
+        if (end_ == turn_end::open) {
+            remark(fmt::format("{} is ignored: {}", describe(event),
+                               task == nullptr ? "nothing was scheduled under this task id"
+                               : !task->open   ? "the task has ended before"
+                                               : "the task is of another kind"));
+        }
+        return;
+    }
+    task->open = false;
+    if (end_ == turn_end::open) {
+        end_task(*task, event);
+    }
+}
+
+void live_instance::state::end_task(open_task& task, const history_event& event) {
+    detail::task_slot* slot = task.slot;
+    if (slot == nullptr) {
+        return;
+    }
+    switch (task.why) {
+        case open_task::purpose::retry_delay:
+            ++task.call->attempt;
+            if (task.call->kind == event_kind::task_scheduled) {
+                schedule_attempt(task.call, *slot);
+            } else {
+                schedule_child_attempt(task.call, slot);
+            }
+            return;
+        case open_task::purpose::event_timeout:
+            events_.stop_waiting(slot->name, *slot);
+            slot->timed_out = true;
+            break;
+        case open_task::purpose::author:
+            if (event.reason && try_again(task, event)) {
+                return;
+            }
+            slot->result = event.data;
+            slot->reason = event.reason;
+            kept_bytes_ += event.data.bytes.size();
+            break;
+    }
+    tasks_.finish(*slot);
+}
+
+bool live_instance::state::try_again(open_task& task, const history_event& event) {
+    if (!task.call) {
+        return false;
+    }
+    const retried_call& call = *task.call;
+    const auto delay = call.policy.next_delay(
+        call.attempt, *event.reason, now_ - call.first_at,
+        retry_dice(execution_, call.first_task, call.attempt));
+    if (!delay) {
+        return false;
+    }
+    open_task& timer = schedule_timer(now_ + *delay, open_task::purpose::retry_delay, task.slot);
+    timer.call = task.call;
+    return true;
+}
+
+void live_instance::state::match(const history_event& recorded) {
+    if (pending_.empty() || !is_same_act(recorded, pending_.front().event)) {
+        diverge(&recorded);
+        return;
+    }
+    if (has_drifted(recorded, pending_.front().event)) {
+        remark(fmt::format("drift: {} has another input or time in the history than the code gives "
+                           "now; the recorded one is kept",
+                           describe(recorded)));
+    }
+    pending_.pop_front();
+}
+
+void live_instance::state::begin() {
+    begun_ = true;
+    try {
+        root_ = definition_.begin(context_, start_.data);
+        ready_.push_back(root_->handle());
+    } catch (const payload_error& problem) {
+        fail(turn_fault::kind::undecodable,
+             fmt::format("the input of orchestration \"{}\" cannot be read: {}", start_.name,
+                         problem.what()));
+    } catch (...) {
+        // The function itself threw, before there was a coroutine: the author's failure.
+        reason_ = std::make_shared<const failure>(
+            detail::describe_exception(std::current_exception()));
+        end_ = turn_end::failed;
+        decide(event_kind::execution_failed, {}, {}).event.reason = reason_;
+    }
+}
+
+void live_instance::state::drain() {
+    while (!ready_.empty() && !fault_ && end_ == turn_end::open) {
+        const auto handle = ready_.front();
+        ready_.pop_front();
+        handle.resume();
+        if (root_->handle().done() && !fault_) {
+            finish_root();
+        }
+    }
+}
+
+void live_instance::state::finish_root() {
+    ready_.clear();
+    try {
+        output_ = root_->result();
+        if (!next_) {
+            check_payload("the result of orchestration", start_.name, output_);
+            end_ = turn_end::completed;
+            decide(event_kind::execution_completed, {}, {}).event.data = output_;
+            return;
+        }
+    } catch (...) {
+        next_.reset();
+        output_ = payload();
+        reason_ = std::make_shared<const failure>(
+            detail::describe_exception(std::current_exception()));
+        end_ = turn_end::failed;
+        decide(event_kind::execution_failed, {}, {}).event.reason = reason_;
+        return;
+    }
+    end_ = turn_end::continued;
+    history_event& event = decide(event_kind::execution_continued_as_new, {}, {}).event;
+    event.data = next_->input;
+    event.version = next_->options.version_.value_or(start_.version);
+}
+
+void live_instance::state::destroy_frame() {
+    open_ = false;
+    ready_.clear();
+    root_.reset();
+}
+
+void live_instance::state::diverge(const history_event* recorded) {
+    const auto before = repeated_.first(std::min(repeated_position_, repeated_.size()));
+    fail(turn_fault::kind::divergence,
+         divergence_report(applied_, before, recorded, pending_));
+}
+
+void live_instance::state::fail(turn_fault::kind what, std::string report) {
+    if (!fault_) {
+        fault_ = turn_fault{what, std::move(report)};
+    }
+}
+
+turn_result live_instance::state::collect(std::vector<history_event> events) {
+    turn_result result;
+    result.author_log = std::exchange(author_log_, {});
+    result.remarks = std::exchange(remarks_, {});
+    if (late_calls_ > 0) {
+        result.remarks.push_back(
+            {log_level::warning,
+             fmt::format("{} call(s) of the context outside of a turn were ignored; destructors of "
+                         "locals must not use it",
+                         std::exchange(late_calls_, 0))});
+    }
+    if (!fault_ && turn_bytes_ > limits_.bytes_max) {
+        fail(turn_fault::kind::too_large,
+             fmt::format("the turn asks to store {} bytes; {} are allowed", turn_bytes_,
+                         limits_.bytes_max));
+    }
+    result.fault = fault_;
+    if (fault_) {
+        return result;
+    }
+    if (turn_decisions_ > limits_.decisions_max / 10) {
+        result.remarks.push_back({log_level::warning,
+                                  fmt::format("the turn made {} decisions; at {} it is parked",
+                                              turn_decisions_, limits_.decisions_max)});
+    }
+    result.events = std::move(events);
+    result.bytes = turn_bytes_;
+    result.decisions.reserve(pending_.size());
+    result.events.reserve(result.events.size() + pending_.size());
+    for (decision& made : pending_) {
+        result.events.push_back(made.event);
+        result.decisions.push_back(std::move(made));
+    }
+    pending_.clear();
+    applied_ += result.events.size();
+    describe_end(result);
+    result.custom_status = std::exchange(custom_status_, std::nullopt);
+    return result;
+}
+
+void live_instance::state::describe_end(turn_result& result) const {
+    result.end = end_ == turn_end::open && suspended_ ? turn_end::suspended : end_;
+    result.output = output_;
+    result.reason = reason_;
+    if (end_ == turn_end::completed || end_ == turn_end::failed || end_ == turn_end::terminated) {
+        result.parent = start_.parent;
+    }
+    if (end_ == turn_end::terminated) {
+        result.recursive = recursive_;
+        for (const open_task& task : tasks_.all()) {
+            if (task.open && task.kind == event_kind::child_created) {
+                result.open_children.emplace_back(task.child);
+            }
+        }
+    }
+    if (end_ == turn_end::continued) {
+        result.next_start = start_;
+        result.next_start.at = now_;
+        result.next_start.data = next_->input;
+        result.next_start.version = next_->options.version_.value_or(start_.version);
+        if (next_->options.keep_events_) {
+            result.kept_events = events_.unread();
+        }
+    }
+}
+
+}  // namespace perdure::replay

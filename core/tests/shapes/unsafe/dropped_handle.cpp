@@ -1,0 +1,23 @@
+// expect: nodiscard
+#include <perdure/registry.hpp>
+
+#include <string>
+#include <string_view>
+
+using namespace perdure;
+
+struct order {
+    std::string id;
+};
+template <>
+struct perdure::codec<order> {
+    static payload encode(const order& value) { return {"json", value.id}; }
+    static order decode(const payload& stored) { return {stored.bytes}; }
+};
+inline constexpr activity<order, int> charge{"Charge"};
+
+orchestration<int> bad(context& ctx) {
+    order input{"1"};
+    ctx.call(charge, input);
+    co_return 1;
+}
