@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace perdure {
 inline namespace v1 {
@@ -19,6 +21,8 @@ struct worker_options {
     std::size_t activities_max = 32;
     /// Turns that may be under way at once.
     std::size_t turns_max = 16;
+    /// The queues of activities that it serves; the default queue is the empty name.
+    std::vector<std::string> queues = {std::string()};
     duration lease_duration = std::chrono::seconds(15);
     /// How often leases under way are renewed; below half of the lease.
     duration renew_interval = std::chrono::seconds(5);

@@ -20,6 +20,12 @@ std::string rest_of(std::istringstream& in) {
     return rest;
 }
 
+/// The kinds whose line has a name; what others have in quotes is JSON.
+bool has_name(event_kind kind) {
+    return kind == event_kind::task_scheduled || kind == event_kind::child_created ||
+           kind == event_kind::event_raised || kind == event_kind::event_sent;
+}
+
 history_event parse_event(const std::string& line) {
     std::istringstream in(line);
     std::string word;
@@ -43,7 +49,7 @@ history_event parse_event(const std::string& line) {
             const auto colon = text.find(": ");
             event.reason = std::make_shared<const failure>(text.substr(0, colon),
                                                            text.substr(colon + 2));
-        } else if (next == '"' && event.name.empty() && event.data.is_none()) {
+        } else if (next == '"' && has_name(event.kind) && event.name.empty()) {
             in.get();
             std::getline(in, event.name, '"');
         } else {

@@ -1,0 +1,129 @@
+#define CATCH_CONFIG_FAST_COMPILE
+#include "engine/engine.hpp"
+#include "engine/orchestrations.hpp"
+#include "engine/worker_process.hpp"
+
+#include <perdure/history_codec.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <map>
+#include <random>
+
+using namespace perdure;
+using namespace perdure::conformance;
+
+namespace {
+
+bool survives_processes(const capabilities& abilities) {
+    return abilities.durable && abilities.multi_process;
+}
+
+/// What a history of `sequence` must hold, whatever happened to the processes that wrote it.
+void check_exactly_once(const std::vector<history_event>& history, int steps) {
+    std::map<std::uint64_t, int> scheduled;
+    std::map<std::uint64_t, int> completed;
+    int ends = 0;
+    for (const auto& event : history) {
+        scheduled[event.task.value] += event.kind == event_kind::task_scheduled ? 1 : 0;
+        completed[event.task.value] += event.kind == event_kind::task_completed ? 1 : 0;
+        ends += event.kind == event_kind::execution_completed ? 1 : 0;
+    }
+    CHECK(ends == 1);
+    for (int step = 1; step <= steps; ++step) {
+        CHECK(scheduled[static_cast<std::uint64_t>(step)] == 1);
+        CHECK(completed[static_cast<std::uint64_t>(step)] == 1);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("orchestrations finish exactly once while worker processes are killed at random",
+          "[engine][crash]") {
+    const auto config = a_hub_config();
+    const hub where = open(config);
+    if (!survives_processes(where.store().abilities())) {
+        WARN("skipped: the backend serves one process only");
+        return;
+    }
+    const std::size_t count = is_budget("soak") ? 20'000 : 1'000;
+    const int steps = 5;
+    client clients(where);
+    const std::vector<int> inputs(count, steps);
+    const auto ids = clients.start_many(sequence, std::span(inputs));
+    std::mt19937_64 dice(seed());
+
+    std::vector<std::unique_ptr<worker_process>> workers;
+    for (int i = 0; i < 3; ++i) {
+        workers.push_back(std::make_unique<worker_process>(config, "steady"));
+    }
+    instance_filter open_ones;
+    open_ones.statuses = {orchestration_status::pending, orchestration_status::running};
+    int kills = 0;
+    while (!where.store().query(open_ones, 1, {}).instances.empty()) {
+        // The pause between kills is the time that a random number of instances takes to end.
+        const auto target = std::uniform_int_distribution<std::size_t>(0, count - 1)(dice);
+        const std::vector<instance_id> one{ids[target]};
+        static_cast<void>(where.store().wait(
+            one, std::chrono::steady_clock::now() + std::chrono::milliseconds(100)));
+        if (kills < 12) {
+            auto& victim = workers[std::uniform_int_distribution<std::size_t>(0, 2)(dice)];
+            victim->kill();
+            victim = std::make_unique<worker_process>(config, "steady");
+            ++kills;
+        }
+    }
+
+    CHECK(kills >= 1);
+    for (const auto& id : ids) {
+        INFO("instance " << id.text() << ", seed " << seed());
+        const auto ended = clients.get(id);
+        REQUIRE(ended);
+        REQUIRE(ended->status == orchestration_status::completed);
+        REQUIRE(ended->output.bytes == "477");
+        check_exactly_once(clients.history(id), steps);
+    }
+}
+
+TEST_CASE("an activity that aborts its process fails alone, and its 300 neighbours finish",
+          "[engine][crash][SUSPECT-1]") {
+    const auto config = a_hub_config();
+    const hub where = open(config);
+    if (!survives_processes(where.store().abilities())) {
+        WARN("skipped: the backend serves one process only");
+        return;
+    }
+    client clients(where);
+    std::vector<instance_id> neighbours;
+    for (int i = 0; i < 150; ++i) {
+        neighbours.push_back(clients.start(hello, "neighbour " + std::to_string(i)));
+    }
+    const auto culprit = clients.start(hello, "abort");
+    for (int i = 150; i < 300; ++i) {
+        neighbours.push_back(clients.start(hello, "neighbour " + std::to_string(i)));
+    }
+
+    auto serving = std::make_unique<worker_process>(config, "aborting");
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    instance_filter open_ones;
+    open_ones.statuses = {orchestration_status::pending, orchestration_status::running};
+    while (!where.store().query(open_ones, 1, {}).instances.empty()) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        const std::vector<instance_id> one{culprit};
+        static_cast<void>(where.store().wait(
+            one, std::chrono::steady_clock::now() + std::chrono::milliseconds(50)));
+        if (serving->has_ended()) {
+            serving = std::make_unique<worker_process>(config, "aborting");
+        }
+    }
+
+    const auto ended = clients.get(culprit);
+    REQUIRE(ended);
+    CHECK(ended->status == orchestration_status::failed);
+    const failure reason = decode_failure(ended->failure);
+    REQUIRE(reason.inner);
+    CHECK(reason.inner->type == "perdure.attempts_exhausted");
+    for (const auto& id : neighbours) {
+        CHECK(clients.get(id)->status == orchestration_status::completed);
+    }
+}

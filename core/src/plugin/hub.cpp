@@ -1,0 +1,56 @@
+#include "plugin/errors.hpp"
+
+#include <perdure/hub.hpp>
+
+#include <utility>
+
+namespace perdure {
+inline namespace v1 {
+
+namespace {
+
+// An address may hold a password between the user and the host, as in //user:secret@host/database.
+std::string without_secret(const std::string& address) {
+    const auto at = address.rfind('@');
+    const auto user = address.starts_with("//") ? std::size_t{2} : std::size_t{0};
+    const auto colon = address.find(':', user);
+    if (at == std::string::npos || colon == std::string::npos || colon > at) {
+        return address;
+    }
+    return address.substr(0, colon) + address.substr(at);
+}
+
+}  // namespace
+
+hub::hub(std::shared_ptr<backend> store, std::string description)
+    : store_(std::move(store)), description_(std::move(description)) {}
+
+hub open(const backend_config& config) {
+    option_reader options(config);
+    const bool create = options.choice("create", {"if_missing", "never"}, "if_missing") != "never";
+    const std::string description = config.backend + ":" + without_secret(config.address);
+    const plugin_descriptor& found = load_plugin_by_name(config.backend);
+    backend_config rest = config;
+    rest.options.erase("create");
+    try {
+        std::shared_ptr<backend> store = found.create(rest);
+        if (create) {
+            store->create_hub();
+        }
+        return hub(std::move(store), description);
+    } catch (backend_error& wrong) {
+        wrong.add_context("opening " + description);
+        throw;
+    }
+}
+
+hub open(std::string_view uri) {
+    return open(parse_uri(uri));
+}
+
+hub open_config(const std::filesystem::path& file) {
+    return open(read_config(file));
+}
+
+}  // namespace v1
+}  // namespace perdure

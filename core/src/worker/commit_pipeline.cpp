@@ -1,0 +1,191 @@
+#include "worker/commit_pipeline.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace perdure::dispatch {
+
+commit_pipeline::commit_pipeline(backend& store,
+                                 store_calls& calls,
+                                 commit_listener& listener,
+                                 const engine_log& log)
+    : store_(store),
+      calls_(calls),
+      listener_(listener),
+      log_(log),
+      lanes_(std::max(1U, store.abilities().commit_lanes)) {}
+
+void commit_pipeline::add(finished_item item) {
+    const std::lock_guard guard(mutex_);
+    if (pending_.empty()) {
+        since_ = steady::now();
+    }
+    pending_.push_back(std::move(item));
+    pending_count_ = pending_.size();
+}
+
+commit_batch commit_pipeline::take_batch() {
+    commit_batch batch;
+    std::vector<item_ptr> activities;
+    const std::lock_guard guard(mutex_);
+    if (pending_.empty() || leaders_ >= lanes_) {
+        return batch;
+    }
+    ++leaders_;
+    std::size_t bytes = 0;
+    std::size_t count = 0;
+    while (!pending_.empty() && count < batch_items_max) {
+        finished_item& first = pending_.front();
+        bytes += first.bytes;
+        if (count > 0 && bytes > batch_bytes_max) {
+            break;
+        }
+        if (auto* turn = std::get_if<checkpoint>(&first.what)) {
+            batch.checkpoints.push_back(std::move(*turn));
+            batch.items.push_back(std::move(first.item));
+        } else {
+            batch.completions.push_back(std::move(std::get<completion>(first.what)));
+            activities.push_back(std::move(first.item));
+        }
+        pending_.pop_front();
+        ++count;
+    }
+    batch.items.insert(batch.items.end(),
+                       std::make_move_iterator(activities.begin()),
+                       std::make_move_iterator(activities.end()));
+    pending_count_ = pending_.size();
+    since_ = steady::now();
+    return batch;
+}
+
+bool commit_pipeline::lead() {
+    commit_batch batch = take_batch();
+    if (batch.items.empty()) {
+        return false;
+    }
+    try {
+        commit(batch);
+    } catch (const std::exception& broken) {
+        // A plugin broke its promise, or memory is short: what becomes of the items is for their
+        // leases to decide.
+        if (log_.is_on()) {
+            log_.write(log_event::commit_failed, log_level::error, {},
+                       std::string("a commit ended with an unexpected error: ") + broken.what());
+        }
+        for (const item_ptr& item : batch.items) {
+            listener_.given_up(item);
+        }
+    }
+    ++rounds_;
+    --leaders_;
+    return true;
+}
+
+void commit_pipeline::commit(commit_batch& batch) {
+    const lock_request terms = listener_.next_terms();
+    const range all{0, batch.size()};
+    try {
+        if (auto answer = call(batch, all, terms)) {
+            tell_outcomes(batch, all, *answer);
+            listener_.handed_out(std::move(*answer), terms);
+        } else {
+            for (const item_ptr& item : batch.items) {
+                listener_.given_up(item);
+            }
+        }
+    } catch (const backend_error& refusal) {
+        if (log_.is_on()) {
+            log_.write(log_event::commit_failed, log_level::warning, {},
+                       std::string("the store refuses a commit: ") + refusal.what(),
+                       {{"items", std::to_string(batch.size())}});
+        }
+        // Without room: then it is the item's content, and not what was to be handed out.
+        lock_request alone = terms;
+        alone.orchestrations = 0;
+        alone.activities = 0;
+        commit_halved(batch, all, alone);
+    }
+}
+
+void commit_pipeline::commit_halved(commit_batch& batch, range part, const lock_request& terms) {
+    lock_request fresh = terms;
+    fresh.request = request_id{random_uuid()};
+    try {
+        if (auto answer = call(batch, part, fresh)) {
+            tell_outcomes(batch, part, *answer);
+            listener_.handed_out(std::move(*answer), fresh);
+        } else {
+            for (std::size_t i = part.from; i < part.to; ++i) {
+                listener_.given_up(batch.items[i]);
+            }
+        }
+    } catch (const backend_error& refusal) {
+        if (part.to - part.from == 1) {
+            listener_.refused(batch.items[part.from], refusal);
+            return;
+        }
+        if (log_.is_on()) {
+            log_.write(log_event::commit_halved, log_level::debug, {},
+                       "a refused commit is halved to find the item that is refused",
+                       {{"items", std::to_string(part.to - part.from)}});
+        }
+        const std::size_t middle = part.from + (part.to - part.from) / 2;
+        commit_halved(batch, {part.from, middle}, terms);
+        commit_halved(batch, {middle, part.to}, terms);
+    }
+}
+
+std::optional<commit_result> commit_pipeline::call(const commit_batch& batch,
+                                                   range part,
+                                                   const lock_request& next) {
+    const std::size_t turns = batch.checkpoints.size();
+    const range first{std::min(part.from, turns), std::min(part.to, turns)};
+    const range second{std::max(part.from, turns) - turns, std::max(part.to, turns) - turns};
+    commit_request request;
+    request.checkpoints = std::span(batch.checkpoints).subspan(first.from, first.to - first.from);
+    request.completions =
+        std::span(batch.completions).subspan(second.from, second.to - second.from);
+    request.next = next;
+    const auto are_leases_left = [&] {
+        const auto now = steady::now();
+        return std::any_of(batch.items.begin() + static_cast<std::ptrdiff_t>(part.from),
+                           batch.items.begin() + static_cast<std::ptrdiff_t>(part.to),
+                           [&](const item_ptr& item) { return item->lease_end.load() > now; });
+    };
+    std::optional<commit_result> answer;
+    const auto commit_once = [&] {
+        try {
+            answer = store_.commit(request);
+        } catch (const backend_error& trouble) {
+            if (trouble.code() == store_fault::outcome_unknown && log_.is_on()) {
+                log_.write(log_event::commit_outcome_unknown, log_level::warning, {},
+                           std::string("a commit may or may not have happened, and is repeated: ") +
+                               trouble.what(),
+                           {{"items", std::to_string(part.to - part.from)}});
+            }
+            throw;
+        }
+    };
+    calls_.repeat(commit_once, are_leases_left);
+    return answer;
+}
+
+void commit_pipeline::tell_outcomes(const commit_batch& batch,
+                                    range part,
+                                    const commit_result& answer) {
+    const std::size_t turns = batch.checkpoints.size();
+    std::size_t turn = 0;
+    std::size_t activity = 0;
+    for (std::size_t i = part.from; i < part.to; ++i) {
+        const commit_outcome outcome =
+            i < turns ? answer.checkpoints.at(turn++) : answer.completions.at(activity++);
+        if (outcome == commit_outcome::committed) {
+            listener_.committed(batch.items[i]);
+        } else {
+            listener_.lost(batch.items[i], outcome);
+        }
+    }
+}
+
+}  // namespace perdure::dispatch

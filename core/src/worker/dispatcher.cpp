@@ -1,0 +1,206 @@
+#include "worker/dispatcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace perdure::dispatch {
+
+namespace {
+/// Below this, executing an item is cheap compared with a commit.
+constexpr std::int64_t short_item = 100'000;
+/// So many finished items are worth a commit, whatever else could be executed first.
+constexpr std::size_t commit_worthwhile = 256;
+constexpr auto commit_delay_max = std::chrono::milliseconds(1);
+/// Of the items that a saturated worker takes, one of eight comes from `lock`.
+constexpr std::size_t fair_share = 8;
+constexpr auto fair_lock_interval = std::chrono::milliseconds(100);
+}  // namespace
+
+void dispatcher::work(slot& me) {
+    for (;;) {
+        const step next = choose(me);
+        if (next == step::leave) {
+            return;
+        }
+        try {
+            take_step(me, next);
+        } catch (...) {
+            // A dispatcher's loop survives everything, for example want of memory in one item.
+            const failure reason = detail::describe_exception(std::current_exception());
+            if (next == step::execute) {
+                abandon({me.current}, reason.type + ": " + reason.message,
+                        options_.poll_max);
+            } else if (log_.is_on()) {
+                log_.write(log_event::commit_failed, log_level::error, {},
+                           "a worker thread met an unexpected error: " + reason.message);
+            }
+        }
+    }
+}
+
+void dispatcher::take_step(slot& me, step next) {
+    switch (next) {
+        case step::lead:
+            pipeline_.lead();
+            break;
+        case step::execute:
+            execute(me);
+            break;
+        case step::look:
+            look();
+            break;
+        case step::lock_fairly:
+            lock_fairly();
+            break;
+        case step::seek_suspect:
+            seek_suspect();
+            break;
+        case step::leave:
+            break;
+    }
+}
+
+dispatcher::step dispatcher::choose(slot& me) {
+    std::unique_lock guard(mutex_);
+    if (me.current) {
+        end_current(me, steady::now());
+    }
+    for (;;) {
+        if (is_closing_) {
+            me.has_left = true;
+            left_.notify_all();
+            return step::leave;
+        }
+        if (const auto next = next_step(me)) {
+            return *next;
+        }
+        sleep(me, guard);
+    }
+}
+
+void dispatcher::end_current(slot& me, steady::time_point now) {
+    if (!me.goes_on) {
+        queue_.end(me.current->kind(), now);
+    }
+    me.goes_on = false;
+    if (std::exchange(me.is_blocked, false)) {
+        ++awake_;
+    }
+    const std::int64_t took =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(now - me.since).count();
+    item_time_ += (took - item_time_) / 16;
+    me.current.reset();
+}
+
+std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
+    const auto now = steady::now();
+    if (should_lead(now)) {
+        return step::lead;
+    }
+    if (is_fair_lock_due(now)) {
+        is_locking_ = true;
+        return step::lock_fairly;
+    }
+    if (item_ptr item = queue_.take()) {
+        me.current = std::move(item);
+        me.since = now;
+        if (queue_.can_take() && awake_ < cores_) {
+            wake_one();
+        }
+        stir_watch();
+        return step::execute;
+    }
+    if (is_stopping_ && is_drained()) {
+        drained_.notify_all();
+    }
+    if (must_seek_suspect(now)) {
+        is_locking_ = true;
+        return step::seek_suspect;
+    }
+    if (may_look(now)) {
+        is_looking_ = true;
+        is_look_due_ = false;
+        return step::look;
+    }
+    return std::nullopt;
+}
+
+bool dispatcher::should_lead(steady::time_point now) const {
+    const std::size_t pending = pipeline_.pending();
+    if (pending == 0 || !pipeline_.has_free_lane()) {
+        return false;
+    }
+    // While items are short, half of the work at hand is executed before it is committed: fewer and
+    // larger commits, without delaying any of them by more than executing the rest takes.
+    return !queue_.can_take() || item_time_ > short_item || pending >= queue_.size() ||
+           pending >= commit_worthwhile || now - pipeline_.pending_since() > commit_delay_max;
+}
+
+bool dispatcher::is_fair_lock_due(steady::time_point now) const {
+    if (is_locking_ || is_stopping_ || quarantine_ != quarantine::none ||
+        handed_since_lock_ < fair_share) {
+        return false;
+    }
+    return handed_since_lock_ >= (fair_share - 1) * batch_items_max ||
+           now - locked_at_ > fair_lock_interval;
+}
+
+bool dispatcher::may_look(steady::time_point now) {
+    if (is_looking_ || is_locking_ || is_stopping_ || quarantine_ != quarantine::none ||
+        (pipeline_.is_led() && !is_look_due_)) {
+        return false;
+    }
+    return room(item_kind::turn, now) > 0 || room(item_kind::activity, now) > 0;
+}
+
+bool dispatcher::is_drained() const {
+    // The order matters: an item moves from the queue to the pipeline, there from pending to a
+    // leader, and from the leader to the queue, which needs the mutex that is held here.
+    return queue_.size() == 0 && queue_.under_way() == 0 && pipeline_.pending() == 0 &&
+           !pipeline_.is_led() && !is_locking_;
+}
+
+bool dispatcher::must_seek_suspect(steady::time_point now) const {
+    if (quarantine_ == quarantine::none || is_stopping_ || is_locking_) {
+        return false;
+    }
+    // What does not end within a lease may go on beside the suspect: an expiry counts only for the
+    // suspect itself.
+    return is_drained() || (quarantine_ == quarantine::draining &&
+                            now - quarantine_since_ > options_.lease_duration);
+}
+
+void dispatcher::sleep(slot& me, std::unique_lock<std::mutex>& guard) {
+    me.is_awake = false;
+    --awake_;
+    idle_.push_back(&me);
+    // Whoever wakes a thread takes it from the list and counts it as awake.
+    me.woken.wait(guard, [&] { return me.is_awake; });
+}
+
+void dispatcher::wake_one() {
+    if (!idle_.empty()) {
+        slot& next = *idle_.back();
+        idle_.pop_back();
+        next.is_awake = true;
+        ++awake_;
+        next.woken.notify_one();
+    } else if (slots_.size() < threads_max_ && !is_closing_) {
+        add_thread();
+    }
+}
+
+void dispatcher::wake_all() {
+    while (!idle_.empty()) {
+        wake_one();
+    }
+}
+
+void dispatcher::stir_watch() {
+    if (is_watch_slow_) {
+        is_watch_slow_ = false;
+        watch_due_.notify_one();
+    }
+}
+
+}  // namespace perdure::dispatch

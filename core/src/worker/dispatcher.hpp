@@ -1,0 +1,176 @@
+#pragma once
+
+#include "worker/activity_executor.hpp"
+#include "worker/commit_pipeline.hpp"
+#include "worker/dead_workers.hpp"
+#include "worker/held_items.hpp"
+#include "worker/lease_keeper.hpp"
+#include "worker/store_calls.hpp"
+#include "worker/turn_executor.hpp"
+#include "worker/work_queue.hpp"
+
+#include <perdure/worker.hpp>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace perdure::dispatch {
+
+/// The worker's threads, and what each does next. All of them are alike: whoever is free leads a
+/// commit, executes an item, looks for work, or sleeps. A thread goes on with what its own commit
+/// brought, so that a single orchestration never waits for another core; others are woken only for
+/// work that is left over.
+///
+/// Files: dispatcher.cpp has the choice of the next step; dispatcher_work.cpp what becomes of an item;
+/// dispatcher_look.cpp how work is found; dispatcher_threads.cpp start, stop, and the watch.
+class dispatcher final : public commit_listener,
+                         public std::enable_shared_from_this<dispatcher> {
+  public:
+    dispatcher(hub where, registry what, worker_options options);
+    dispatcher(const dispatcher&) = delete;
+    dispatcher& operator=(const dispatcher&) = delete;
+    ~dispatcher();
+
+    void start();
+    void stop();
+
+    [[nodiscard]] const worker_id& id() const noexcept { return keeper_.agreed().worker; }
+    [[nodiscard]] worker_statistics statistics() const;
+
+    // What the commit pipeline tells.
+    lock_request next_terms() override;
+    void committed(const item_ptr& item) override;
+    void lost(const item_ptr& item, commit_outcome outcome) override;
+    void refused(const item_ptr& item, const backend_error& reason) override;
+    void given_up(const item_ptr& item) override;
+    void handed_out(commit_result answer, const lock_request& asked) override;
+
+  private:
+    enum class phase { made, started, stopped };
+    enum class step { lead, execute, look, lock_fairly, seek_suspect, leave };
+    /// Whether regular work is taken: not while suspects are to be executed alone.
+    enum class quarantine { none, draining, alone };
+
+    struct slot {
+        std::condition_variable woken;
+        bool is_awake = true;
+        /// It does not count as awake: what it executes takes long, perhaps because it waits.
+        bool is_blocked = false;
+        bool has_left = false;
+        /// The current item goes on without this thread.
+        bool goes_on = false;
+        item_ptr current;
+        steady::time_point since{};
+        std::jthread thread;
+    };
+
+    /// What is known of the store's ready work.
+    struct outlook {
+        wake_token token{};
+        /// Everything that was ready before the token has been handed out.
+        bool is_complete = false;
+        steady::time_point at{};
+    };
+
+    void work(slot& me);
+    void take_step(slot& me, step next);
+    [[nodiscard]] step choose(slot& me);
+    [[nodiscard]] std::optional<step> next_step(slot& me);
+    [[nodiscard]] bool should_lead(steady::time_point now) const;
+    [[nodiscard]] bool may_look(steady::time_point now);
+    [[nodiscard]] bool is_drained() const;
+    [[nodiscard]] bool must_seek_suspect(steady::time_point now) const;
+    [[nodiscard]] bool is_fair_lock_due(steady::time_point now) const;
+    void end_current(slot& me, steady::time_point now);
+    void sleep(slot& me, std::unique_lock<std::mutex>& guard);
+    void wake_one();
+    void wake_all();
+    void stir_watch();
+
+    void execute(slot& me);
+    void end_late(const item_ptr& item, activity_result result);
+    void conclude(const item_ptr& item, executed result);
+    void park(const item_ptr& item, const std::string& reason);
+    void abandon(const std::vector<item_ptr>& items, const std::string& reason, duration delay);
+    void give_back(const std::vector<item_ptr>& items);
+    void give_back_stale();
+    [[nodiscard]] bool is_worth_calling(const std::vector<item_ptr>& items) const;
+    void log_end(const item_ptr& item) const;
+
+    void look();
+    void lock_fairly();
+    void seek_suspect();
+    [[nodiscard]] lock_request terms();
+    [[nodiscard]] std::size_t room(item_kind kind, steady::time_point now);
+    /// How many items came; nothing when there was no answer.
+    std::optional<std::size_t> lock_work(const lock_request& asked);
+    void receive(work_batch batch, const lock_request& asked);
+    [[nodiscard]] std::vector<item_ptr> items_of(work_batch& batch, steady::time_point now) const;
+    void wait_for_work();
+    void take_over_dead_workers();
+
+    void add_thread();
+    void watch();
+    void watch_once(steady::time_point now);
+    void mark_blocked(steady::time_point now);
+    [[nodiscard]] bool is_busy() const;
+    void end_threads();
+
+    const hub hub_;
+    backend& store_;
+    const registry registry_;
+    const worker_options options_;
+    const engine_log log_;
+    const std::size_t cores_;
+    const std::size_t threads_max_;
+    store_calls calls_;
+    held_items held_;
+    lease_keeper keeper_;
+    turn_executor turns_;
+    activity_executor activities_;
+    commit_pipeline pipeline_;
+    std::optional<life_sign> life_sign_;
+
+    std::mutex phase_mutex_;
+    phase phase_ = phase::made;
+
+    /// Guards everything below.
+    mutable std::mutex mutex_;
+    work_queue queue_;
+    std::vector<std::unique_ptr<slot>> slots_;
+    std::vector<slot*> idle_;
+    /// Threads that neither sleep, nor wait for work, nor are blocked.
+    std::size_t awake_ = 0;
+    std::atomic<bool> is_stopping_{false};
+    bool is_closing_ = false;
+    std::condition_variable drained_;
+    std::condition_variable left_;
+
+    outlook outlook_;
+    bool is_looking_ = false;
+    bool is_locking_ = false;
+    bool is_look_due_ = false;
+    calls::backoff polls_;
+    unsigned empty_looks_ = 0;
+    /// Items handed off by saturated commits since the last lock.
+    std::size_t handed_since_lock_ = 0;
+    steady::time_point locked_at_{};
+
+    quarantine quarantine_ = quarantine::none;
+    steady::time_point quarantine_since_{};
+    steady::time_point next_quarantine_{};
+
+    /// How long an item takes, in nanoseconds, as a moving average.
+    std::int64_t item_time_ = 0;
+
+    std::condition_variable watch_due_;
+    bool is_watch_slow_ = false;
+    std::size_t burst_ = 0;
+    std::jthread watch_;
+};
+
+}  // namespace perdure::dispatch

@@ -1,0 +1,64 @@
+#include "worker/frame_cache.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace perdure::dispatch {
+
+void frame_cache::unlink(entry_list::iterator place, entry_list& out) {
+    bytes_ -= place->bytes;
+    by_instance_.erase(place->instance);
+    out.splice(out.end(), entries_, place);
+}
+
+frame_cache::frame frame_cache::take(const instance_id& instance, const frame_position& expected) {
+    entry_list out;
+    const std::lock_guard guard(mutex_);
+    const auto found = by_instance_.find(instance);
+    if (found == by_instance_.end()) {
+        return nullptr;
+    }
+    unlink(found->second, out);
+    return out.front().position == expected ? std::move(out.front().live) : nullptr;
+}
+
+void frame_cache::put(const instance_id& instance, const frame_position& position, frame live) {
+    const std::size_t bytes = live->bytes();
+    if (frames_max_ == 0 || bytes > bytes_max_) {
+        return;
+    }
+    entry_list out;
+    const std::lock_guard guard(mutex_);
+    if (const auto found = by_instance_.find(instance); found != by_instance_.end()) {
+        unlink(found->second, out);
+    }
+    entries_.push_front({instance, position, std::move(live), bytes});
+    by_instance_.emplace(instance, entries_.begin());
+    bytes_ += bytes;
+    while (entries_.size() > frames_max_ || bytes_ > bytes_max_) {
+        unlink(std::prev(entries_.end()), out);
+    }
+}
+
+void frame_cache::drop(const instance_id& instance) {
+    entry_list out;
+    const std::lock_guard guard(mutex_);
+    if (const auto found = by_instance_.find(instance); found != by_instance_.end()) {
+        unlink(found->second, out);
+    }
+}
+
+void frame_cache::clear() {
+    entry_list out;
+    const std::lock_guard guard(mutex_);
+    out.swap(entries_);
+    by_instance_.clear();
+    bytes_ = 0;
+}
+
+std::size_t frame_cache::size() const {
+    const std::lock_guard guard(mutex_);
+    return entries_.size();
+}
+
+}  // namespace perdure::dispatch

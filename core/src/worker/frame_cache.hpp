@@ -1,0 +1,64 @@
+#pragma once
+
+#include "replay/live_instance.hpp"
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+namespace perdure::dispatch {
+
+/// Which point of an instance's life a live frame stands at.
+struct frame_position {
+    execution_id execution{};
+    std::uint64_t history_version = 0;
+    std::uint64_t history_length = 0;
+    friend bool operator==(const frame_position&, const frame_position&) = default;
+};
+
+/// Live frames between turns, so that a turn need not repeat the whole history. Bounded by number
+/// and estimated bytes; the least recently used goes first. Only an optimisation. Safe from any
+/// thread.
+class PERDURE_EXPORT frame_cache {
+  public:
+    using frame = std::unique_ptr<replay::live_instance>;
+
+    frame_cache(std::size_t frames_max, std::size_t bytes_max)
+        : frames_max_(frames_max), bytes_max_(bytes_max) {}
+    frame_cache(const frame_cache&) = delete;
+    frame_cache& operator=(const frame_cache&) = delete;
+    ~frame_cache() = default;
+
+    /// Takes the frame out when it stands exactly there. One that stands elsewhere is stale: it is
+    /// destroyed, and nothing is returned.
+    [[nodiscard]] frame take(const instance_id& instance, const frame_position& expected);
+    void put(const instance_id& instance, const frame_position& position, frame live);
+    void drop(const instance_id& instance);
+    void clear();
+
+    [[nodiscard]] std::size_t size() const;
+
+  private:
+    struct entry {
+        instance_id instance;
+        frame_position position;
+        frame live;
+        std::size_t bytes = 0;
+    };
+    using entry_list = std::list<entry>;
+
+    /// Moves an entry out; its frame dies with `out`, outside of the mutex: user code's destructors
+    /// must not meet it.
+    void unlink(entry_list::iterator place, entry_list& out);
+
+    const std::size_t frames_max_;
+    const std::size_t bytes_max_;
+    mutable std::mutex mutex_;
+    /// Most recently used first.
+    entry_list entries_;
+    std::unordered_map<instance_id, entry_list::iterator> by_instance_;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace perdure::dispatch

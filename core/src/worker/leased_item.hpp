@@ -1,0 +1,78 @@
+#pragma once
+
+#include "replay/live_instance.hpp"
+
+#include <perdure/backend.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <variant>
+
+namespace perdure::dispatch {
+
+using steady = std::chrono::steady_clock;
+
+enum class item_kind { turn, activity };
+
+/// A leased orchestration or activity on its way through the worker: queued, executed, waiting for
+/// its commit. One place at a time works on it; the lease keeper looks at `held()` and `lease_end`
+/// and may ask it to stop.
+struct leased_item {
+    std::variant<orchestration_work, activity_work> work;
+    /// When the batch that brought it was heard of, on both clocks.
+    steady::time_point heard_at{};
+    timestamp store_time{};
+    /// Until when nobody else may take it, as far as this worker can tell.
+    std::atomic<steady::time_point> lease_end{};
+    /// Asked to stop when the lease is lost; only activities have one.
+    std::stop_source cancelled{std::nostopstate};
+
+    /// What a turn leaves for the time after its commit.
+    std::unique_ptr<replay::live_instance> frame;
+    replay::turn_end end{};
+    std::size_t events = 0;
+    /// Of an activity: the completion says that the store refused the first one.
+    bool is_substitute = false;
+
+    [[nodiscard]] item_kind kind() const noexcept {
+        return work.index() == 0 ? item_kind::turn : item_kind::activity;
+    }
+    [[nodiscard]] orchestration_work& turn() { return std::get<0>(work); }
+    [[nodiscard]] activity_work& activity() { return std::get<1>(work); }
+    [[nodiscard]] const instance_id& instance() const {
+        return work.index() == 0 ? std::get<0>(work).instance : std::get<1>(work).instance;
+    }
+    [[nodiscard]] bool is_suspect() const {
+        return work.index() == 0 ? std::get<0>(work).suspect : std::get<1>(work).suspect;
+    }
+    [[nodiscard]] std::uint32_t attempt() const {
+        return work.index() == 0 ? std::get<0>(work).attempt : std::get<1>(work).attempt;
+    }
+    [[nodiscard]] held_item held() const {
+        if (const auto* turn = std::get_if<0>(&work)) {
+            return {turn->instance, task_id{}, turn->held};
+        }
+        const auto& activity = std::get<1>(work);
+        return {activity.instance, activity.task, activity.held};
+    }
+
+    /// The place in the lease keeper's list; that list's mutex guards it.
+    std::size_t keeper_place = SIZE_MAX;
+    steady::time_point renewed_at{};
+};
+
+using item_ptr = std::shared_ptr<leased_item>;
+
+/// An item that has been executed, and what is to be committed for it.
+struct finished_item {
+    std::variant<checkpoint, completion> what;
+    item_ptr item;
+    std::size_t bytes = 0;
+};
+
+}  // namespace perdure::dispatch

@@ -1,0 +1,259 @@
+#include "worker/turn_executor.hpp"
+
+#include "replay/checkpoint_builder.hpp"
+
+#include <perdure/history_codec.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace perdure::dispatch {
+
+namespace {
+
+#ifdef NDEBUG
+constexpr bool is_debug_build = false;
+#else
+constexpr bool is_debug_build = true;
+#endif
+
+replay::turn_limits limits_of(const worker_options& options) {
+    replay::turn_limits limits;
+    limits.decisions_max = options.turn_decisions_max;
+    limits.bytes_max = options.turn_bytes_max;
+    limits.payload_bytes_max = options.payload_bytes_max;
+    limits.log_replay = options.log_replay;
+    return limits;
+}
+
+frame_position position_of(const orchestration_work& work) {
+    return {work.execution, work.history_version, work.history_length};
+}
+
+/// The store's time now: as last heard, plus what has passed here since. No wall clock.
+timestamp store_now(const leased_item& item) {
+    return item.store_time +
+           std::chrono::duration_cast<duration>(steady::now() - item.heard_at);
+}
+
+std::string describe_difference(const replay::turn_result& live,
+                                const replay::turn_result& replayed) {
+    if (replayed.fault) {
+        return "the replay ends with: " + replayed.fault->report;
+    }
+    const std::size_t common = std::min(live.events.size(), replayed.events.size());
+    std::size_t first = 0;
+    while (first < common && live.events[first] == replayed.events[first]) {
+        ++first;
+    }
+    const auto text = [first](const replay::turn_result& result) {
+        return first < result.events.size() ? encode_event(result.events[first])
+                                            : std::string("nothing");
+    };
+    return fmt::format("event {} of the turn is {} in the live frame and {} in the replay", first,
+                       text(live), text(replayed));
+}
+
+}  // namespace
+
+turn_executor::turn_executor(backend& store,
+                             const registry& what,
+                             const worker_options& options,
+                             store_calls& calls,
+                             const engine_log& log)
+    : store_(store),
+      registry_(what),
+      options_(options),
+      calls_(calls),
+      log_(log),
+      limits_(limits_of(options)),
+      frames_(options.cached_frames_max, options.cached_bytes_max) {}
+
+executed turn_executor::execute(const item_ptr& item) {
+    const orchestration_work& work = item->turn();
+    if (work.attempt > options_.deliveries_max) {
+        return executed::parked(fmt::format(
+            "delivered {} times without a committed turn; the limit is {} (deliveries_max)",
+            work.attempt - 1, options_.deliveries_max));
+    }
+    const auto* definition = registry_.find_orchestration(work.name, work.version);
+    if (definition == nullptr) {
+        return {executed::then::abandon, std::nullopt,
+                fmt::format("the store handed out orchestration \"{}\" version \"{}\", which this "
+                            "worker has not",
+                            work.name, work.version)};
+    }
+    if (log_.is_on()) {
+        log_.write(log_event::turn_started, log_level::debug, work.instance.text(),
+                   "a turn begins",
+                   {{"name", work.name},
+                    {"messages", std::to_string(work.inbox.size())},
+                    {"history_length", std::to_string(work.history_length)},
+                    {"delivery", std::to_string(work.attempt)}});
+    }
+    try {
+        return advance(item, *definition);
+    } catch (const backend_error& trouble) {
+        // Stored data that cannot be read stays so; everything else has been repeated already.
+        return executed::parked(std::string("the history cannot be read: ") + trouble.what());
+    } catch (const error& trouble) {
+        return executed::parked(trouble.what());
+    }
+}
+
+executed turn_executor::advance(const item_ptr& item, const orchestration_definition& definition) {
+    const orchestration_work& work = item->turn();
+    auto frame = frames_.take(work.instance, position_of(work));
+    const bool is_live = frame != nullptr;
+    if (!is_live) {
+        std::vector<history_event> events;
+        if (auto instead = load_history(*item, events)) {
+            return std::move(*instead);
+        }
+        frame = std::make_unique<replay::live_instance>(work.instance, work.execution, definition,
+                                                        limits_);
+        frame->rebuild(events, replay::history_ends::after_a_turn);
+        ++totals.rebuilds;
+    }
+    const timestamp now = store_now(*item);
+    const replay::turn_result result = frame->advance(now, work.inbox);
+    write_lines(work, result);
+    if (result.fault) {
+        return executed::parked(result.fault->report);
+    }
+    if (is_live && (options_.verify_replay || is_debug_build)) {
+        if (auto instead = verify(*item, definition, now, result)) {
+            return std::move(*instead);
+        }
+    }
+    execution_id next{};
+    if (result.end == replay::turn_end::continued) {
+        next = execution_id{random_uuid()};
+    }
+    finished_item finished{replay::build_checkpoint(work, result, next), item, result.bytes + 512};
+    item->end = result.end;
+    item->events = result.events.size();
+    if (result.end == replay::turn_end::open || result.end == replay::turn_end::suspended) {
+        item->frame = std::move(frame);
+    }
+    warn_of_length(work, result.events.size());
+    return {executed::then::commit, std::move(finished), {}};
+}
+
+std::optional<executed> turn_executor::load_history(const leased_item& item,
+                                                    std::vector<history_event>& events) {
+    const auto& work = std::get<orchestration_work>(item.work);
+    events.reserve(work.history_length);
+    for (const history_chunk& chunk : work.history) {
+        decode_chunk(chunk, events);
+    }
+    while (events.size() < work.history_length) {
+        if (auto instead = read_page(item, events)) {
+            return instead;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<executed> turn_executor::read_page(const leased_item& item,
+                                                 std::vector<history_event>& events) {
+    const auto& work = std::get<orchestration_work>(item.work);
+    std::optional<history_page> page;
+    const bool is_answered = calls_.repeat(
+        [&] { page = store_.read_history(work.instance, events.size(), batch_bytes_max); },
+        [&] { return item.lease_end.load() > steady::now(); });
+    if (!is_answered || !page || page->execution != work.execution ||
+        page->history_version != work.history_version) {
+        // Whoever changed the history under the lease has taken the lease away.
+        return executed{executed::then::drop, std::nullopt, "the lease is lost or over"};
+    }
+    const std::size_t before = events.size();
+    for (const history_chunk& chunk : page->chunks) {
+        if (chunk.first > events.size()) {
+            break;
+        }
+        if (chunk.first + chunk.count > events.size()) {
+            const std::size_t known = events.size() - chunk.first;
+            std::vector<history_event> decoded;
+            decode_chunk(chunk, decoded);
+            events.insert(events.end(),
+                          std::make_move_iterator(decoded.begin() +
+                                                  static_cast<std::ptrdiff_t>(known)),
+                          std::make_move_iterator(decoded.end()));
+        }
+    }
+    if (events.size() == before) {
+        return executed::parked(
+            fmt::format("the history ends after {} events, but {} are said to be there", before,
+                        work.history_length));
+    }
+    return std::nullopt;
+}
+
+std::optional<executed> turn_executor::verify(const leased_item& item,
+                                              const orchestration_definition& definition,
+                                              timestamp now,
+                                              const replay::turn_result& live) {
+    const auto& work = std::get<orchestration_work>(item.work);
+    std::vector<history_event> events;
+    while (events.size() < work.history_length) {
+        if (auto instead = read_page(item, events)) {
+            return instead;
+        }
+    }
+    replay::live_instance fresh(work.instance, work.execution, definition, limits_);
+    fresh.rebuild(events, replay::history_ends::after_a_turn);
+    const auto replayed = fresh.advance(now, work.inbox);
+    if (!replayed.fault && replayed.end == live.end && replayed.events == live.events) {
+        return std::nullopt;
+    }
+    return executed::parked("the live frame and a replay of the history differ: the orchestration "
+                            "depends on something outside of its history; " +
+                            describe_difference(live, replayed));
+}
+
+void turn_executor::write_lines(const orchestration_work& work,
+                                const replay::turn_result& result) const {
+    if (!log_.is_on()) {
+        return;
+    }
+    for (const auto& line : result.author_log) {
+        log_.write(log_event::author_message, line.level, work.instance.text(), line.text,
+                   {{"name", work.name}});
+    }
+    for (const auto& line : result.remarks) {
+        const auto event = line.text.starts_with("drift")      ? log_event::input_drifted
+                           : line.text.starts_with("the turn") ? log_event::turn_is_large
+                                                               : log_event::message_dropped;
+        log_.write(event, line.level, work.instance.text(), line.text, {{"name", work.name}});
+    }
+}
+
+void turn_executor::warn_of_length(const orchestration_work& work, std::size_t added) const {
+    const std::uint64_t length = work.history_length + added;
+    if (log_.is_on() && work.history_length < options_.history_warning &&
+        length >= options_.history_warning) {
+        log_.write(log_event::history_is_long, log_level::warning, work.instance.text(),
+                   fmt::format("the history has {} events; continue-as-new keeps it short", length),
+                   {{"name", work.name}, {"history_length", std::to_string(length)}});
+    }
+}
+
+void turn_executor::keep_frame(const item_ptr& item) {
+    if (!item->frame) {
+        return;
+    }
+    const orchestration_work& work = item->turn();
+    // [COMMIT-9] says by how much a checkpoint raises the version.
+    const frame_position position{work.execution, work.history_version + 1,
+                                  item->frame->history_length()};
+    frames_.put(work.instance, position, std::move(item->frame));
+}
+
+void turn_executor::drop_frame(const item_ptr& item) {
+    item->frame.reset();
+    frames_.drop(item->instance());
+}
+
+}  // namespace perdure::dispatch

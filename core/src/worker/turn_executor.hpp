@@ -1,0 +1,89 @@
+#pragma once
+
+#include "worker/engine_log.hpp"
+#include "worker/frame_cache.hpp"
+#include "worker/leased_item.hpp"
+#include "worker/store_calls.hpp"
+
+#include <perdure/worker.hpp>
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace perdure::dispatch {
+
+/// What is to be done with an item after its execution.
+struct executed {
+    enum class then {
+        commit,
+        /// Set the instance aside, for this reason.
+        park,
+        /// Return it, counted, for this reason.
+        abandon,
+        /// Forget it: the lease is lost or over.
+        drop,
+        /// Its end comes later, from another thread.
+        wait,
+    };
+    then what{};
+    std::optional<finished_item> finished;
+    std::string reason;
+
+    [[nodiscard]] static executed parked(std::string reason) {
+        return {then::park, std::nullopt, std::move(reason)};
+    }
+};
+
+/// Counters behind `worker::statistics`.
+struct counters {
+    std::atomic<std::uint64_t> turns{0};
+    std::atomic<std::uint64_t> activities{0};
+    std::atomic<std::uint64_t> events{0};
+    std::atomic<std::uint64_t> rebuilds{0};
+};
+
+/// Executes turns: finds the live frame or repeats the history, advances, and makes the checkpoint.
+/// Safe from any thread, for different items.
+class turn_executor {
+  public:
+    turn_executor(backend& store,
+                  const registry& what,
+                  const worker_options& options,
+                  store_calls& calls,
+                  const engine_log& log);
+
+    [[nodiscard]] executed execute(const item_ptr& item);
+    /// The turn is durable: its frame may serve the next one.
+    void keep_frame(const item_ptr& item);
+    void drop_frame(const item_ptr& item);
+
+    counters totals;
+
+  private:
+    [[nodiscard]] executed advance(const item_ptr& item,
+                                   const orchestration_definition& definition);
+    /// Reads the whole history; says what to do with the item when that cannot be done.
+    [[nodiscard]] std::optional<executed> load_history(const leased_item& item,
+                                                       std::vector<history_event>& events);
+    /// Calls the store for one page; as above, and also when the history is not that of the lease.
+    [[nodiscard]] std::optional<executed> read_page(const leased_item& item,
+                                                    std::vector<history_event>& events);
+    [[nodiscard]] std::optional<executed> verify(const leased_item& item,
+                                                 const orchestration_definition& definition,
+                                                 timestamp now,
+                                                 const replay::turn_result& live);
+    void write_lines(const orchestration_work& work, const replay::turn_result& result) const;
+    void warn_of_length(const orchestration_work& work, std::size_t added) const;
+
+    backend& store_;
+    const registry& registry_;
+    const worker_options& options_;
+    store_calls& calls_;
+    const engine_log& log_;
+    const replay::turn_limits limits_;
+    frame_cache frames_;
+};
+
+}  // namespace perdure::dispatch
