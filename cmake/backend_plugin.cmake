@@ -4,8 +4,11 @@
 function(add_backend_plugin name)
   add_library(perdure_${name} MODULE ${ARGN})
   target_link_libraries(perdure_${name} PRIVATE perdure::core perdure::warnings perdure::sanitizers)
-  target_link_options(perdure_${name} PRIVATE -Wl,-z,nodelete
-                      $<$<NOT:$<BOOL:${PERDURE_SANITIZE}>>:-Wl,--no-undefined>)
+  target_link_options(perdure_${name} PRIVATE -Wl,-z,nodelete)
+  if(NOT PERDURE_SANITIZE)
+    # A sanitizer's runtime comes with the executable.
+    target_link_options(perdure_${name} PRIVATE -Wl,--no-undefined)
+  endif()
   set_target_properties(
     perdure_${name}
     PROPERTIES PREFIX ""

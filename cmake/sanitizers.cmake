@@ -10,8 +10,12 @@ if(PERDURE_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # One runtime for the executable and the plugins that it loads.
     target_link_options(perdure_sanitizers INTERFACE -shared-libsan)
-    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-runtime-dir
-                    OUTPUT_VARIABLE PERDURE_SANITIZER_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE)
-    list(APPEND CMAKE_BUILD_RPATH ${PERDURE_SANITIZER_RUNTIME})
+    # Debian's -print-runtime-dir names a directory that does not exist; a runtime's own path is right.
+    execute_process(
+      COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-${CMAKE_SYSTEM_PROCESSOR}.so
+      OUTPUT_VARIABLE sanitizer_runtime
+      OUTPUT_STRIP_TRAILING_WHITESPACE)
+    get_filename_component(sanitizer_directory ${sanitizer_runtime} DIRECTORY)
+    list(APPEND CMAKE_BUILD_RPATH ${sanitizer_directory})
   endif()
 endif()

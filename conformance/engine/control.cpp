@@ -89,7 +89,7 @@ TEST_CASE("terminate ends pending, running, and suspended instances", "[engine][
     const auto where = a_hub();
     client clients(where);
     start_options later;
-    later.start_at = timestamp(std::chrono::system_clock::now().time_since_epoch() + 24h);
+    later.start_at = where.store().status().store_time + 24h;
     const auto pending = clients.start(wait_for_go, 1, later);
     engine shop(where, common_orchestrations());
     const auto running = clients.start(wait_for_go, 1);

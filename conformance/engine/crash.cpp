@@ -15,10 +15,6 @@ using namespace perdure::conformance;
 
 namespace {
 
-bool survives_processes(const capabilities& abilities) {
-    return abilities.durable && abilities.multi_process;
-}
-
 /// What a history of `sequence` must hold, whatever happened to the processes that wrote it.
 void check_exactly_once(const std::vector<history_event>& history, int steps) {
     std::map<std::uint64_t, int> scheduled;
@@ -40,13 +36,12 @@ void check_exactly_once(const std::vector<history_event>& history, int steps) {
 
 TEST_CASE("orchestrations finish exactly once while worker processes are killed at random",
           "[engine][crash]") {
-    const auto config = a_hub_config();
-    const hub where = open(config);
-    if (!survives_processes(where.store().abilities())) {
-        WARN("skipped: the backend serves one process only");
+    const auto config = a_hub_config_with_real_clock();
+    if (lacks(ability::durable) || lacks(ability::multi_process)) {
         return;
     }
-    const std::size_t count = is_budget("soak") ? 20'000 : 1'000;
+    const hub where = open_hub(config);
+    const std::size_t count = budgeted({1'000, 1'000, 20'000});
     const int steps = 5;
     client clients(where);
     const std::vector<int> inputs(count, steps);
@@ -87,12 +82,11 @@ TEST_CASE("orchestrations finish exactly once while worker processes are killed 
 
 TEST_CASE("an activity that aborts its process fails alone, and its 300 neighbours finish",
           "[engine][crash][SUSPECT-1]") {
-    const auto config = a_hub_config();
-    const hub where = open(config);
-    if (!survives_processes(where.store().abilities())) {
-        WARN("skipped: the backend serves one process only");
+    const auto config = a_hub_config_with_real_clock();
+    if (lacks(ability::durable) || lacks(ability::multi_process)) {
         return;
     }
+    const hub where = open_hub(config);
     client clients(where);
     std::vector<instance_id> neighbours;
     for (int i = 0; i < 150; ++i) {

@@ -17,11 +17,6 @@
 
 namespace perdure::conformance {
 
-using namespace std::chrono_literals;
-
-/// How long a scenario waits for what must happen; reached only when something is wrong.
-inline constexpr duration patience = 60s;
-
 /// Collects what the engine logs. Safe from any thread.
 class log_collector {
   public:

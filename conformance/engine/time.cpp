@@ -38,8 +38,7 @@ registry timed() {
 
 TEST_CASE("a timer of a year fires when its time has come, and not before", "[engine][timers]") {
     engine shop(timed());
-    if (!shop.where().store().abilities().test_clock) {
-        WARN("skipped: the backend has no test clock");
+    if (lacks(ability::test_clock)) {
         return;
     }
     const auto id = shop.clients().start(sleeper, 24 * 365);
@@ -60,8 +59,7 @@ TEST_CASE("a wait with a timeout ends with the event or with the time", "[engine
     shop.clients().raise_event(answered, "answer", std::string("yes"));
     CHECK(shop.clients().wait<std::string>(answered, patience) == "yes");
 
-    if (!shop.where().store().abilities().test_clock) {
-        WARN("skipped in part: the backend has no test clock");
+    if (lacks(ability::test_clock)) {
         return;
     }
     const auto ignored = shop.clients().start(approval, 48);
@@ -73,8 +71,7 @@ TEST_CASE("a wait with a timeout ends with the event or with the time", "[engine
 
 TEST_CASE("1,000 timers that are due at once all fire", "[engine][timers]") {
     engine shop(timed());
-    if (!shop.where().store().abilities().test_clock) {
-        WARN("skipped: the backend has no test clock");
+    if (lacks(ability::test_clock)) {
         return;
     }
     const std::vector<int> hours(1000, 3);
@@ -92,8 +89,7 @@ TEST_CASE("1,000 timers that are due at once all fire", "[engine][timers]") {
 
 TEST_CASE("a scheduled start waits for its time", "[engine][timers]") {
     engine shop(timed());
-    if (!shop.where().store().abilities().test_clock) {
-        WARN("skipped: the backend has no test clock");
+    if (lacks(ability::test_clock)) {
         return;
     }
     start_options options;

@@ -10,6 +10,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -54,12 +55,13 @@ std::optional<int> serve_as_worker(int argc, char** argv) {
     }
     // Dies with the test that started it, even when that is killed.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    load_plugin(argv[2]);
+    const plugin_descriptor& plugin = load_plugin(argv[2]);
+    const hub where(std::shared_ptr<backend>(plugin.create(parse_uri(argv[3]))), "under test");
     worker_options options;
     options.lease_duration = std::chrono::seconds(2);
     options.renew_interval = std::chrono::milliseconds(500);
     options.deliveries_max = 3;
-    worker serving(open(argv[3]), activities_for(argv[4]), options);
+    worker serving(where, activities_for(argv[4]), options);
     serving.start();
     pause();
     return 0;

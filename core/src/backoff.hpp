@@ -5,7 +5,8 @@
 
 #include <cstdint>
 
-// How core calls a store that may be away: repeat, with growing pauses. Shared by worker and client.
+// How core calls a store that may be away: repeat, with growing pauses. Shared by worker and
+// client.
 
 namespace perdure::calls {
 

@@ -384,7 +384,8 @@ class PERDURE_EXPORT backend {
     /// while its message has not been consumed, too.
     /// [COMMIT-3] Exactly the consumed messages are removed; later ones stay.
     /// [COMMIT-4] A child whose id is taken by anything but this very parent link puts
-    /// `refused_event` into the parent's inbox, for the link's task.
+    /// `refused_event` into the parent's inbox, for the link's task. A child without a parent link
+    /// is detached: nobody is told.
     /// [COMMIT-5] When the instance completes, fails, or continues, its timers are removed;
     /// activities that it scheduled are still handed out, and their completion is
     /// `instance_is_terminal`. When it is terminated, unleased activities are removed as well.

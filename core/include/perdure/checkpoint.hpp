@@ -78,7 +78,8 @@ struct new_timer {
 
 struct new_child {
     new_instance instance;
-    /// Put into the parent's own inbox, for the task of the parent link, when the id is taken.
+    /// Put into the parent's own inbox, for the task of the parent link, when the id is taken; empty
+    /// when there is no link.
     std::string refused_event;
 };
 

@@ -18,7 +18,8 @@
 namespace perdure {
 inline namespace v1 {
 
-/// A payload could not be turned into the wanted type: says which type, which field, what was found.
+/// A payload could not be turned into the wanted type: says which type, which field, what was
+/// found.
 class PERDURE_EXPORT payload_error : public error {
   public:
     using error::error;
@@ -56,7 +57,9 @@ PERDURE_EXPORT std::int64_t decode_signed(const payload& stored,
                                           std::int64_t most);
 PERDURE_EXPORT std::uint64_t decode_unsigned(const payload& stored, std::uint64_t most);
 PERDURE_EXPORT payload encode_number(double value);
+PERDURE_EXPORT payload encode_number(float value);
 PERDURE_EXPORT double decode_number(const payload& stored);
+PERDURE_EXPORT float decode_small_number(const payload& stored);
 }  // namespace detail
 
 template <>
@@ -85,19 +88,25 @@ struct codec<T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, boo
             return static_cast<T>(detail::decode_signed(
                 stored, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
         } else {
-            return static_cast<T>(
-                detail::decode_unsigned(stored, std::numeric_limits<T>::max()));
+            return static_cast<T>(detail::decode_unsigned(stored, std::numeric_limits<T>::max()));
         }
     }
 };
 
 template <class T>
 struct codec<T, std::enable_if_t<std::is_floating_point_v<T>>> {
+    /// What JSON carries everywhere is a `double`; a `long double` loses what does not fit.
+    using carried = std::conditional_t<std::is_same_v<T, float>, float, double>;
+
     static payload encode(const T& value) {
-        return detail::encode_number(static_cast<double>(value));
+        return detail::encode_number(static_cast<carried>(value));
     }
     static T decode(const payload& stored) {
-        return static_cast<T>(detail::decode_number(stored));
+        if constexpr (std::is_same_v<T, float>) {
+            return detail::decode_small_number(stored);
+        } else {
+            return static_cast<T>(detail::decode_number(stored));
+        }
     }
 };
 

@@ -4,10 +4,12 @@
 #include <string>
 #include <string_view>
 
-namespace perdure {
+namespace perdure::codecs {
 
-[[nodiscard]] std::string encode_base64(std::string_view bytes);
-/// Nothing when the text is not base64 with padding.
+/// Appends the bytes in base64 (RFC 4648, with padding).
+void append_base64(std::string& out, std::string_view bytes);
+
+/// The bytes; nothing if the text is not exactly what `append_base64` writes.
 [[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
 
-}  // namespace perdure
+}  // namespace perdure::codecs

@@ -1,79 +1,142 @@
 #include "codec/json_text.hpp"
 
-#include <array>
+#include "nouns/utf8.hpp"
 
-namespace perdure {
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace perdure::codecs {
 
 namespace {
 
-/// Björn Höhrmann's automaton would do; this spells the ranges of the Unicode standard, table 3-7.
-std::size_t sequence_length(const unsigned char* at, std::size_t left) noexcept {
-    const unsigned char lead = at[0];
-    const auto in = [&](std::size_t i, unsigned char least, unsigned char most) {
-        return i < left && at[i] >= least && at[i] <= most;
-    };
-    if (lead >= 0xC2 && lead <= 0xDF) {
-        return in(1, 0x80, 0xBF) ? 2 : 0;
+// Eight bytes at a time; each function sets the high bit of the bytes that it is about. A byte
+// above a true one may be set as well, which is harmless: the caller looks at the rest one by one.
+constexpr std::uint64_t every_byte(unsigned char value) noexcept {
+    return 0x0101010101010101ULL * value;
+}
+constexpr std::uint64_t zeros(std::uint64_t block) noexcept {
+    return (block - every_byte(1)) & ~block & every_byte(0x80);
+}
+constexpr bool all_plain(std::uint64_t block) noexcept {
+    const std::uint64_t control = (block - every_byte(0x20)) & ~block;
+    return ((block | control) & every_byte(0x80)) == 0 && zeros(block ^ every_byte('"')) == 0 &&
+           zeros(block ^ every_byte('\\')) == 0;
+}
+
+void append_escape(std::string& out, char byte) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    switch (byte) {
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
+            return;
+        default:
+            break;
     }
-    if (lead >= 0xE0 && lead <= 0xEF) {
-        const unsigned char least = lead == 0xE0 ? 0xA0 : 0x80;
-        const unsigned char most = lead == 0xED ? 0x9F : 0xBF;
-        return in(1, least, most) && in(2, 0x80, 0xBF) ? 3 : 0;
+    const auto code = static_cast<unsigned char>(byte);
+    out += "\\u00";
+    out += digits[code >> 4U];
+    out += digits[code & 15U];
+}
+
+template <class Number>
+bool append_floating(std::string& out, Number value) {
+    if (!std::isfinite(value)) {
+        return false;
     }
-    if (lead >= 0xF0 && lead <= 0xF4) {
-        const unsigned char least = lead == 0xF0 ? 0x90 : 0x80;
-        const unsigned char most = lead == 0xF4 ? 0x8F : 0xBF;
-        return in(1, least, most) && in(2, 0x80, 0xBF) && in(3, 0x80, 0xBF) ? 4 : 0;
-    }
-    return 0;
+    char digits[40];
+    const auto end = std::to_chars(digits, digits + sizeof(digits), value);
+    out.append(digits, end.ptr);
+    return true;
 }
 
 }  // namespace
 
-bool is_plain_text(std::string_view bytes) noexcept {
-    const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
-    for (std::size_t i = 0; i < bytes.size();) {
-        if (at[i] == 0) {
-            return false;
+std::size_t plain_prefix(const char* begin, const char* end) noexcept {
+    const char* at = begin;
+    std::uint64_t block = 0;
+    while (end - at >= 8) {
+        std::memcpy(&block, at, 8);
+        if (!all_plain(block)) {
+            break;
         }
-        if (at[i] < 0x80) {
-            ++i;
-            continue;
-        }
-        const std::size_t length = sequence_length(at + i, bytes.size() - i);
-        if (length == 0) {
-            return false;
-        }
-        i += length;
+        at += 8;
     }
+    while (at != end && *at >= 0x20 && *at != '"' && *at != '\\') {
+        ++at;
+    }
+    return static_cast<std::size_t>(at - begin);
+}
+
+bool append_text(std::string& out, std::string_view text, text_rule rule) {
+    const std::size_t before = out.size();
+    const char* const end = text.data() + text.size();
+    out += '"';
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t plain = plain_prefix(text.data() + at, end);
+        out.append(text, at, plain);
+        at += plain;
+        if (at == text.size()) {
+            break;
+        }
+        std::size_t length = utf8_length(text, at);
+        if (length == 0 || (text[at] == '\0' && rule != text_rule::exact)) {
+            if (rule != text_rule::mended) {
+                out.resize(before);
+                return false;
+            }
+            out += "\xEF\xBF\xBD";
+            length = 1;
+        } else if (length == 1) {
+            append_escape(out, text[at]);
+        } else {
+            out.append(text, at, length);
+        }
+        at += length;
+    }
+    out += '"';
     return true;
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-    static constexpr std::string_view digits = "0123456789abcdef";
-    out += '"';
-    std::size_t copied = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        if (byte >= 0x20 && byte != '"' && byte != '\\') {
-            continue;
-        }
-        out.append(text, copied, i - copied);
-        copied = i + 1;
-        switch (byte) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            default:
-                out += "\\u00";
-                out += digits[byte >> 4U];
-                out += digits[byte & 15U];
-        }
-    }
-    out.append(text, copied, text.size() - copied);
-    out += '"';
+void append_mended(std::string& out, std::string_view text) {
+    static_cast<void>(append_text(out, text, text_rule::mended));
 }
 
-}  // namespace perdure
+bool append_number(std::string& out, double value) {
+    return append_floating(out, value);
+}
+bool append_number(std::string& out, float value) {
+    return append_floating(out, value);
+}
+
+std::string excerpt(std::string_view text) {
+    constexpr std::size_t bytes_max = 80;
+    if (text.size() <= bytes_max) {
+        return std::string(text);
+    }
+    std::size_t cut = bytes_max;
+    while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80) {
+        --cut;
+    }
+    return std::string(text.substr(0, cut)) + "...";
+}
+
+}  // namespace perdure::codecs

@@ -1,54 +1,20 @@
+#include "nouns/utf8.hpp"
+
 #include <perdure/failure.hpp>
 #include <perdure/ids.hpp>
 
 #include <fmt/format.h>
 
-#include <sys/random.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <sys/random.h>
+#include <unistd.h>
 
 namespace perdure {
 inline namespace v1 {
 
 namespace {
-
-/// The length of the UTF-8 sequence at `text[at]`, or 0 if it is not valid.
-std::size_t utf8_length(std::string_view text, std::size_t at) noexcept {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char lead = byte(at);
-    std::size_t length = 0;
-    unsigned char least = 0x80;
-    unsigned char most = 0xBF;
-    if (lead < 0x80) {
-        return 1;
-    }
-    if (lead >= 0xC2 && lead <= 0xDF) {
-        length = 2;
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-        length = 3;
-        least = lead == 0xE0 ? 0xA0 : 0x80;
-        most = lead == 0xED ? 0x9F : 0xBF;
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-        length = 4;
-        least = lead == 0xF0 ? 0x90 : 0x80;
-        most = lead == 0xF4 ? 0x8F : 0xBF;
-    }
-    if (length == 0 || at + length > text.size()) {
-        return 0;
-    }
-    if (byte(at + 1) < least || byte(at + 1) > most) {
-        return 0;
-    }
-    for (std::size_t i = 2; i < length; ++i) {
-        if (byte(at + i) < 0x80 || byte(at + i) > 0xBF) {
-            return 0;
-        }
-    }
-    return length;
-}
 
 std::uint64_t mix(std::uint64_t value) noexcept {
     value = (value ^ (value >> 30U)) * 0xBF58476D1CE4E5B9ULL;
@@ -60,9 +26,11 @@ std::uint64_t mix(std::uint64_t value) noexcept {
 
 void check_name(std::string_view what, std::string_view text) {
     const auto refuse = [&](const std::string& why) {
-        throw invalid_input(fmt::format(
-            "{}: {}; allowed are 1 to {} bytes of UTF-8 without control characters", what, why,
-            id_bytes_max));
+        throw invalid_input(
+            fmt::format("{}: {}; allowed are 1 to {} bytes of UTF-8 without control characters",
+                        what,
+                        why,
+                        id_bytes_max));
     };
     if (text.empty()) {
         refuse("it is empty");
@@ -88,8 +56,11 @@ instance_id::instance_id(std::string text) : text_(std::move(text)) {
 }
 
 std::string to_string(const uuid& value) {
-    return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", value.high >> 32U,
-                       (value.high >> 16U) & 0xFFFFU, value.high & 0xFFFFU, value.low >> 48U,
+    return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+                       value.high >> 32U,
+                       (value.high >> 16U) & 0xFFFFU,
+                       value.high & 0xFFFFU,
+                       value.low >> 48U,
                        value.low & 0xFFFFFFFFFFFFULL);
 }
 

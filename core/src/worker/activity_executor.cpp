@@ -15,7 +15,8 @@ namespace {
 finished_item completion_of(const item_ptr& item, std::string event) {
     const activity_work& work = item->activity();
     const std::size_t bytes = event.size() + 256;
-    return {completion{work.instance, work.execution, work.task, work.held, std::move(event)}, item,
+    return {completion{work.instance, work.execution, work.task, work.held, std::move(event)},
+            item,
             bytes};
 }
 
@@ -26,8 +27,14 @@ finished_item failure_of(const item_ptr& item, const failure& reason) {
 activity_context context_of(leased_item& item) {
     const activity_work& work = item.activity();
     auto details = replay::decode_details(work.details, work.task);
-    return {work.instance, work.execution, work.task, details.first_task,
-            details.attempt, work.attempt, work.name, std::move(details.tags),
+    return {work.instance,
+            work.execution,
+            work.task,
+            details.first_task,
+            details.attempt,
+            work.attempt,
+            work.name,
+            std::move(details.tags),
             item.cancelled.get_token()};
 }
 
@@ -44,7 +51,8 @@ class activity_executor::call : public std::enable_shared_from_this<call> {
     /// True when the end has come already; otherwise it is reported to `later_`.
     [[nodiscard]] bool begin(const activity_definition& definition) {
         try {
-            definition.start(context_, item_->activity().input,
+            definition.start(context_,
+                             item_->activity().input,
                              [self = this->shared_from_this()](activity_result result) {
                                  self->end(std::move(result));
                              });
@@ -84,18 +92,20 @@ executed activity_executor::execute(const item_ptr& item, late_end later) {
     }
     const auto* definition = registry_.find_activity(work.name);
     if (definition == nullptr) {
-        return {executed::then::abandon, std::nullopt,
+        return {executed::then::abandon,
+                std::nullopt,
                 fmt::format("the store handed out activity \"{}\", which this worker has not",
                             work.name)};
     }
     if (log_.is_on()) {
-        log_.write(log_event::activity_started, log_level::debug, work.instance.text(),
+        log_.write(log_event::activity_started,
+                   log_level::debug,
+                   work.instance.text(),
                    "an activity begins",
                    {{"name", work.name},
                     {"task", std::to_string(work.task.value)},
                     {"delivery", std::to_string(work.attempt)}});
     }
-    item->cancelled = std::stop_source();
     const auto under_way = std::make_shared<call>(item, std::move(later));
     if (!under_way->begin(*definition)) {
         return {executed::then::wait, std::nullopt, {}};
@@ -108,7 +118,8 @@ activity_result activity_executor::bounded(activity_result result) const {
         value != nullptr && value->bytes.size() > options_.payload_bytes_max) {
         failure reason("perdure.payload_too_large",
                        fmt::format("the result has {} bytes; {} are allowed (payload_bytes_max)",
-                                   value->bytes.size(), options_.payload_bytes_max));
+                                   value->bytes.size(),
+                                   options_.payload_bytes_max));
         reason.non_retriable = true;
         return reason;
     }
@@ -120,7 +131,9 @@ executed activity_executor::finish(const item_ptr& item, activity_result result)
     result = bounded(std::move(result));
     if (const auto* reason = std::get_if<failure>(&result)) {
         if (log_.is_on()) {
-            log_.write(log_event::activity_failed, log_level::warning, work.instance.text(),
+            log_.write(log_event::activity_failed,
+                       log_level::warning,
+                       work.instance.text(),
                        "an activity failed: " + reason->message,
                        {{"name", work.name},
                         {"task", std::to_string(work.task.value)},
@@ -129,7 +142,9 @@ executed activity_executor::finish(const item_ptr& item, activity_result result)
         return {executed::then::commit, failure_of(item, *reason), {}};
     }
     if (log_.is_on()) {
-        log_.write(log_event::activity_completed, log_level::debug, work.instance.text(),
+        log_.write(log_event::activity_completed,
+                   log_level::debug,
+                   work.instance.text(),
                    "an activity completed",
                    {{"name", work.name}, {"task", std::to_string(work.task.value)}});
     }
@@ -142,10 +157,14 @@ executed activity_executor::refuse(const item_ptr& item) const {
     failure reason("perdure.attempts_exhausted",
                    fmt::format("activity \"{}\" was delivered {} times and never ended; the limit "
                                "is {} (deliveries_max)",
-                               work.name, work.attempt - 1, options_.deliveries_max));
+                               work.name,
+                               work.attempt - 1,
+                               options_.deliveries_max));
     reason.non_retriable = true;
     if (log_.is_on()) {
-        log_.write(log_event::activity_attempts_exhausted, log_level::error, work.instance.text(),
+        log_.write(log_event::activity_attempts_exhausted,
+                   log_level::error,
+                   work.instance.text(),
                    reason.message,
                    {{"name", work.name}, {"task", std::to_string(work.task.value)}});
     }

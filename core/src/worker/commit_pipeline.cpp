@@ -6,6 +6,16 @@
 
 namespace perdure::dispatch {
 
+expected_work expected_of(const commit_batch& batch) {
+    expected_work expected;
+    expected.turns = batch.completions.size();
+    for (const checkpoint& each : batch.checkpoints) {
+        expected.activities += each.activities.size();
+        expected.turns += each.children.size() + (each.next ? 1 : 0);
+    }
+    return expected;
+}
+
 commit_pipeline::commit_pipeline(backend& store,
                                  store_calls& calls,
                                  commit_listener& listener,
@@ -70,7 +80,9 @@ bool commit_pipeline::lead() {
         // A plugin broke its promise, or memory is short: what becomes of the items is for their
         // leases to decide.
         if (log_.is_on()) {
-            log_.write(log_event::commit_failed, log_level::error, {},
+            log_.write(log_event::commit_failed,
+                       log_level::error,
+                       {},
                        std::string("a commit ended with an unexpected error: ") + broken.what());
         }
         for (const item_ptr& item : batch.items) {
@@ -83,7 +95,7 @@ bool commit_pipeline::lead() {
 }
 
 void commit_pipeline::commit(commit_batch& batch) {
-    const lock_request terms = listener_.next_terms();
+    const lock_request terms = listener_.next_terms(expected_of(batch));
     const range all{0, batch.size()};
     try {
         if (auto answer = call(batch, all, terms)) {
@@ -96,7 +108,9 @@ void commit_pipeline::commit(commit_batch& batch) {
         }
     } catch (const backend_error& refusal) {
         if (log_.is_on()) {
-            log_.write(log_event::commit_failed, log_level::warning, {},
+            log_.write(log_event::commit_failed,
+                       log_level::warning,
+                       {},
                        std::string("the store refuses a commit: ") + refusal.what(),
                        {{"items", std::to_string(batch.size())}});
         }
@@ -126,7 +140,9 @@ void commit_pipeline::commit_halved(commit_batch& batch, range part, const lock_
             return;
         }
         if (log_.is_on()) {
-            log_.write(log_event::commit_halved, log_level::debug, {},
+            log_.write(log_event::commit_halved,
+                       log_level::debug,
+                       {},
                        "a refused commit is halved to find the item that is refused",
                        {{"items", std::to_string(part.to - part.from)}});
         }
@@ -159,7 +175,9 @@ std::optional<commit_result> commit_pipeline::call(const commit_batch& batch,
             answer = store_.commit(request);
         } catch (const backend_error& trouble) {
             if (trouble.code() == store_fault::outcome_unknown && log_.is_on()) {
-                log_.write(log_event::commit_outcome_unknown, log_level::warning, {},
+                log_.write(log_event::commit_outcome_unknown,
+                           log_level::warning,
+                           {},
                            std::string("a commit may or may not have happened, and is repeated: ") +
                                trouble.what(),
                            {{"items", std::to_string(part.to - part.from)}});

@@ -24,11 +24,14 @@ struct commit_batch {
     [[nodiscard]] std::size_t size() const noexcept { return items.size(); }
 };
 
+/// The work that a batch will make possible, as far as it shows.
+[[nodiscard]] PERDURE_EXPORT expected_work expected_of(const commit_batch& batch);
+
 /// What the pipeline asks and tells the one who feeds it.
 class commit_listener {
   public:
     /// The terms of the hand-off, with room for what can begin now and a fresh request id.
-    virtual lock_request next_terms() = 0;
+    virtual lock_request next_terms(const expected_work& expected) = 0;
     virtual void committed(const item_ptr& item) = 0;
     /// Somebody else has the item, or it is gone.
     virtual void lost(const item_ptr& item, commit_outcome outcome) = 0;
@@ -47,8 +50,8 @@ class commit_listener {
 };
 
 /// Collects finished turns and activities and commits them together. There is no thread of its own:
-/// whoever finds a lane free leads a round with everything that is pending, and meanwhile the others
-/// add to the next. Safe from any thread.
+/// whoever finds a lane free leads a round with everything that is pending, and meanwhile the
+/// others add to the next. Safe from any thread.
 class PERDURE_EXPORT commit_pipeline {
   public:
     commit_pipeline(backend& store,

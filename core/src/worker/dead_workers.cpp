@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 
 namespace perdure::dispatch {
@@ -46,36 +45,30 @@ bool is_linked(int file) {
 
 }  // namespace
 
-std::optional<life_sign> life_sign::leave(const std::string& directory,
-                                          const std::string& hub,
-                                          const worker_id& worker) {
+std::unique_ptr<life_sign> life_sign::leave(const std::string& directory,
+                                            const std::string& hub,
+                                            const worker_id& worker) {
     if (directory.empty()) {
-        return std::nullopt;
+        return nullptr;
     }
-    const std::string path =
-        directory + "/" + hub_prefix(hub) + worker.text + std::string(suffix);
+    const std::string path = directory + "/" + hub_prefix(hub) + worker.text + std::string(suffix);
     // Between creating and locking the file, a starting worker may take it for that of a dead one
     // and remove it; then it is made anew.
     for (int attempt = 0; attempt < 3; ++attempt) {
         const int file = open_locked(path, O_CREAT);
         if (file >= 0 && is_linked(file)) {
-            return life_sign(path, file);
+            return std::unique_ptr<life_sign>(new life_sign(path, file));
         }
         if (file >= 0) {
             ::close(file);
         }
     }
-    return std::nullopt;
+    return nullptr;
 }
 
-life_sign::life_sign(life_sign&& other) noexcept
-    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
-
 life_sign::~life_sign() {
-    if (file_ >= 0) {
-        ::unlink(path_.c_str());
-        ::close(file_);
-    }
+    ::unlink(path_.c_str());
+    ::close(file_);
 }
 
 dead_workers::dead_workers(const std::string& directory, const std::string& hub) {
@@ -95,8 +88,8 @@ dead_workers::dead_workers(const std::string& directory, const std::string& hub)
         const int file = open_locked(path, 0);
         if (file >= 0) {
             signs_.push_back({path, file});
-            ids_.push_back({name.substr(prefix.size(),
-                                        name.size() - prefix.size() - suffix.size())});
+            ids_.push_back(
+                {name.substr(prefix.size(), name.size() - prefix.size() - suffix.size())});
         }
     }
 }

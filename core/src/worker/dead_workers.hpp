@@ -2,7 +2,7 @@
 
 #include <perdure/ids.hpp>
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,11 +14,9 @@ class PERDURE_EXPORT life_sign {
   public:
     /// Leaves one for this worker of this hub in `directory`; nothing when that is not possible
     /// (no such directory, not ours, no space): then leases of the dead run out as everywhere.
-    [[nodiscard]] static std::optional<life_sign> leave(const std::string& directory,
-                                                        const std::string& hub,
-                                                        const worker_id& worker);
-    life_sign(life_sign&& other) noexcept;
-    life_sign& operator=(life_sign&&) = delete;
+    [[nodiscard]] static std::unique_ptr<life_sign> leave(const std::string& directory,
+                                                          const std::string& hub,
+                                                          const worker_id& worker);
     life_sign(const life_sign&) = delete;
     life_sign& operator=(const life_sign&) = delete;
     /// The worker ended in good order: the file goes.

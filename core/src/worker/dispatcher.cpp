@@ -28,10 +28,11 @@ void dispatcher::work(slot& me) {
             // A dispatcher's loop survives everything, for example want of memory in one item.
             const failure reason = detail::describe_exception(std::current_exception());
             if (next == step::execute) {
-                abandon({me.current}, reason.type + ": " + reason.message,
-                        options_.poll_max);
+                abandon({me.current}, reason.type + ": " + reason.message, options_.poll_max);
             } else if (log_.is_on()) {
-                log_.write(log_event::commit_failed, log_level::error, {},
+                log_.write(log_event::commit_failed,
+                           log_level::error,
+                           {},
                            "a worker thread met an unexpected error: " + reason.message);
             }
         }
@@ -137,8 +138,7 @@ bool dispatcher::should_lead(steady::time_point now) const {
 }
 
 bool dispatcher::is_fair_lock_due(steady::time_point now) const {
-    if (is_locking_ || is_stopping_ || quarantine_ != quarantine::none ||
-        handed_since_lock_ < fair_share) {
+    if (is_locking_ || !takes_work() || handed_since_lock_ < fair_share) {
         return false;
     }
     return handed_since_lock_ >= (fair_share - 1) * batch_items_max ||
@@ -146,11 +146,11 @@ bool dispatcher::is_fair_lock_due(steady::time_point now) const {
 }
 
 bool dispatcher::may_look(steady::time_point now) {
-    if (is_looking_ || is_locking_ || is_stopping_ || quarantine_ != quarantine::none ||
-        (pipeline_.is_led() && !is_look_due_)) {
+    if (is_looking_ || is_locking_ || !takes_work() || (pipeline_.is_led() && !is_look_due_)) {
         return false;
     }
-    return room(item_kind::turn, now) > 0 || room(item_kind::activity, now) > 0;
+    const auto room = queue_.room({}, pipeline_.pending(), now);
+    return room.turns > 0 || room.activities > 0;
 }
 
 bool dispatcher::is_drained() const {

@@ -25,10 +25,9 @@ namespace perdure::dispatch {
 /// brought, so that a single orchestration never waits for another core; others are woken only for
 /// work that is left over.
 ///
-/// Files: dispatcher.cpp has the choice of the next step; dispatcher_work.cpp what becomes of an item;
-/// dispatcher_look.cpp how work is found; dispatcher_threads.cpp start, stop, and the watch.
-class dispatcher final : public commit_listener,
-                         public std::enable_shared_from_this<dispatcher> {
+/// Files: dispatcher.cpp has the choice of the next step; dispatcher_work.cpp what becomes of an
+/// item; dispatcher_look.cpp how work is found; dispatcher_threads.cpp start, stop, and the watch.
+class dispatcher final : public commit_listener, public std::enable_shared_from_this<dispatcher> {
   public:
     dispatcher(hub where, registry what, worker_options options);
     dispatcher(const dispatcher&) = delete;
@@ -42,7 +41,7 @@ class dispatcher final : public commit_listener,
     [[nodiscard]] worker_statistics statistics() const;
 
     // What the commit pipeline tells.
-    lock_request next_terms() override;
+    lock_request next_terms(const expected_work& expected) override;
     void committed(const item_ptr& item) override;
     void lost(const item_ptr& item, commit_outcome outcome) override;
     void refused(const item_ptr& item, const backend_error& reason) override;
@@ -104,9 +103,10 @@ class dispatcher final : public commit_listener,
     void look();
     void lock_fairly();
     void seek_suspect();
-    [[nodiscard]] lock_request terms();
-    [[nodiscard]] std::size_t room(item_kind kind, steady::time_point now);
+    [[nodiscard]] bool takes_work() const;
+    [[nodiscard]] lock_request terms(const expected_work& expected);
     /// How many items came; nothing when there was no answer.
+    std::optional<std::size_t> lock_regular(const lock_request& asked);
     std::optional<std::size_t> lock_work(const lock_request& asked);
     void receive(work_batch batch, const lock_request& asked);
     [[nodiscard]] std::vector<item_ptr> items_of(work_batch& batch, steady::time_point now) const;
@@ -133,7 +133,7 @@ class dispatcher final : public commit_listener,
     turn_executor turns_;
     activity_executor activities_;
     commit_pipeline pipeline_;
-    std::optional<life_sign> life_sign_;
+    std::unique_ptr<life_sign> life_sign_;
 
     std::mutex phase_mutex_;
     phase phase_ = phase::made;

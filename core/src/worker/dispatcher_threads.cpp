@@ -1,5 +1,4 @@
 #include "worker/dispatcher.hpp"
-
 #include "worker/worker_settings.hpp"
 
 #include <fmt/format.h>
@@ -81,7 +80,10 @@ void dispatcher::start() {
     }
     phase_ = phase::started;
     if (log_.is_on()) {
-        log_.write(log_event::worker_started, log_level::info, {}, "the worker starts",
+        log_.write(log_event::worker_started,
+                   log_level::info,
+                   {},
+                   "the worker starts",
                    {{"worker", id().text}, {"hub", hub_.description()}});
     }
     keeper_.start([this] { give_back_stale(); });
@@ -124,8 +126,8 @@ void dispatcher::stop() {
                 item->cancelled.request_stop();
             }
             guard.lock();
-            drained_.wait_for(guard, std::min<duration>(cancel_grace, options_.stop_grace),
-                              is_over);
+            drained_.wait_for(
+                guard, std::min<duration>(cancel_grace, options_.stop_grace), is_over);
         }
     }
     end_threads();
@@ -144,8 +146,9 @@ void dispatcher::end_threads() {
     wake_all();
     watch_due_.notify_all();
     const auto have_left = [this] {
-        return std::all_of(slots_.begin(), slots_.end(),
-                           [](const auto& each) { return each->has_left || each->current; });
+        return std::all_of(slots_.begin(), slots_.end(), [](const auto& each) {
+            return each->has_left || each->current;
+        });
     };
     left_.wait(guard, have_left);
     std::vector<item_ptr> unfinished;
@@ -223,8 +226,7 @@ void dispatcher::watch_once(steady::time_point now) {
             wake_one();
         }
     }
-    if (quarantine_ == quarantine::alone &&
-        now - quarantine_since_ > options_.lease_duration) {
+    if (quarantine_ == quarantine::alone && now - quarantine_since_ > options_.lease_duration) {
         quarantine_ = quarantine::none;
         next_quarantine_ = now + options_.lease_duration;
         wake_one();

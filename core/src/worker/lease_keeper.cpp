@@ -5,11 +5,8 @@
 
 namespace perdure::dispatch {
 
-lease_keeper::lease_keeper(backend& store,
-                           held_items& held,
-                           store_calls& calls,
-                           const engine_log& log,
-                           terms agreed)
+lease_keeper::lease_keeper(
+    backend& store, held_items& held, store_calls& calls, const engine_log& log, terms agreed)
     : store_(store),
       held_(held),
       calls_(calls),
@@ -18,7 +15,9 @@ lease_keeper::lease_keeper(backend& store,
       round_(std::max(duration(1000),
                       std::min(agreed_.renew_interval / 2, agreed_.lease_duration / 8))) {}
 
-lease_keeper::~lease_keeper() { stop(); }
+lease_keeper::~lease_keeper() {
+    stop();
+}
 
 void lease_keeper::start(std::function<void()> also) {
     also_ = std::move(also);
@@ -72,8 +71,7 @@ bool lease_keeper::renew(const std::vector<item_ptr>& items, steady::time_point 
     }
     std::vector<lease_outcome> outcomes;
     try {
-        outcomes =
-            store_.renew({agreed_.worker, &agreed_.filter, agreed_.lease_duration, asked});
+        outcomes = store_.renew({agreed_.worker, &agreed_.filter, agreed_.lease_duration, asked});
         calls_.note_answer();
     } catch (const backend_error& trouble) {
         // The next round tries again; meanwhile the leases run on.
@@ -88,7 +86,10 @@ bool lease_keeper::renew(const std::vector<item_ptr>& items, steady::time_point 
         }
     }
     if (log_.is_on() && !items.empty()) {
-        log_.write(log_event::lease_renewed, log_level::debug, {}, "leases were renewed",
+        log_.write(log_event::lease_renewed,
+                   log_level::debug,
+                   {},
+                   "leases were renewed",
                    {{"items", std::to_string(items.size())}});
     }
     return true;
@@ -100,7 +101,9 @@ void lease_keeper::lose(const item_ptr& item) {
         return;
     }
     if (log_.is_on()) {
-        log_.write(log_event::lease_lost, log_level::warning, item->instance().text(),
+        log_.write(log_event::lease_lost,
+                   log_level::warning,
+                   item->instance().text(),
                    "the lease was lost while the work was under way; its result will not count");
     }
     item->cancelled.request_stop();

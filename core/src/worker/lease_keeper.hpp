@@ -13,8 +13,8 @@
 
 namespace perdure::dispatch {
 
-/// Renews the leases of what is under way, and tells the store that the worker lives. Has a thread of
-/// its own, because a renewal must not wait for turns, activities or commits.
+/// Renews the leases of what is under way, and tells the store that the worker lives. Has a thread
+/// of its own, because a renewal must not wait for turns, activities or commits.
 class PERDURE_EXPORT lease_keeper {
   public:
     struct terms {
@@ -24,11 +24,8 @@ class PERDURE_EXPORT lease_keeper {
         duration renew_interval{};
     };
 
-    lease_keeper(backend& store,
-                 held_items& held,
-                 store_calls& calls,
-                 const engine_log& log,
-                 terms agreed);
+    lease_keeper(
+        backend& store, held_items& held, store_calls& calls, const engine_log& log, terms agreed);
     lease_keeper(const lease_keeper&) = delete;
     lease_keeper& operator=(const lease_keeper&) = delete;
     ~lease_keeper();

@@ -68,6 +68,12 @@ struct leased_item {
 
 using item_ptr = std::shared_ptr<leased_item>;
 
+/// How many items of each kind a commit is likely to make ready.
+struct expected_work {
+    std::size_t turns = 0;
+    std::size_t activities = 0;
+};
+
 /// An item that has been executed, and what is to be committed for it.
 struct finished_item {
     std::variant<checkpoint, completion> what;

@@ -1,6 +1,6 @@
-#include <perdure/log.hpp>
-
 #include "worker/engine_log.hpp"
+
+#include <perdure/log.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -97,7 +97,8 @@ const char* level_name(log_level level) noexcept {
 }
 
 std::string utc_now() {
-    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    const auto now =
+        std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
     const std::time_t whole = std::chrono::system_clock::to_time_t(seconds);
     std::tm parts{};
@@ -112,10 +113,8 @@ log_sink log_to_stderr(log_level least) {
         if (record.level < least) {
             return;
         }
-        std::string line = fmt::format("{} {} {}",
-                                       utc_now(),
-                                       level_name(record.level),
-                                       to_string(record.event));
+        std::string line =
+            fmt::format("{} {} {}", utc_now(), level_name(record.level), to_string(record.event));
         if (!record.instance.empty()) {
             line += " [" + record.instance + "]";
         }

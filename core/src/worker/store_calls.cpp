@@ -22,17 +22,30 @@ void store_calls::note_trouble(const backend_error& trouble) {
         return;
     }
     if (log_.is_on()) {
-        log_.write(log_event::store_unavailable, log_level::error, {},
-                   std::string("the store does not answer: ") + trouble.what(),
-                   {{"code", std::string(to_string(trouble.code()))},
-                    {"sqlstate", trouble.sqlstate()}});
+        log_.write(
+            log_event::store_unavailable,
+            log_level::error,
+            {},
+            std::string("the store does not answer: ") + trouble.what(),
+            {{"code", std::string(to_string(trouble.code()))}, {"sqlstate", trouble.sqlstate()}});
+    }
+}
+
+void store_calls::note_refusal(const char* wanted, const backend_error& refusal) const {
+    if (log_.is_on()) {
+        log_.write(
+            log_event::store_unavailable,
+            log_level::error,
+            {},
+            std::string("the store refuses to ") + wanted + ": " + refusal.what(),
+            {{"code", std::string(to_string(refusal.code()))}, {"sqlstate", refusal.sqlstate()}});
     }
 }
 
 void store_calls::note_answer() {
     if (away_.load(std::memory_order_relaxed) && away_.exchange(false) && log_.is_on()) {
-        log_.write(log_event::store_available_again, log_level::info, {},
-                   "the store answers again");
+        log_.write(
+            log_event::store_available_again, log_level::info, {}, "the store answers again");
     }
 }
 

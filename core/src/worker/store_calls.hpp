@@ -48,6 +48,8 @@ class PERDURE_EXPORT store_calls {
 
     void note_trouble(const backend_error& trouble);
     void note_answer();
+    /// The store refuses, for good, what the worker wanted to do.
+    void note_refusal(const char* wanted, const backend_error& refusal) const;
 
   private:
     const engine_log& log_;

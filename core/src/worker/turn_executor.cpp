@@ -33,8 +33,7 @@ frame_position position_of(const orchestration_work& work) {
 
 /// The store's time now: as last heard, plus what has passed here since. No wall clock.
 timestamp store_now(const leased_item& item) {
-    return item.store_time +
-           std::chrono::duration_cast<duration>(steady::now() - item.heard_at);
+    return item.store_time + std::chrono::duration_cast<duration>(steady::now() - item.heard_at);
 }
 
 std::string describe_difference(const replay::turn_result& live,
@@ -51,8 +50,10 @@ std::string describe_difference(const replay::turn_result& live,
         return first < result.events.size() ? encode_event(result.events[first])
                                             : std::string("nothing");
     };
-    return fmt::format("event {} of the turn is {} in the live frame and {} in the replay", first,
-                       text(live), text(replayed));
+    return fmt::format("event {} of the turn is {} in the live frame and {} in the replay",
+                       first,
+                       text(live),
+                       text(replayed));
 }
 
 }  // namespace
@@ -75,17 +76,22 @@ executed turn_executor::execute(const item_ptr& item) {
     if (work.attempt > options_.deliveries_max) {
         return executed::parked(fmt::format(
             "delivered {} times without a committed turn; the limit is {} (deliveries_max)",
-            work.attempt - 1, options_.deliveries_max));
+            work.attempt - 1,
+            options_.deliveries_max));
     }
     const auto* definition = registry_.find_orchestration(work.name, work.version);
     if (definition == nullptr) {
-        return {executed::then::abandon, std::nullopt,
+        return {executed::then::abandon,
+                std::nullopt,
                 fmt::format("the store handed out orchestration \"{}\" version \"{}\", which this "
                             "worker has not",
-                            work.name, work.version)};
+                            work.name,
+                            work.version)};
     }
     if (log_.is_on()) {
-        log_.write(log_event::turn_started, log_level::debug, work.instance.text(),
+        log_.write(log_event::turn_started,
+                   log_level::debug,
+                   work.instance.text(),
                    "a turn begins",
                    {{"name", work.name},
                     {"messages", std::to_string(work.inbox.size())},
@@ -111,8 +117,8 @@ executed turn_executor::advance(const item_ptr& item, const orchestration_defini
         if (auto instead = load_history(*item, events)) {
             return std::move(*instead);
         }
-        frame = std::make_unique<replay::live_instance>(work.instance, work.execution, definition,
-                                                        limits_);
+        frame = std::make_unique<replay::live_instance>(
+            work.instance, work.execution, definition, limits_);
         frame->rebuild(events, replay::history_ends::after_a_turn);
         ++totals.rebuilds;
     }
@@ -177,15 +183,16 @@ std::optional<executed> turn_executor::read_page(const leased_item& item,
             const std::size_t known = events.size() - chunk.first;
             std::vector<history_event> decoded;
             decode_chunk(chunk, decoded);
-            events.insert(events.end(),
-                          std::make_move_iterator(decoded.begin() +
-                                                  static_cast<std::ptrdiff_t>(known)),
-                          std::make_move_iterator(decoded.end()));
+            events.insert(
+                events.end(),
+                std::make_move_iterator(decoded.begin() + static_cast<std::ptrdiff_t>(known)),
+                std::make_move_iterator(decoded.end()));
         }
     }
     if (events.size() == before) {
         return executed::parked(
-            fmt::format("the history ends after {} events, but {} are said to be there", before,
+            fmt::format("the history ends after {} events, but {} are said to be there",
+                        before,
                         work.history_length));
     }
     return std::nullopt;
@@ -208,9 +215,10 @@ std::optional<executed> turn_executor::verify(const leased_item& item,
     if (!replayed.fault && replayed.end == live.end && replayed.events == live.events) {
         return std::nullopt;
     }
-    return executed::parked("the live frame and a replay of the history differ: the orchestration "
-                            "depends on something outside of its history; " +
-                            describe_difference(live, replayed));
+    return executed::parked(
+        "the live frame and a replay of the history differ: the orchestration "
+        "depends on something outside of its history; " +
+        describe_difference(live, replayed));
 }
 
 void turn_executor::write_lines(const orchestration_work& work,
@@ -219,7 +227,10 @@ void turn_executor::write_lines(const orchestration_work& work,
         return;
     }
     for (const auto& line : result.author_log) {
-        log_.write(log_event::author_message, line.level, work.instance.text(), line.text,
+        log_.write(log_event::author_message,
+                   line.level,
+                   work.instance.text(),
+                   line.text,
                    {{"name", work.name}});
     }
     for (const auto& line : result.remarks) {
@@ -234,7 +245,9 @@ void turn_executor::warn_of_length(const orchestration_work& work, std::size_t a
     const std::uint64_t length = work.history_length + added;
     if (log_.is_on() && work.history_length < options_.history_warning &&
         length >= options_.history_warning) {
-        log_.write(log_event::history_is_long, log_level::warning, work.instance.text(),
+        log_.write(log_event::history_is_long,
+                   log_level::warning,
+                   work.instance.text(),
                    fmt::format("the history has {} events; continue-as-new keeps it short", length),
                    {{"name", work.name}, {"history_length", std::to_string(length)}});
     }
@@ -246,8 +259,8 @@ void turn_executor::keep_frame(const item_ptr& item) {
     }
     const orchestration_work& work = item->turn();
     // [COMMIT-9] says by how much a checkpoint raises the version.
-    const frame_position position{work.execution, work.history_version + 1,
-                                  item->frame->history_length()};
+    const frame_position position{
+        work.execution, work.history_version + 1, item->frame->history_length()};
     frames_.put(work.instance, position, std::move(item->frame));
 }
 

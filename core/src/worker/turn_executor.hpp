@@ -58,6 +58,7 @@ class turn_executor {
     /// The turn is durable: its frame may serve the next one.
     void keep_frame(const item_ptr& item);
     void drop_frame(const item_ptr& item);
+    void drop_all_frames() { frames_.clear(); }
 
     counters totals;
 

@@ -27,7 +27,9 @@ std::size_t pace::recent(steady::time_point now) noexcept {
 }
 
 namespace {
-std::size_t index_of(item_kind kind) noexcept { return static_cast<std::size_t>(kind); }
+std::size_t index_of(item_kind kind) noexcept {
+    return static_cast<std::size_t>(kind);
+}
 }  // namespace
 
 void work_queue::put(item_ptr item) {
@@ -56,18 +58,38 @@ void work_queue::end(item_kind kind, steady::time_point now) noexcept {
     pace_[index_of(kind)].add(now);
 }
 
-bool work_queue::can_take() const noexcept { return can_take(0) || can_take(1); }
+bool work_queue::can_take() const noexcept {
+    return can_take(0) || can_take(1);
+}
 
-std::size_t work_queue::size() const noexcept { return waiting_[0].size() + waiting_[1].size(); }
+std::size_t work_queue::size() const noexcept {
+    return waiting_[0].size() + waiting_[1].size();
+}
 
-std::size_t work_queue::room(item_kind kind, steady::time_point now) noexcept {
-    const std::size_t k = index_of(kind);
-    const std::size_t free = limits_[k] - std::min(limits_[k], under_way_[k]);
+std::size_t work_queue::room_of_kind(std::size_t kind, steady::time_point now) noexcept {
+    const std::size_t free = limits_[kind] - std::min(limits_[kind], under_way_[kind]);
     // While every slot is taken by something that does not end, a good pace of the past is no
     // reason to lease more.
     const std::size_t wanted =
-        free == 0 ? 0 : std::clamp(pace_[k].recent(now), free, std::max(free, batch_items_max));
-    return std::min(wanted - std::min(wanted, waiting_[k].size()), batch_items_max);
+        free == 0 ? 0 : std::clamp(pace_[kind].recent(now), free, std::max(free, batch_items_max));
+    return wanted - std::min(wanted, waiting_[kind].size());
+}
+
+work_queue::rooms work_queue::room(const expected_work& expected,
+                                   std::size_t pending,
+                                   steady::time_point now) noexcept {
+    rooms room{room_of_kind(0, now), room_of_kind(1, now)};
+    // Two batches are enough to keep a committing and an executing thread busy.
+    const std::size_t least = limits_[0] + limits_[1];
+    const std::size_t total = std::clamp(
+        pace_[0].recent(now) + pace_[1].recent(now), least, std::max(least, 2 * batch_items_max));
+    const std::size_t in_flight = size() + under_way() + pending;
+    const std::size_t left = total - std::min(total, in_flight);
+    const std::size_t known = expected.turns + expected.activities;
+    const std::size_t spare = left - std::min(left, known);
+    room.turns = std::min({room.turns, expected.turns + spare, left});
+    room.activities = std::min({room.activities, expected.activities + spare, left});
+    return room;
 }
 
 std::vector<item_ptr> work_queue::take_waiting_since(steady::time_point limit) {

@@ -47,9 +47,17 @@ class PERDURE_EXPORT work_queue {
     [[nodiscard]] bool can_take() const noexcept;
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] std::size_t under_way() const noexcept { return under_way_[0] + under_way_[1]; }
-    /// Items of this kind to ask the store for: as many as were finished in the last moments, at
-    /// least what the limit leaves free, less what waits already.
-    [[nodiscard]] std::size_t room(item_kind kind, steady::time_point now) noexcept;
+    struct rooms {
+        std::size_t turns = 0;
+        std::size_t activities = 0;
+    };
+    /// Items to ask the store for, with `pending` finished ones not yet committed, in a call that
+    /// is likely to make `expected` ready. At least what the limits leave free, less what waits;
+    /// more as far as items were finished in the last moments. When it is scarce, work that this
+    /// process has begun goes before work that it would begin: the frames of the former are here.
+    [[nodiscard]] rooms room(const expected_work& expected,
+                             std::size_t pending,
+                             steady::time_point now) noexcept;
     /// Takes out what has been waiting since before `limit`, without counting it as under way.
     [[nodiscard]] std::vector<item_ptr> take_waiting_since(steady::time_point limit);
     [[nodiscard]] std::uint64_t taken() const noexcept { return taken_; }
@@ -60,6 +68,7 @@ class PERDURE_EXPORT work_queue {
         std::uint64_t serial;
     };
 
+    [[nodiscard]] std::size_t room_of_kind(std::size_t kind, steady::time_point now) noexcept;
     [[nodiscard]] bool can_take(std::size_t kind) const noexcept {
         return !waiting_[kind].empty() && under_way_[kind] < limits_[kind];
     }

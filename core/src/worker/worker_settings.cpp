@@ -10,15 +10,21 @@ void check_count(const char* name, std::size_t found, std::size_t least, std::si
     if (found < least || found > most) {
         throw invalid_input(
             fmt::format("worker setting {}: {} is not allowed; it must be from {} to {}",
-                        name, found, least, most));
+                        name,
+                        found,
+                        least,
+                        most));
     }
 }
 
 void check_time(const char* name, duration found, duration least, duration most) {
     if (found < least || found > most) {
-        throw invalid_input(fmt::format(
-            "worker setting {}: {} us is not allowed; it must be from {} us to {} us",
-            name, found.count(), least.count(), most.count()));
+        throw invalid_input(
+            fmt::format("worker setting {}: {} us is not allowed; it must be from {} us to {} us",
+                        name,
+                        found.count(),
+                        least.count(),
+                        most.count()));
     }
 }
 

@@ -1,0 +1,298 @@
+#define CATCH_CONFIG_FAST_COMPILE
+#include "fixture.hpp"
+#include "processes.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <thread>
+
+using namespace perdure;
+using namespace perdure::conformance;
+
+TEST_CASE_METHOD(fixture,
+                 "a lost lease changes nothing for the checkpoints beside it",
+                 "[BATCH-1][BATCH-2]") {
+    const orchestration_work first = leased();
+    const orchestration_work lost = leased();
+    const orchestration_work last = leased();
+    REQUIRE(park(held(lost)) == lease_outcome::done);
+
+    const commit_result result = commit({turn_of(first), turn_of(lost), last_turn_of(last)});
+
+    CHECK(result.checkpoints == std::vector{commit_outcome::committed,
+                                            commit_outcome::lease_lost,
+                                            commit_outcome::committed});
+    CHECK(get(first.instance).history_length == 3);
+    CHECK(get(lost.instance).history_length == 1);
+    CHECK(get(last.instance).status == orchestration_status::completed);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "the outcomes of completions are independent, and in their order",
+                 "[BATCH-1][BATCH-2]") {
+    const activity_work good = leased_activity();
+    const activity_work lost = leased_activity();
+    const activity_work orphan = leased_activity();
+    REQUIRE(give_back(held(lost)) == lease_outcome::done);
+    raise(orphan.instance);
+    REQUIRE(commit_one(last_turn_of(lease(orphan.instance))) == commit_outcome::committed);
+
+    const commit_result result =
+        commit({}, {completion_of(lost), completion_of(good), completion_of(orphan)});
+
+    CHECK(result.completions == std::vector{commit_outcome::lease_lost,
+                                            commit_outcome::committed,
+                                            commit_outcome::instance_is_terminal});
+    CHECK(get(good.instance).inbox_length == 1);
+    CHECK(get(lost.instance).inbox_length == 0);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "creates, sends and terminations answer one outcome an item, in order",
+                 "[BATCH-1][BATCH-2]") {
+    const instance_id taken = pending_instance();
+    std::vector<new_instance> fresh{a_new_instance(), a_new_instance(), a_new_instance()};
+    fresh[1].instance = taken;
+    const auto created = store.create(a_request(), fresh);
+    REQUIRE(created.size() == 3);
+    CHECK(created[0].code == create_code::created);
+    CHECK(created[1].code == create_code::already_exists);
+    CHECK(created[2].code == create_code::created);
+
+    const std::vector<new_message> messages{
+        a_message(fresh[2].instance), a_message(an_id()), a_message(fresh[0].instance)};
+    CHECK(store.send(a_request(), messages) == std::vector{send_outcome::accepted,
+                                                           send_outcome::no_such_instance,
+                                                           send_outcome::accepted});
+
+    const std::vector<termination> wishes{a_termination(an_id()), a_termination(taken)};
+    CHECK(store.terminate(a_request(), wishes) ==
+          std::vector{terminate_outcome::no_such_instance, terminate_outcome::terminated});
+
+    const std::vector<instance_id> ids{taken, an_id()};
+    CHECK(store.release(a_request(), ids) ==
+          std::vector{release_outcome::not_parked, release_outcome::no_such_instance});
+}
+
+TEST_CASE_METHOD(fixture, "a call without items answers without outcomes", "[BATCH-2]") {
+    CHECK(store.create(a_request(), {}).empty());
+    CHECK(store.send(a_request(), {}).empty());
+    CHECK(store.terminate(a_request(), {}).empty());
+    CHECK(store.release(a_request(), {}).empty());
+    CHECK(store.give_back(a_request(), {}).empty());
+    CHECK(store.abandon(a_request(), {}, 1s).empty());
+    CHECK(store.park(a_request(), {}, {}).empty());
+    CHECK(commit({}).checkpoints.empty());
+    store.take_over(a_request(), {});
+}
+
+TEST_CASE_METHOD(fixture, "five hundred items of each kind fit into one call", "[BATCH-2]") {
+    std::vector<new_instance> fresh;
+    for (std::size_t i = 0; i < batch_items_max; ++i) {
+        fresh.push_back(a_new_instance());
+    }
+    REQUIRE(store.create(a_request(), fresh).size() == batch_items_max);
+    const work_batch batch = lock({batch_items_max, 0});
+    REQUIRE(batch.orchestrations.size() == batch_items_max);
+    std::vector<checkpoint> turns;
+    for (const orchestration_work& work : batch.orchestrations) {
+        turns.push_back(turn_of(work));
+        turns.back().activities = {an_activity(1)};
+    }
+    const commit_result committed = hand_off(turns, {}, {0, batch_items_max});
+    REQUIRE(committed.work.activities.size() == batch_items_max);
+    std::vector<completion> completions;
+    for (const activity_work& task : committed.work.activities) {
+        completions.push_back(completion_of(task));
+    }
+
+    const commit_result completed = hand_off({}, completions, {batch_items_max, 0});
+
+    CHECK(std::ranges::count(completed.completions, commit_outcome::committed) == 500);
+    CHECK(completed.work.orchestrations.size() == batch_items_max);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "items of one create that name one id take effect in their order",
+                 "[BATCH-4]") {
+    std::vector<new_instance> fresh{a_new_instance(), a_new_instance()};
+    fresh[1].instance = fresh[0].instance;
+
+    const auto outcomes = store.create(a_request(), fresh);
+
+    CHECK(outcomes[0].code == create_code::created);
+    CHECK(outcomes[1].code == create_code::already_exists);
+    CHECK(get(fresh[0].instance).execution == fresh[0].execution);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a checkpoint takes effect before a completion for its instance",
+                 "[BATCH-4]") {
+    const activity_work task = leased_activity();
+    raise(task.instance);
+    const orchestration_work work = lease(task.instance);
+
+    SECTION("whose answer comes too late for an instance that ends") {
+        const commit_result result = commit({last_turn_of(work)}, {completion_of(task)});
+        CHECK(result.checkpoints == std::vector{commit_outcome::committed});
+        CHECK(result.completions == std::vector{commit_outcome::instance_is_terminal});
+        CHECK(get(task.instance).inbox_length == 0);
+    }
+    SECTION("whose answer waits for an instance that goes on") {
+        const commit_result result = commit({turn_of(work)}, {completion_of(task)});
+        CHECK(result.completions == std::vector{commit_outcome::committed});
+        CHECK(get(task.instance).inbox_length == 1);
+    }
+    SECTION("that it has cancelled") {
+        checkpoint turn = turn_of(work);
+        turn.cancelled_activities = {task.task};
+        const commit_result result = commit({turn}, {completion_of(task)});
+        CHECK(result.completions == std::vector{commit_outcome::lease_lost});
+        CHECK(get(task.instance).inbox_length == 0);
+    }
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a message of one checkpoint meets what another of the call did",
+                 "[BATCH-4]") {
+    const orchestration_work sender = leased();
+    const orchestration_work ending = leased();
+    const orchestration_work staying = leased();
+    checkpoint turn = turn_of(sender);
+    turn.messages = {a_message(ending.instance),
+                     a_message(staying.instance, "from the first"),
+                     a_message(staying.instance, "and the second")};
+
+    const commit_result result = commit({turn, last_turn_of(ending), turn_of(staying)});
+
+    CHECK(result.dropped_messages == 1);
+    CHECK(get(ending.instance).inbox_length == 0);
+    CHECK(inbox(staying.instance) ==
+          std::vector<std::string>{an_event("from the first"), an_event("and the second")});
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a message to a child of another checkpoint of the call arrives",
+                 "[BATCH-4]") {
+    const orchestration_work sender = leased();
+    const orchestration_work parent = leased();
+    checkpoint with_child = turn_of(parent);
+    with_child.children = {a_child(parent, 1)};
+    const instance_id child = with_child.children.front().instance.instance;
+    checkpoint turn = turn_of(sender);
+    turn.messages = {a_message(child, "welcome")};
+
+    const commit_result result = commit({turn, with_child});
+
+    CHECK(result.dropped_messages == 0);
+    CHECK(get(child).inbox_length == 1);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "instances that send to each other at once never block each other",
+                 "[BATCH-5]") {
+    const std::vector<instance_id> ids{idle_instance(), idle_instance(), idle_instance()};
+    const std::size_t rounds = budgeted({30, 300, 3000});
+    std::size_t failures = 0;
+    {
+        std::vector<std::jthread> threads;
+        std::vector<std::size_t> failed(ids.size());
+        for (std::size_t n = 0; n < ids.size(); ++n) {
+            threads.emplace_back([&, n] {
+                for (std::size_t i = 0; i < rounds; ++i) {
+                    std::vector<new_message> messages;
+                    for (std::size_t k = 0; k < ids.size(); ++k) {
+                        messages.push_back(a_message(ids[(n + k) % ids.size()]));
+                    }
+                    const auto outcomes = store.send(a_request(), messages);
+                    const auto accepted = std::ranges::count(outcomes, send_outcome::accepted);
+                    failed[n] += accepted == 3 ? 0U : 1U;
+                }
+            });
+        }
+        threads.clear();
+        for (const std::size_t count : failed) {
+            failures += count;
+        }
+    }
+
+    CHECK(failures == 0);
+    for (const instance_id& id : ids) {
+        CHECK(get(id).inbox_length == 3 * rounds);
+    }
+}
+
+TEST_CASE("a stopped process that used the hub blocks nobody", "[BATCH-5]") {
+    if (lacks(ability::multi_process) || lacks(ability::durable)) {
+        return;
+    }
+    const backend_config config = a_hub_config();
+    const hub where = open_hub(config);
+    test_process writer(config, "[.endless-writer]");
+    // It has begun when its first instances are there; stopping it at random moments then must
+    // never leave anything held that a call of ours has to wait for.
+    const auto deadline = in(patience);
+    std::size_t answered = 0;
+    for (int round = 0; round < 10; ++round) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        const auto before = where.store().query({}, 500, {}).instances.size();
+        if (before == 0) {
+            --round;
+            continue;
+        }
+        const test_process::stopped pause(writer);
+        const new_instance fresh = a_new_instance("ours");
+        const auto outcomes = where.store().create(a_request(), {&fresh, 1});
+        answered += outcomes.front().code == create_code::created ? 1U : 0U;
+    }
+
+    CHECK(answered == 10);
+}
+
+TEST_CASE("a process killed at random leaves each call done as a whole or not at all",
+          "[BATCH-3]") {
+    if (lacks(ability::multi_process) || lacks(ability::durable)) {
+        return;
+    }
+    const backend_config config = a_hub_config();
+    const hub where = open_hub(config);
+    const std::size_t rounds = budgeted({5, 25, 100});
+    for (std::size_t round = 0; round < rounds; ++round) {
+        test_process writer(config, "[.endless-writer]");
+        const auto enough = where.store().query({}, 500, {}).instances.size() + 20;
+        const auto deadline = in(patience);
+        while (where.store().query({}, 500, {}).instances.size() <
+               std::min<std::size_t>(enough, 500)) {
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+        }
+        writer.kill();
+    }
+
+    // The writer makes ten instances a call; each of them tells which call and how many.
+    std::map<std::string, std::size_t> made;
+    std::string after;
+    do {
+        const instance_page page = where.store().query({}, 500, after);
+        for (const instance_record& record : page.instances) {
+            ++made[record.tags.at("call")];
+        }
+        after = page.next;
+    } while (!after.empty());
+    CHECK(made.size() >= rounds);
+    CHECK(std::ranges::all_of(made, [](const auto& entry) { return entry.second == 10; }));
+}
+
+TEST_CASE("makes ten instances a call until it is killed", "[.endless-writer]") {
+    const hub where =
+        open_hub(parse_uri(std::string(plugin_under_test().backend_name) + ":" + used().config));
+    while (true) {
+        const std::string call = to_string(random_uuid());
+        std::vector<new_instance> fresh;
+        for (int i = 0; i < 10; ++i) {
+            fresh.push_back(a_new_instance(call));
+            fresh.back().tags = {{"call", call}};
+        }
+        REQUIRE(where.store().create(a_request(), fresh).size() == 10);
+    }
+}

@@ -1,0 +1,81 @@
+#define CATCH_CONFIG_FAST_COMPILE
+#include "fixture.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace perdure;
+using namespace perdure::conformance;
+
+TEST_CASE_METHOD(fixture, "a renewal hides the items past their first expiry", "[RENEW-1]") {
+    const activity_work task = leased_activity();
+    const orchestration_work work = leased();
+    const std::vector<held_item> items{held(task), held(work)};
+    advance(8 * moment);
+
+    CHECK(store.renew({worker, &filter, 10 * moment, items}) ==
+          std::vector{lease_outcome::done, lease_outcome::done});
+
+    advance(8 * moment);
+    const work_batch nothing = lock_suspects();
+    CHECK(nothing.orchestrations.empty());
+    CHECK(nothing.activities.empty());
+    CHECK(get(work.instance).leased_by == worker.text);
+    advance(3 * moment);
+    CHECK(lock_suspects().orchestrations.size() + lock_suspects().activities.size() == 2);
+}
+
+TEST_CASE_METHOD(fixture, "a lease that somebody else has is never won back", "[RENEW-1]") {
+    const activity_work task = leased_activity();
+    const orchestration_work work = leased();
+    advance(11 * moment);
+    worker = {"w2"};
+    const work_batch one = lock_suspects();
+    const work_batch other = lock_suspects();
+    REQUIRE(one.orchestrations.size() + other.orchestrations.size() == 1);
+    REQUIRE(one.activities.size() + other.activities.size() == 1);
+
+    CHECK(renew(held(task), 10 * moment) == lease_outcome::lease_lost);
+    CHECK(renew(held(work), 10 * moment) == lease_outcome::lease_lost);
+
+    CHECK(get(work.instance).leased_by == "w2");
+    advance(11 * moment);
+    CHECK(renew(held(task), 10 * moment) == lease_outcome::lease_lost);
+    CHECK(renew(held(work), 10 * moment) == lease_outcome::lease_lost);
+}
+
+TEST_CASE_METHOD(fixture, "a lease ends with its commit, and cannot be renewed", "[RENEW-1]") {
+    const activity_work task = leased_activity();
+    const orchestration_work work = leased();
+    REQUIRE(commit_one(turn_of(work)) == commit_outcome::committed);
+    REQUIRE(complete(completion_of(task)) == commit_outcome::committed);
+
+    CHECK(renew(held(work), 10 * moment) == lease_outcome::lease_lost);
+    CHECK(renew(held(task), 10 * moment) == lease_outcome::lease_lost);
+
+    CHECK(is_ready(task.instance));
+}
+
+TEST_CASE_METHOD(fixture,
+                 "one lost lease leaves the renewals beside it alone",
+                 "[RENEW-1][BATCH-1]") {
+    const orchestration_work lost = leased();
+    const orchestration_work good = leased();
+    REQUIRE(give_back(held(lost)) == lease_outcome::done);
+    const std::vector<held_item> items{held(lost), held(good)};
+    advance(8 * moment);
+
+    CHECK(store.renew({worker, &filter, 10 * moment, items}) ==
+          std::vector{lease_outcome::lease_lost, lease_outcome::done});
+
+    advance(8 * moment);
+    CHECK(get(good.instance).leased_by == worker.text);
+}
+
+TEST_CASE_METHOD(fixture, "a renewal of nothing keeps the worker listed as live", "[RENEW-1]") {
+    REQUIRE(store.renew({worker, &filter, 3 * moment, {}}).empty());
+    advance(2 * moment);
+    REQUIRE(store.renew({worker, &filter, 3 * moment, {}}).empty());
+    advance(2 * moment);
+
+    CHECK(store.status().live_workers == std::vector<worker_id>{worker});
+}

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <perdure/hub.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What the command line of perdure-conformance says, and hubs of the plugin that it names.
+
+namespace perdure::conformance {
+
+struct settings {
+    std::filesystem::path plugin;
+    /// What follows the plugin's scheme in a URI, with `{fresh}` and `{fresh_name}`.
+    std::string config;
+    /// The plugin of the differential run's reference.
+    std::filesystem::path reference;
+    std::uint64_t seed = 0;
+    std::string budget = "small";
+    std::filesystem::path report;
+};
+
+/// Called once by main, before the first test; loads the plugin.
+void use(settings chosen);
+
+[[nodiscard]] const settings& used();
+[[nodiscard]] const std::filesystem::path& plugin_file();
+[[nodiscard]] const plugin_descriptor& plugin_under_test();
+[[nodiscard]] std::uint64_t seed();
+[[nodiscard]] bool is_budget(std::string_view name);
+
+/// How often a test repeats what gains from repetition.
+struct counts {
+    std::size_t small;
+    std::size_t full;
+    std::size_t soak;
+};
+[[nodiscard]] std::size_t budgeted(const counts& by_budget);
+
+/// The place of an empty hub of the plugin under test; each call names another one. The test clock
+/// is on where the backend has one.
+[[nodiscard]] backend_config a_hub_config();
+/// The same place with its clock left alone.
+[[nodiscard]] backend_config a_hub_config_with_real_clock();
+/// Opens a hub with the plugin under test, wherever its file is.
+[[nodiscard]] hub open_hub(const backend_config& config);
+/// An empty hub of the plugin under test.
+[[nodiscard]] hub a_hub();
+/// What the plugin under test can do.
+[[nodiscard]] const capabilities& abilities_under_test();
+/// A path in this process's temporary directory that nothing has used; the directory goes at exit.
+[[nodiscard]] std::string a_fresh_path();
+
+enum class ability { durable, multi_process, test_clock };
+
+/// True when the backend cannot do it: then the test that asks is counted as skipped, and returns.
+[[nodiscard]] bool lacks(ability needed);
+
+}  // namespace perdure::conformance

@@ -1,0 +1,273 @@
+#include "worker/dispatcher.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace perdure::dispatch {
+
+namespace {
+
+/// How long a wait for work lasts at most, so that a stop is heard: an interruption would end the
+/// waits of other workers on the same hub too.
+constexpr auto wait_slice = std::chrono::milliseconds(80);
+
+/// Ends a role that one thread at a time has.
+class role_end {
+  public:
+    role_end(std::mutex& mutex, bool& role) : mutex_(mutex), role_(role) {}
+    role_end(const role_end&) = delete;
+    role_end& operator=(const role_end&) = delete;
+    ~role_end() {
+        const std::lock_guard guard(mutex_);
+        role_ = false;
+    }
+
+  private:
+    std::mutex& mutex_;
+    bool& role_;
+};
+
+}  // namespace
+
+bool dispatcher::takes_work() const {
+    return !is_stopping_ && quarantine_ == quarantine::none;
+}
+
+lock_request dispatcher::terms(const expected_work& expected) {
+    const auto room = takes_work() ? queue_.room(expected, pipeline_.pending(), steady::now())
+                                   : work_queue::rooms{};
+    lock_request next;
+    next.request = request_id{random_uuid()};
+    next.worker = id();
+    next.filter = &keeper_.agreed().filter;
+    next.orchestrations = room.turns;
+    next.activities = room.activities;
+    next.lease_duration = options_.lease_duration;
+    next.messages = options_.turn_messages_max;
+    return next;
+}
+
+std::vector<item_ptr> dispatcher::items_of(work_batch& batch, steady::time_point now) const {
+    std::vector<item_ptr> items;
+    items.reserve(batch.orchestrations.size() + batch.activities.size());
+    const auto add = [&](auto&& work) {
+        auto item = std::make_shared<leased_item>(std::forward<decltype(work)>(work));
+        item->heard_at = now;
+        item->renewed_at = now;
+        item->lease_end = now + options_.lease_duration;
+        item->store_time = batch.store_time;
+        items.push_back(std::move(item));
+    };
+    for (orchestration_work& work : batch.orchestrations) {
+        add(std::move(work));
+    }
+    for (activity_work& work : batch.activities) {
+        add(std::move(work));
+    }
+    return items;
+}
+
+void dispatcher::receive(work_batch batch, const lock_request& asked) {
+    const auto now = steady::now();
+    const std::size_t turns = batch.orchestrations.size();
+    const std::size_t activities = batch.activities.size();
+    std::vector<item_ptr> items = items_of(batch, now);
+    {
+        const std::lock_guard guard(mutex_);
+        if (batch.suspects_waiting && quarantine_ == quarantine::none && now >= next_quarantine_) {
+            quarantine_ = quarantine::draining;
+            quarantine_since_ = now;
+        }
+        if (asked.orchestrations + asked.activities > 0 && !asked.suspects) {
+            outlook_ = {
+                batch.token,
+                !batch.contended && turns < asked.orchestrations && activities < asked.activities,
+                now};
+            handed_since_lock_ = outlook_.is_complete ? 0 : handed_since_lock_ + items.size();
+        }
+        if (!items.empty()) {
+            polls_.reset();
+            empty_looks_ = 0;
+        }
+        if (!is_stopping_) {
+            for (item_ptr& item : items) {
+                queue_.put(std::move(item));
+            }
+            return;
+        }
+    }
+    give_back(items);
+}
+
+std::optional<std::size_t> dispatcher::lock_work(const lock_request& asked) {
+    work_batch batch;
+    try {
+        const bool is_answered = calls_.repeat([&] { batch = store_.lock(asked); },
+                                               [this] { return !is_stopping_.load(); });
+        if (!is_answered) {
+            return std::nullopt;
+        }
+    } catch (const backend_error& trouble) {
+        calls_.note_refusal("lock work", trouble);
+        static_cast<void>(calls_.pause(std::min<duration>(options_.poll_max, wait_slice)));
+        return std::nullopt;
+    }
+    const std::size_t count = batch.orchestrations.size() + batch.activities.size();
+    if (batch.contended && count == 0) {
+        static_cast<void>(calls_.pause(std::chrono::milliseconds(1)));
+    }
+    receive(std::move(batch), asked);
+    return count;
+}
+
+void dispatcher::look() {
+    const role_end looking(mutex_, is_looking_);
+    lock_request asked;
+    bool is_known = false;
+    {
+        const std::lock_guard guard(mutex_);
+        asked = terms({});
+        is_known = outlook_.is_complete;
+    }
+    if (!is_known) {
+        const auto count = lock_regular(asked);
+        if (!count || *count > 0) {
+            return;
+        }
+        const std::lock_guard guard(mutex_);
+        // With no room for one kind nothing can be known of it, and its end will be a commit.
+        is_known = outlook_.is_complete || asked.orchestrations == 0 || asked.activities == 0;
+    }
+    if (is_known) {
+        wait_for_work();
+    }
+}
+
+std::optional<std::size_t> dispatcher::lock_regular(const lock_request& asked) {
+    {
+        const std::lock_guard guard(mutex_);
+        is_locking_ = true;
+        locked_at_ = steady::now();
+        handed_since_lock_ = 0;
+    }
+    const role_end locking(mutex_, is_locking_);
+    return lock_work(asked);
+}
+
+void dispatcher::wait_for_work() {
+    const auto begin = steady::now();
+    auto deadline = begin;
+    wake_token token;
+    {
+        const std::lock_guard guard(mutex_);
+        deadline += polls_.next();
+        token = outlook_.token;
+        --awake_;
+    }
+    bool has_changed = false;
+    try {
+        while (!has_changed && !is_stopping_) {
+            const auto slice = std::min<steady::time_point>(deadline, steady::now() + wait_slice);
+            const wake_token next = store_.wait_for_work(token, slice);
+            const auto now = steady::now();
+            has_changed = next.value != token.value || now < slice;
+            token = next;
+            if (now >= deadline) {
+                break;
+            }
+        }
+    } catch (const backend_error& trouble) {
+        calls_.note_trouble(trouble);
+        static_cast<void>(calls_.pause(std::min<duration>(options_.poll_max, wait_slice)));
+    }
+    bool is_idle_spin = false;
+    {
+        // Wake-ups in a row that bring nothing, as when somebody has interrupted all waits for
+        // good, must not keep a core busy.
+        const std::lock_guard guard(mutex_);
+        const bool was_short = steady::now() - begin < std::chrono::milliseconds(1);
+        empty_looks_ = was_short ? empty_looks_ + 1 : 0;
+        is_idle_spin = empty_looks_ > 3;
+    }
+    if (is_idle_spin) {
+        static_cast<void>(calls_.pause(std::min<duration>(options_.poll_min, wait_slice)));
+    }
+    const std::lock_guard guard(mutex_);
+    ++awake_;
+    // A commit's answer that came meanwhile may be newer; an older token only makes a wait shorter.
+    outlook_.token = token;
+    outlook_.is_complete = false;
+}
+
+void dispatcher::lock_fairly() {
+    lock_request asked;
+    {
+        const std::lock_guard guard(mutex_);
+        asked = terms({});
+        const std::size_t share =
+            std::clamp<std::size_t>(handed_since_lock_ / 7, 1, batch_items_max);
+        asked.orchestrations = std::max(asked.orchestrations, share);
+        asked.activities = std::max(asked.activities, share);
+    }
+    static_cast<void>(lock_regular(asked));
+}
+
+void dispatcher::seek_suspect() {
+    const role_end locking(mutex_, is_locking_);
+    lock_request asked;
+    {
+        const std::lock_guard guard(mutex_);
+        asked = terms({});
+    }
+    asked.suspects = true;
+    asked.orchestrations = 1;
+    asked.activities = 1;
+    const bool has_come = lock_work(asked).value_or(0) > 0;
+    const auto now = steady::now();
+    {
+        const std::lock_guard guard(mutex_);
+        quarantine_ = has_come ? quarantine::alone : quarantine::none;
+        quarantine_since_ = now;
+        if (!has_come) {
+            next_quarantine_ = now + options_.lease_duration / 3;
+            outlook_.is_complete = false;
+        }
+    }
+    if (has_come && log_.is_on()) {
+        log_.write(log_event::suspect_quarantined,
+                   log_level::warning,
+                   {},
+                   "work whose last lease expired is executed alone");
+    }
+}
+
+void dispatcher::take_over_dead_workers() {
+    const capabilities abilities = store_.abilities();
+    if (!abilities.durable || !abilities.multi_process) {
+        return;
+    }
+    const std::string directory = life_sign_directory();
+    dead_workers dead(directory, hub_.description());
+    if (!dead.ids().empty()) {
+        const request_id request{random_uuid()};
+        try {
+            store_.take_over(request, dead.ids());
+            dead.forget();
+            if (log_.is_on()) {
+                log_.write(log_event::leases_taken_over,
+                           log_level::info,
+                           {},
+                           "leases of workers of this machine that died were taken over",
+                           {{"workers", std::to_string(dead.ids().size())}});
+            }
+        } catch (const backend_error& trouble) {
+            // Their leases run out all the same, and the next start tries again.
+            calls_.note_trouble(trouble);
+        }
+    }
+    life_sign_ = life_sign::leave(directory, hub_.description(), id());
+}
+
+}  // namespace perdure::dispatch

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <perdure/backend.hpp>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+// A backend that a test scripts: what it does not script fails the test by an exception.
+
+namespace perdure::testing {
+
+class fake_backend : public backend {
+  public:
+    std::function<commit_result(const commit_request&)> on_commit;
+    std::function<work_batch(const lock_request&)> on_lock;
+    std::function<std::vector<create_outcome>(const request_id&, std::span<const new_instance>)>
+        on_create;
+    std::function<std::vector<send_outcome>(const request_id&, std::span<const new_message>)>
+        on_send;
+    std::function<std::vector<lease_outcome>(const renewal&)> on_renew;
+    unsigned lanes = 1;
+
+    capabilities abilities() const noexcept override {
+        capabilities offered;
+        offered.durable = false;
+        offered.commit_lanes = lanes;
+        return offered;
+    }
+    void create_hub() override {}
+    void delete_hub() override {}
+    hub_status status() override { return {}; }
+    bool advance_clock(duration) override { return false; }
+
+    std::vector<create_outcome> create(const request_id& request,
+                                       std::span<const new_instance> instances) override {
+        return on_create(request, instances);
+    }
+    std::vector<send_outcome> send(const request_id& request,
+                                   std::span<const new_message> messages) override {
+        return on_send(request, messages);
+    }
+    std::vector<terminate_outcome> terminate(const request_id&,
+                                             std::span<const termination>) override {
+        throw backend_error(store_fault::rejected, "terminate is not scripted");
+    }
+    std::vector<std::optional<instance_record>> get(std::span<const instance_id> ids) override {
+        return std::vector<std::optional<instance_record>>(ids.size());
+    }
+    instance_page query(const instance_filter&, std::size_t, const std::string&) override {
+        return {};
+    }
+    std::optional<history_page> read_history(const instance_id&,
+                                             std::uint64_t,
+                                             std::size_t) override {
+        return std::nullopt;
+    }
+    bool wait(std::span<const instance_id>, std::chrono::steady_clock::time_point) override {
+        return true;
+    }
+    purge_result purge(const purge_request&) override { return {}; }
+    std::vector<release_outcome> release(const request_id&, std::span<const instance_id>) override {
+        return {};
+    }
+    work_batch lock(const lock_request& request) override {
+        return on_lock ? on_lock(request) : work_batch();
+    }
+    commit_result commit(const commit_request& request) override { return on_commit(request); }
+    std::vector<lease_outcome> renew(const renewal& request) override {
+        return on_renew ? on_renew(request)
+                        : std::vector<lease_outcome>(request.items.size(), lease_outcome::done);
+    }
+    std::vector<lease_outcome> give_back(const request_id&,
+                                         std::span<const held_item> items) override {
+        return std::vector<lease_outcome>(items.size(), lease_outcome::done);
+    }
+    std::vector<lease_outcome> abandon(const request_id&,
+                                       std::span<const held_item> items,
+                                       duration) override {
+        return std::vector<lease_outcome>(items.size(), lease_outcome::done);
+    }
+    std::vector<lease_outcome> park(const request_id&,
+                                    std::span<const held_item> items,
+                                    std::span<const std::string>) override {
+        return std::vector<lease_outcome>(items.size(), lease_outcome::done);
+    }
+    void take_over(const request_id&, std::span<const worker_id>) override {}
+    wake_token wait_for_work(wake_token token, std::chrono::steady_clock::time_point) override {
+        return token;
+    }
+    void interrupt_waits() noexcept override {}
+};
+
+inline orchestration_work a_leased_turn(const std::string& id) {
+    return {
+        instance_id(id), {}, {}, "o", "", orchestration_status::pending, 0, 0, {}, {}, 1, false};
+}
+
+inline activity_work a_leased_activity(const std::string& id) {
+    return {instance_id(id), {}, {}, {}, "a", "", "", {}, "", 1, false};
+}
+
+inline checkpoint a_checkpoint(const std::string& id) {
+    return {instance_id(id), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+}
+
+inline completion a_completion(const std::string& id) {
+    return {instance_id(id), {}, {}, {}, {}};
+}
+
+/// Everything is committed, nothing is handed out.
+inline commit_result all_committed(const commit_request& request) {
+    commit_result answer;
+    answer.checkpoints.assign(request.checkpoints.size(), commit_outcome::committed);
+    answer.completions.assign(request.completions.size(), commit_outcome::committed);
+    return answer;
+}
+
+}  // namespace perdure::testing

@@ -1,0 +1,196 @@
+#include "backend.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <sys/resource.h>
+#include <vector>
+
+// Plays the hot path against the backend without an engine: orchestrations of five activities in
+// sequence, with events that look like real ones. Shows what one checkpoint or completion costs.
+
+namespace {
+
+using namespace perdure;
+
+constexpr std::uint64_t activities_each = 5;
+
+struct plan {
+    std::string file;
+    std::size_t count = 20'000;
+    std::size_t batch = 300;
+    std::string synchronous = "full";
+};
+
+const work_filter& everything() {
+    static const work_filter filter{{{"Chain", "1"}}, {"Step"}, {std::string()}};
+    return filter;
+}
+
+lock_request room(const plan& chosen) {
+    return {.request = {random_uuid()},
+            .worker = {"bench"},
+            .filter = &everything(),
+            .orchestrations = chosen.batch,
+            .activities = chosen.batch};
+}
+
+std::string event(const char* kind, std::uint64_t task) {
+    return fmt::format(
+        R"({{"kind":"{}","at":"2026-11-21T08:15:36.123456Z","task":{},"name":"Step","data":{{"codec":"json","text":"{}"}}}})",
+        kind,
+        task,
+        task * 1000);
+}
+
+checkpoint empty_checkpoint(const orchestration_work& work) {
+    return {work.instance,
+            work.execution,
+            work.held,
+            {},
+            {},
+            orchestration_status::running,
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {}};
+}
+
+// One turn: it consumes what came and schedules the next activity, or ends.
+checkpoint play(const orchestration_work& work) {
+    checkpoint turn = empty_checkpoint(work);
+    std::uint64_t done = 0;
+    for (const inbox_message& message : work.inbox) {
+        turn.consumed.push_back(message.sequence);
+        done = message.task.value;
+    }
+    const bool ends = done == activities_each;
+    std::string text = "[" + event("turn_started", done);
+    if (done != 0) {
+        text += "," + event("task_completed", done);
+    }
+    text += "," + event(ends ? "execution_completed" : "task_scheduled", done + 1) + "]";
+    turn.events.push_back({done != 0 ? 3U : 2U, text});
+    if (ends) {
+        turn.status = orchestration_status::completed;
+        turn.output = {"json", "5000"};
+    } else {
+        turn.activities.push_back({.task = {done + 1},
+                                   .name = "Step",
+                                   .version = {},
+                                   .queue = {},
+                                   .input = {"json", "1000"},
+                                   .details = "{}"});
+    }
+    return turn;
+}
+
+double cpu_seconds() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+void create_all(backend& store, const plan& chosen) {
+    for (std::size_t from = 0; from < chosen.count; from += batch_items_max) {
+        std::vector<new_instance> fresh;
+        const std::size_t end = std::min(chosen.count, from + batch_items_max);
+        for (std::size_t n = from; n < end; ++n) {
+            fresh.push_back({instance_id("chain-" + to_string(random_uuid())),
+                             {random_uuid()},
+                             "Chain",
+                             "1",
+                             event("execution_started", 0),
+                             {},
+                             {},
+                             {},
+                             {},
+                             {}});
+        }
+        static_cast<void>(store.create({random_uuid()}, fresh));
+    }
+}
+
+struct totals {
+    std::size_t items = 0;
+    std::size_t calls = 0;
+    std::size_t ended = 0;
+    double seconds = 0;
+    double cpu = 0;
+};
+
+totals run_all(backend& store, const plan& chosen) {
+    totals sum;
+    work_batch work = store.lock(room(chosen));
+    while (!work.orchestrations.empty() || !work.activities.empty()) {
+        std::vector<checkpoint> checkpoints;
+        std::vector<completion> completions;
+        for (const orchestration_work& item : work.orchestrations) {
+            checkpoints.push_back(play(item));
+            sum.ended += checkpoints.back().status == orchestration_status::completed ? 1U : 0U;
+        }
+        for (const activity_work& item : work.activities) {
+            completions.push_back(
+                {item.instance, item.execution, item.task, item.held, event("task_completed", 0)});
+        }
+        const double cpu_before = cpu_seconds();
+        const auto before = std::chrono::steady_clock::now();
+        commit_result result = store.commit({checkpoints, completions, room(chosen)});
+        const auto after = std::chrono::steady_clock::now();
+        sum.cpu += cpu_seconds() - cpu_before;
+        sum.seconds += std::chrono::duration<double>(after - before).count();
+        sum.items += checkpoints.size() + completions.size();
+        ++sum.calls;
+        work = std::move(result.work);
+    }
+    return sum;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 2) {
+        fmt::print(stderr, "usage: perdure-sqlite-commits FILE [COUNT [BATCH [SYNCHRONOUS]]]\n");
+        return 2;
+    }
+    plan chosen{.file = argv[1]};
+    chosen.count = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : chosen.count;
+    chosen.batch = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : chosen.batch;
+    chosen.synchronous = argc > 4 ? argv[4] : chosen.synchronous;
+    sqlite::settings settings;
+    settings.file = chosen.file;
+    settings.synchronous = chosen.synchronous;
+    sqlite::sqlite_backend store(settings);
+    store.create_hub();
+    const auto before = std::chrono::steady_clock::now();
+    create_all(store, chosen);
+    const std::chrono::duration<double> creating = std::chrono::steady_clock::now() - before;
+    const backend_statistics earlier = store.statistics();
+    const totals sum = run_all(store, chosen);
+    const backend_statistics later = store.statistics();
+    const auto items = static_cast<double>(sum.items);
+    fmt::print(
+        R"({{"orchestrations":{},"items":{},"calls":{},"microseconds_per_item":{:.2f},"cpu_microseconds_per_item":{:.2f},"microseconds_per_create":{:.2f},"statements_per_item":{:.2f},"commit_milliseconds":{:.2f}}})"
+        "\n",
+        sum.ended,
+        sum.items,
+        sum.calls,
+        sum.seconds * 1e6 / items,
+        sum.cpu * 1e6 / items,
+        creating.count() * 1e6 / static_cast<double>(chosen.count),
+        static_cast<double>(later.statements - earlier.statements) / items,
+        sum.seconds * 1e3 / static_cast<double>(sum.calls));
+    return sum.ended == chosen.count ? 0 : 1;
+}

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "bell.hpp"
+#include "store.hpp"
+
+#include <perdure/backend.hpp>
+#include <perdure/backend_statistics.hpp>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace perdure::sqlite {
+
+/// A task hub in one SQLite file. One connection writes, one call after the other; reads go beside
+/// it. Several processes may share the file.
+///
+/// Safe from any thread. It owns no thread.
+class sqlite_backend final : public backend, public statistics_source {
+  public:
+    explicit sqlite_backend(settings chosen);
+
+    [[nodiscard]] capabilities abilities() const noexcept override;
+    void create_hub() override;
+    void delete_hub() override;
+    [[nodiscard]] hub_status status() override;
+    [[nodiscard]] bool advance_clock(duration by) override;
+
+    [[nodiscard]] std::vector<create_outcome> create(
+        const request_id& request, std::span<const new_instance> instances) override;
+    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
+                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] std::vector<terminate_outcome> terminate(
+        const request_id& request, std::span<const termination> terminations) override;
+    [[nodiscard]] std::vector<std::optional<instance_record>> get(
+        std::span<const instance_id> instances) override;
+    [[nodiscard]] instance_page query(const instance_filter& filter,
+                                      std::size_t limit,
+                                      const std::string& after) override;
+    [[nodiscard]] std::optional<history_page> read_history(const instance_id& instance,
+                                                           std::uint64_t from,
+                                                           std::size_t bytes) override;
+    [[nodiscard]] bool wait(std::span<const instance_id> instances,
+                            std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] purge_result purge(const purge_request& request) override;
+    [[nodiscard]] std::vector<release_outcome> release(
+        const request_id& request, std::span<const instance_id> instances) override;
+
+    [[nodiscard]] work_batch lock(const lock_request& request) override;
+    [[nodiscard]] commit_result commit(const commit_request& request) override;
+    [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
+    [[nodiscard]] std::vector<lease_outcome> give_back(const request_id& request,
+                                                       std::span<const held_item> items) override;
+    [[nodiscard]] std::vector<lease_outcome> abandon(const request_id& request,
+                                                     std::span<const held_item> items,
+                                                     duration delay) override;
+    [[nodiscard]] std::vector<lease_outcome> park(const request_id& request,
+                                                  std::span<const held_item> items,
+                                                  std::span<const std::string> reasons) override;
+    void take_over(const request_id& request, std::span<const worker_id> workers) override;
+    [[nodiscard]] wake_token wait_for_work(wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) override;
+    void interrupt_waits() noexcept override;
+
+    [[nodiscard]] backend_statistics statistics() const noexcept override;
+
+  private:
+    /// The store's time if there is nothing at all for this request; nothing if there may be.
+    [[nodiscard]] std::optional<timestamp> idle_since(const lock_request& request);
+
+    store hub_;
+    bell bell_;
+};
+
+}  // namespace perdure::sqlite

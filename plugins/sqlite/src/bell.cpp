@@ -1,0 +1,279 @@
+#include "bell.hpp"
+
+#include <algorithm>
+
+namespace perdure::sqlite {
+
+namespace {
+
+constexpr duration poll_interval_max = std::chrono::seconds(1);
+
+std::int64_t microseconds(timestamp at) {
+    return at.time_since_epoch().count();
+}
+
+}  // namespace
+
+/// The instances that one call of `wait` waits for.
+class bell::registration {
+  public:
+    registration(bell& owner, std::span<const instance_id> instances)
+        : owner_(owner), instances_(instances) {
+        const std::lock_guard guard(owner_.mutex_);
+        for (const instance_id& id : instances_) {
+            owner_.waiting_for_end_.emplace(id.text(), &self);
+        }
+    }
+    registration(const registration&) = delete;
+    registration& operator=(const registration&) = delete;
+    ~registration() {
+        const std::lock_guard guard(owner_.mutex_);
+        for (const instance_id& id : instances_) {
+            auto [next, last] = owner_.waiting_for_end_.equal_range(id.text());
+            while (next != last) {
+                next =
+                    next->second == &self ? owner_.waiting_for_end_.erase(next) : std::next(next);
+            }
+        }
+    }
+
+    end_waiter self;
+
+  private:
+    bell& owner_;
+    std::span<const instance_id> instances_;
+};
+
+/// The right to look on behalf of all that wait; needs the mutex at its beginning and its end.
+class bell::looker {
+  public:
+    explicit looker(bell& owner, std::unique_lock<std::mutex>& lock) : owner_(owner), lock_(lock) {
+        owner_.somebody_looks_ = true;
+    }
+    looker(const looker&) = delete;
+    looker& operator=(const looker&) = delete;
+    ~looker() {
+        if (!lock_.owns_lock()) {
+            // The look failed, so nothing is known of what it was to find.
+            lock_.lock();
+            owner_.next_due_ = 0;
+            owner_.data_version_ = 0;
+        }
+        owner_.somebody_looks_ = false;
+    }
+
+  private:
+    bell& owner_;
+    std::unique_lock<std::mutex>& lock_;
+};
+
+bell::bell(store& hub) : hub_(hub), poll_interval_(hub.chosen().poll_interval) {}
+
+std::uint64_t bell::generation() {
+    const std::lock_guard guard(mutex_);
+    return generation_;
+}
+
+std::uint64_t bell::announce(const tidings& news, hub_state before, hub_state after) {
+    const std::lock_guard guard(mutex_);
+    bool is_heard = false;
+    if (before.changes != known_changes_ || news.everything_ended) {
+        hear_of_foreign_change();
+    }
+    if (after.clock_offset != clock_offset_) {
+        clock_offset_ = after.clock_offset;
+        next_due_ = 0;
+        is_heard = true;
+    }
+    known_changes_ = after.changes;
+    if (news.ready) {
+        ++generation_;
+        is_heard = true;
+    }
+    if (news.next_due < next_due_) {
+        next_due_ = news.next_due;
+        is_heard = true;
+    }
+    for (const std::string& id : news.ended) {
+        auto [next, last] = waiting_for_end_.equal_range(id);
+        for (; next != last; ++next) {
+            next->second->rung.emplace_back(id);
+            is_heard = true;
+        }
+    }
+    if (is_heard) {
+        changed_.notify_all();
+    }
+    return generation_;
+}
+
+void bell::interrupt() {
+    const std::lock_guard guard(mutex_);
+    interrupted_ = true;
+    changed_.notify_all();
+}
+
+void bell::hear_of_foreign_change() {
+    ++generation_;
+    ++foreign_generation_;
+    next_due_ = 0;
+    poll_interval_ = hub_.chosen().poll_interval;
+    changed_.notify_all();
+}
+
+wake_token bell::wait_for_work(wake_token token, steady::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    while (!interrupted_ && generation_ == token.value && steady::now() < deadline) {
+        rest(lock, deadline);
+    }
+    // Whoever waits on may have to look in our place.
+    changed_.notify_all();
+    return {generation_};
+}
+
+bool bell::wait(std::span<const instance_id> instances, steady::time_point deadline) {
+    registration waiter(*this, instances);
+    std::vector<instance_id> suspected(instances.begin(), instances.end());
+    while (true) {
+        std::unique_lock lock(mutex_);
+        const std::uint64_t foreign = foreign_generation_;
+        lock.unlock();
+        if (any_ended(suspected)) {
+            return true;
+        }
+        lock.lock();
+        while (!interrupted_ && waiter.self.rung.empty() && foreign == foreign_generation_) {
+            if (steady::now() >= deadline) {
+                return false;
+            }
+            rest(lock, deadline);
+        }
+        if (interrupted_) {
+            return false;
+        }
+        suspected = std::move(waiter.self.rung);
+        waiter.self.rung.clear();
+        if (foreign != foreign_generation_) {
+            suspected.assign(instances.begin(), instances.end());
+        }
+        changed_.notify_all();
+    }
+}
+
+bool bell::any_ended(std::span<const instance_id> instances) {
+    borrowed_reader reads(hub_);
+    const snapshot view(reads.sql());
+    return std::any_of(instances.begin(), instances.end(), [&](const instance_id& id) {
+        const auto status = reads->status.number(id.text());
+        return !status || is_terminal(static_cast<orchestration_status>(*status));
+    });
+}
+
+bell::steady::time_point bell::due_moment() const {
+    if (next_due_ == never) {
+        return steady::time_point::max();
+    }
+    const std::int64_t left = next_due_ - microseconds(store::time(clock_offset_));
+    // A day is as good as the truth, and keeps the sum within its range.
+    const duration bounded =
+        std::clamp<duration>(duration(left), duration::zero(), std::chrono::hours(24));
+    return steady::now() + bounded;
+}
+
+void bell::rest(std::unique_lock<std::mutex>& lock, steady::time_point deadline) {
+    if (somebody_looks_) {
+        changed_.wait_until(lock, deadline);
+        return;
+    }
+    const looker self(*this, lock);
+    const std::uint64_t generation = generation_;
+    const auto until = std::min({deadline, next_poll_, due_moment()});
+    if (until > steady::now()) {
+        changed_.wait_until(lock, until);
+    }
+    if (interrupted_ || generation != generation_) {
+        return;
+    }
+    if (steady::now() >= next_poll_) {
+        look_for_changes(lock);
+    }
+    if (microseconds(store::time(clock_offset_)) >= next_due_) {
+        look_for_due(lock);
+    }
+}
+
+void bell::look_for_changes(std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    if (!reader_) {
+        reader_ = hub_.take_reader();
+    }
+    const std::int64_t version = reader_->sql.data_version.number().value_or(0);
+    hub_state found;
+    const bool has_changed = version != data_version_;
+    if (has_changed) {
+        rows hub = reader_->sql.hub.query();
+        hub.next();
+        found = {hub.number(0), hub.number(1)};
+    }
+    lock.lock();
+    if (has_changed) {
+        data_version_ = version;
+        clock_offset_ = found.clock_offset;
+        next_due_ = 0;
+        // Our own commit may be counted before we hear of it here; that wakes somebody in vain.
+        if (found.changes > known_changes_ || known_changes_ < 0) {
+            known_changes_ = found.changes;
+            hear_of_foreign_change();
+            next_poll_ = steady::now() + poll_interval_;
+            return;
+        }
+    }
+    next_poll_ = steady::now() + poll_interval_;
+    poll_interval_ = std::max(hub_.chosen().poll_interval,
+                              std::min<duration>(2 * poll_interval_, poll_interval_max));
+}
+
+void bell::look_for_due(std::unique_lock<std::mutex>& lock) {
+    const std::int64_t now = microseconds(store::time(clock_offset_));
+    const std::int64_t after = due_announced_;
+    // What is announced while we look lowers it again.
+    next_due_ = never;
+    lock.unlock();
+    if (!reader_) {
+        reader_ = hub_.take_reader();
+    }
+    const std::int64_t due = earliest_due(after);
+    lock.lock();
+    if (due <= now) {
+        due_announced_ = now;
+        next_due_ = 0;
+        ++generation_;
+        changed_.notify_all();
+    } else {
+        next_due_ = std::min(next_due_, due);
+    }
+}
+
+std::int64_t bell::earliest_due(std::int64_t after) {
+    read_statements& sql = reader_->sql;
+    std::int64_t due = never;
+    std::int64_t lane = std::numeric_limits<std::int64_t>::min();
+    while (const auto next = sql.next_instance_lane.number(lane)) {
+        lane = *next;
+        due = std::min(due, sql.next_instance_due.number(lane, after).value_or(never));
+    }
+    std::int64_t rank = lane = std::numeric_limits<std::int64_t>::min();
+    while (true) {
+        {
+            rows next = sql.next_activity_lane.query(lane, rank);
+            if (!next.next()) {
+                return due;
+            }
+            lane = next.number(0);
+            rank = next.number(1);
+        }
+        due = std::min(due, sql.next_activity_due.number(lane, rank, after).value_or(never));
+    }
+}
+
+}  // namespace perdure::sqlite

@@ -1,0 +1,333 @@
+#include "backend.hpp"
+#include "grant.hpp"
+#include "outcomes.hpp"
+
+#include <algorithm>
+#include <set>
+
+// The one hot call: the effects of turns and activities, in the order of [BATCH-4], then hand-off.
+
+namespace perdure::sqlite {
+
+namespace {
+
+struct accepted_turn {
+    const checkpoint* turn = nullptr;
+    instance_row* target = nullptr;
+};
+
+void refuse(const checkpoint& turn, const std::string& why) {
+    throw backend_error(store_fault::rejected,
+                        "checkpoint of instance \"" + turn.instance.text() + "\": " + why);
+}
+
+// What a checkpoint cannot mean; refused before anything is written.
+void check(const checkpoint& turn) {
+    for (auto added = turn.activities.begin(); added != turn.activities.end(); ++added) {
+        const bool is_repeated =
+            std::any_of(turn.activities.begin(), added, [&](const new_activity& earlier) {
+                return earlier.task == added->task;
+            });
+        if (!added->task || is_repeated) {
+            refuse(turn, "an activity without a task id of its own");
+        }
+    }
+}
+
+// Compares the fence and, when it is right, ends the lease: the commit is its last use.
+commit_outcome accept(call& work, const checkpoint& turn, std::vector<accepted_turn>& accepted) {
+    instance_row* target = work.find(turn.instance, turn.held);
+    if (target == nullptr || !turn.held.token) {
+        return commit_outcome::lease_lost;
+    }
+    if (target->last_committed == turn.held.token.value) {
+        return commit_outcome::committed;  // [COMMIT-2]
+    }
+    if (target->token != turn.held.token.value || target->execution != turn.execution) {
+        return commit_outcome::lease_lost;
+    }
+    target->last_committer = target->holder;
+    target->last_committed = target->token;
+    target->attempts = 0;
+    target->suspect = false;
+    work.release_lease(*target);
+    accepted.push_back({&turn, target});
+    return commit_outcome::committed;
+}
+
+// [COMMIT-4]
+void start_child(call& work, const accepted_turn& item, const new_child& child) {
+    const std::optional<parent_link>& link = child.instance.parent;
+    const instance_row* found = work.find(child.instance.instance);
+    if (found == nullptr) {
+        work.insert(child.instance);
+    } else if (link && work.parent(*found) != *link) {
+        work.post(*item.target,
+                  {.visible_at = work.now(),
+                   .task = link->task,
+                   .event = child.refused_event,
+                   .for_execution = true});
+    }
+}
+
+void count_removed(call& work, instance_row& target) {
+    const std::int64_t removed = work.changed_rows();
+    target.inbox_length -= removed;
+    target.stored_messages -= removed;
+}
+
+// [COMMIT-3]
+void consume(call& work, instance_row& target, const checkpoint& turn) {
+    // Each removal by sequence walks through the instance's messages, which is the fastest for the
+    // few that there mostly are.
+    constexpr std::int64_t few = 8;
+    if (target.stored_messages <= few) {
+        for (const std::uint64_t sequence : turn.consumed) {
+            work.sql().remove_message.run(target.row, sequence);
+            count_removed(work, target);
+        }
+    } else if (!turn.consumed.empty()) {
+        const std::set<std::uint64_t> consumed(turn.consumed.begin(), turn.consumed.end());
+        std::vector<std::pair<std::int64_t, std::int64_t>> keys;
+        {
+            rows found = work.sql().inbox_keys.query(target.row);
+            while (keys.size() < consumed.size() && found.next()) {
+                if (consumed.contains(static_cast<std::uint64_t>(found.number(1)))) {
+                    keys.emplace_back(found.number(0), found.number(1));
+                }
+            }
+        }
+        for (const auto& [due, sequence] : keys) {
+            work.sql().remove_message_at.run(target.row, due, sequence);
+            count_removed(work, target);
+        }
+    }
+    for (const task_id& cancelled : turn.cancelled_timers) {
+        if (target.stored_messages > 0) {
+            work.sql().remove_timer.run(target.row, cancelled.value);
+            count_removed(work, target);
+        }
+    }
+}
+
+bool contains(const std::vector<task_id>& tasks, task_id task) {
+    return std::find(tasks.begin(), tasks.end(), task) != tasks.end();
+}
+
+// [COMMIT-8]
+void schedule_activities(call& work, instance_row& target, const checkpoint& turn) {
+    for (const new_activity& added : turn.activities) {
+        if (contains(turn.cancelled_activities, added.task)) {
+            continue;
+        }
+        target.scheduled.push_back(
+            {.added = &added,
+             .execution = turn.execution,
+             .kind = work.names().kind(work.sql().names, added.name, added.queue),
+             .next_at = work.now()});
+    }
+    for (const task_id& cancelled : turn.cancelled_activities) {
+        work.sql().remove_activity.run(target.row, cancelled.value, turn.execution.value);
+    }
+}
+
+void set_timers(call& work, instance_row& target, const checkpoint& turn) {
+    for (const new_timer& timer : turn.timers) {
+        if (!contains(turn.cancelled_timers, timer.task)) {
+            work.post(target,
+                      {.visible_at = timer.fire_at.time_since_epoch().count(),
+                       .task = timer.task,
+                       .event = timer.event,
+                       .for_execution = true,
+                       .is_timer = true});
+        }
+    }
+}
+
+// [COMMIT-6]
+void continue_as_new(call& work, instance_row& target, const checkpoint& turn) {
+    const next_execution& next = *turn.next;
+    if (target.stored_messages > 0) {
+        work.sql().remove_for_execution.run(target.row);
+        count_removed(work, target);
+    }
+    const auto is_old = [](const arrival& message) { return message.for_execution; };
+    if (std::any_of(target.arrivals.begin(), target.arrivals.end(), is_old)) {
+        work.sql().remove_for_execution.run(target.row);
+        target.inbox_length -= static_cast<std::int64_t>(std::erase_if(target.arrivals, is_old));
+    }
+    const name_pair name = work.names().definition_text(work.sql().names, target.definition);
+    target.definition = work.names().definition(work.sql().names, name.first, next.version);
+    target.execution = next.execution;
+    work.sql().continue_instance.run(next.execution.value, target.definition, target.row);
+    work.sql().remove_tags.run(target.row);
+    for (const auto& [key, value] : next.tags) {
+        work.sql().add_tag.run(target.row, key, value);
+    }
+    work.sql().remove_history.run(target.row);
+    target.status = orchestration_status::running;
+    target.history_length = 0;
+    work.append_event(target, next.start_event);
+    if (next.kept.count != 0) {
+        work.append_history(target, next.kept.count, next.kept.text);
+    }
+    target.needs_turn = true;
+    // Nobody has a frame of the new execution [LOCK-7].
+    target.last_committer = 0;
+    work.settle(target);
+}
+
+// [COMMIT-1]
+void apply(call& work, const accepted_turn& item) {
+    const checkpoint& turn = *item.turn;
+    instance_row& target = *item.target;
+    target.leave_lane();
+    target.updated_at = work.now();
+    target.not_before = 0;
+    target.needs_turn = false;
+    ++target.history_version;
+    if (turn.custom_status) {
+        const payload& value = *turn.custom_status;
+        const auto codec = value.is_none() ? std::nullopt : std::optional(value.codec);
+        const auto bytes = value.is_none() ? std::nullopt : std::optional(blob{value.bytes});
+        work.sql().set_custom_status.run(codec, bytes, target.row);
+    }
+    consume(work, target, turn);
+    if (turn.status != orchestration_status::terminated) {
+        schedule_activities(work, target, turn);  // [COMMIT-5]
+    }
+    if (turn.next) {
+        continue_as_new(work, target, turn);
+        return;
+    }
+    for (const new_events& chunk : turn.events) {
+        work.append_history(target, chunk.count, chunk.text);
+    }
+    target.status = turn.status;
+    if (is_terminal(turn.status)) {
+        target.output = &turn.output;
+        target.failure_text = &turn.failure;
+        work.end(target, turn.status);
+        return;
+    }
+    set_timers(work, target, turn);
+    work.settle(target);
+}
+
+commit_outcome complete(call& work, const completion& done) {
+    instance_row* target = work.find(done.instance, done.held);
+    if (target == nullptr || !done.held.token || !done.task) {
+        return commit_outcome::lease_lost;
+    }
+    work.sql().finish_activity.run(
+        target->row, done.task.value, done.execution.value, done.held.token.value);
+    const bool is_current = !is_terminal(target->status) && target->execution == done.execution;
+    if (work.changed_rows() == 0) {
+        const bool was_completed =
+            is_current && target->inbox_length > 0 &&
+            work.sql().was_completed.number(target->row, done.task.value, done.held.token.value);
+        return was_completed ? commit_outcome::committed : commit_outcome::lease_lost;
+    }
+    if (!is_current) {
+        return commit_outcome::instance_is_terminal;  // [COMMIT-5]
+    }
+    // [COMMIT-7]
+    work.post(*target,
+              {.visible_at = work.now(),
+               .task = done.task,
+               .event = done.event,
+               .for_execution = true,
+               .completed_by = done.held.token.value});
+    return commit_outcome::committed;
+}
+
+// The order of [HANDOFF-1].
+void hand_off(call& work, grant& given, const std::vector<accepted_turn>& accepted) {
+    for (const accepted_turn& item : accepted) {
+        given.offer(*item.target);
+    }
+    for (instance_row* target : work.made_ready()) {
+        given.offer(*target);
+    }
+    for (const accepted_turn& item : accepted) {
+        given.offer_scheduled(*item.target);
+    }
+    given.fill();
+}
+
+std::string answer_text(const commit_result& result) {
+    return outcomes_text(result.checkpoints) + "," + outcomes_text(result.completions) + "," +
+           std::to_string(result.dropped_messages);
+}
+
+// [REPEAT-1]
+void repeat(commit_result& result, const earlier_answer& answer, grant& given) {
+    const std::string_view text = answer.outcomes;
+    const std::size_t first = text.find(',');
+    const std::size_t second = text.find(',', first + 1);
+    result.checkpoints = read_outcomes<commit_outcome>(text.substr(0, first));
+    result.completions = read_outcomes<commit_outcome>(text.substr(first + 1, second - first - 1));
+    result.dropped_messages = std::stoull(std::string(text.substr(second + 1)));
+    given.repeat(answer.leased);
+}
+
+void apply_all(call& work,
+               const commit_request& request,
+               commit_result& result,
+               std::vector<accepted_turn>& accepted) {
+    for (const checkpoint& turn : request.checkpoints) {
+        result.checkpoints.push_back(accept(work, turn, accepted));
+    }
+    for (const accepted_turn& item : accepted) {
+        for (const new_child& child : item.turn->children) {
+            start_child(work, item, child);
+        }
+    }
+    for (const accepted_turn& item : accepted) {
+        apply(work, item);
+    }
+    for (const completion& done : request.completions) {
+        result.completions.push_back(complete(work, done));
+    }
+    for (const accepted_turn& item : accepted) {
+        for (const new_message& message : item.turn->messages) {
+            const send_outcome sent = work.send(message);
+            const bool arrived = sent == send_outcome::accepted || sent == send_outcome::duplicate;
+            result.dropped_messages += arrived ? 0U : 1U;
+        }
+    }
+    for (const accepted_turn& item : accepted) {
+        for (const termination& wish : item.turn->terminations) {
+            static_cast<void>(work.terminate(wish));
+        }
+    }
+}
+
+}  // namespace
+
+commit_result sqlite_backend::commit(const commit_request& request) {
+    for (const checkpoint& turn : request.checkpoints) {
+        check(turn);
+    }
+    lock_request next = request.next;
+    next.suspects = false;
+    commit_result result;
+    call work(hub_, bell_);
+    const auto answer = work.find_answer(next.request);
+    std::vector<accepted_turn> accepted;
+    if (!answer) {
+        apply_all(work, request, result, accepted);
+    }
+    grant given(work, next);
+    if (answer) {
+        repeat(result, *answer, given);
+    } else {
+        hand_off(work, given, accepted);
+        work.keep_answer(next.request, answer_text(result), given.leased());
+    }
+    result.work = given.take();
+    result.work.token = work.finish();
+    return result;
+}
+
+}  // namespace perdure::sqlite

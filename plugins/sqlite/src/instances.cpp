@@ -1,0 +1,160 @@
+#include "backend.hpp"
+#include "call.hpp"
+#include "filter.hpp"
+#include "outcomes.hpp"
+
+#include <algorithm>
+
+// The client side that changes something: create, send, terminate, purge, release.
+
+namespace perdure::sqlite {
+
+namespace {
+
+create_outcome create_one(call& work, const new_instance& fresh) {
+    instance_row* found = work.find(fresh.instance);
+    if (found == nullptr) {
+        work.insert(fresh);
+        return {create_code::created, orchestration_status::pending};
+    }
+    if (work.created_as(*found) == fresh.execution) {
+        return {create_code::created, orchestration_status::pending};  // [CREATE-3]
+    }
+    const auto& replaceable = fresh.replaceable;
+    if (std::find(replaceable.begin(), replaceable.end(), found->status) == replaceable.end()) {
+        return {create_code::already_exists, found->status};  // [CREATE-1]
+    }
+    // [CREATE-2]
+    const auto parent = is_terminal(found->status) ? std::nullopt : work.parent(*found);
+    work.erase(*found);
+    work.tell_parent(parent, fresh.replaced_event);
+    work.insert(fresh);
+    return {create_code::created, orchestration_status::pending};
+}
+
+purge_outcome purge_one(call& work, const instance_id& id, const purge_request& request) {
+    instance_row* target = work.find(id);
+    if (target == nullptr) {
+        return purge_outcome::no_such_instance;
+    }
+    const bool has_ended = is_terminal(target->status);
+    if (!has_ended && !request.force) {
+        return purge_outcome::not_terminal;
+    }
+    const auto parent = has_ended ? std::nullopt : work.parent(*target);
+    work.erase(*target);
+    work.tell_parent(parent, request.parent_event);
+    return purge_outcome::purged;
+}
+
+release_outcome release_one(call& work, const instance_id& id) {
+    instance_row* target = work.find(id);
+    if (target == nullptr) {
+        return release_outcome::no_such_instance;
+    }
+    if (!target->parked) {
+        return release_outcome::not_parked;
+    }
+    // [PARK-3]
+    target->parked = false;
+    target->attempts = 0;
+    target->suspect = false;
+    target->updated_at = work.now();
+    target->is_changed = true;
+    work.sql().set_parked_reason.run(nullptr, target->row);
+    work.settle(*target);
+    return release_outcome::released;
+}
+
+// Does one item after the other, or gives the answer of the first time [REPEAT-1].
+template <class Outcome, class Items, class Each>
+std::vector<Outcome> for_each(call& work,
+                              const request_id& request,
+                              const Items& items,
+                              Each each) {
+    if (const auto answer = work.find_answer(request)) {
+        return read_outcomes<Outcome>(answer->outcomes);
+    }
+    std::vector<Outcome> outcomes;
+    outcomes.reserve(items.size());
+    for (const auto& item : items) {
+        outcomes.push_back(each(item));
+    }
+    work.keep_answer(request, outcomes_text(outcomes));
+    static_cast<void>(work.finish());
+    return outcomes;
+}
+
+}  // namespace
+
+std::vector<create_outcome> sqlite_backend::create(const request_id& /*request*/,
+                                                   std::span<const new_instance> instances) {
+    std::vector<create_outcome> outcomes;
+    outcomes.reserve(instances.size());
+    call work(hub_, bell_);
+    for (const new_instance& fresh : instances) {
+        outcomes.push_back(create_one(work, fresh));
+    }
+    static_cast<void>(work.finish());
+    return outcomes;
+}
+
+std::vector<send_outcome> sqlite_backend::send(const request_id& request,
+                                               std::span<const new_message> messages) {
+    call work(hub_, bell_);
+    return for_each<send_outcome>(
+        work, request, messages, [&](const new_message& message) { return work.send(message); });
+}
+
+std::vector<terminate_outcome> sqlite_backend::terminate(
+    const request_id& request, std::span<const termination> terminations) {
+    call work(hub_, bell_);
+    return for_each<terminate_outcome>(
+        work, request, terminations, [&](const termination& wish) { return work.terminate(wish); });
+}
+
+std::vector<release_outcome> sqlite_backend::release(const request_id& request,
+                                                     std::span<const instance_id> instances) {
+    call work(hub_, bell_);
+    return for_each<release_outcome>(
+        work, request, instances, [&](const instance_id& id) { return release_one(work, id); });
+}
+
+purge_result sqlite_backend::purge(const purge_request& request) {
+    if (request.instances.size() > request.limit) {
+        throw backend_error(store_fault::rejected, "purge: more instances than the limit allows");
+    }
+    purge_result result;
+    call work(hub_, bell_);
+    if (const auto answer = work.find_answer(request.request)) {
+        // The first digit is `more`, and then there is one for each purged instance as well.
+        result.more = answer->outcomes.front() == '1';
+        const auto outcomes =
+            read_outcomes<purge_outcome>(std::string_view(answer->outcomes).substr(1));
+        result.purged = static_cast<std::size_t>(
+            std::count(outcomes.begin(), outcomes.end(), purge_outcome::purged));
+        if (!request.instances.empty()) {
+            result.outcomes = outcomes;
+        }
+        return result;
+    }
+    std::vector<instance_id> chosen = request.instances;
+    if (chosen.empty()) {
+        chosen = purgeable(work.sql().db, request);
+        result.more = chosen.size() > request.limit;
+        chosen.resize(std::min(chosen.size(), request.limit), instance_id("-"));
+    }
+    std::vector<purge_outcome> outcomes;
+    for (const instance_id& id : chosen) {
+        outcomes.push_back(purge_one(work, id, request));
+        result.purged += outcomes.back() == purge_outcome::purged ? 1U : 0U;
+    }
+    work.keep_answer(request.request, (result.more ? "1" : "0") + outcomes_text(outcomes));
+    static_cast<void>(work.finish());
+    if (!request.instances.empty()) {
+        result.outcomes = std::move(outcomes);
+    }
+    return result;
+}
+
+}  // namespace perdure::sqlite

@@ -1,0 +1,198 @@
+#include "names.hpp"
+
+#include <algorithm>
+
+namespace perdure::sqlite {
+
+bool served_lanes::serves_definition(std::int64_t definition) const {
+    return everything || std::binary_search(definitions.begin(), definitions.end(), definition);
+}
+
+bool served_lanes::serves_kind(std::int64_t kind) const {
+    return everything || std::binary_search(kinds.begin(), kinds.end(), kind);
+}
+
+std::int64_t name_cache::table::number(statement& find,
+                                       statement& add,
+                                       const name_pair& text,
+                                       if_missing behaviour) {
+    const auto known = numbers_.find(text);
+    if (known != numbers_.end()) {
+        return known->second;
+    }
+    auto number = find.number(text.first, text.second);
+    if (!number && behaviour == if_missing::add) {
+        rows added = add.query(text.first, text.second);
+        added.next();
+        number = added.number(0);
+        // The row is inserted for good only once the statement has come to its end.
+        added.next();
+    }
+    if (number) {
+        remember(text, *number);
+    }
+    return number.value_or(0);
+}
+
+const name_pair& name_cache::table::text(statement& find, std::int64_t number) {
+    const auto known = texts_.find(number);
+    if (known != texts_.end()) {
+        return known->second;
+    }
+    rows found = find.query(number);
+    if (!found.next()) {
+        throw backend_error(
+            store_fault::corrupt,
+            "a row names number " + std::to_string(number) + ", which stands for no name");
+    }
+    remember({found.string(0), found.string(1)}, number);
+    return texts_.at(number);
+}
+
+void name_cache::table::remember(const name_pair& text, std::int64_t number) {
+    numbers_[text] = number;
+    texts_[number] = text;
+}
+
+void name_cache::table::forget() {
+    numbers_.clear();
+    texts_.clear();
+}
+
+std::int64_t name_cache::definition(name_statements& sql,
+                                    const std::string& name,
+                                    const std::string& version) {
+    const std::lock_guard guard(mutex_);
+    return definitions_.number(
+        sql.find_definition, sql.add_definition, {name, version}, table::if_missing::add);
+}
+
+std::int64_t name_cache::kind(name_statements& sql,
+                              const std::string& name,
+                              const std::string& queue) {
+    const std::lock_guard guard(mutex_);
+    return kinds_.number(sql.find_kind, sql.add_kind, {name, queue}, table::if_missing::add);
+}
+
+std::int64_t name_cache::worker(name_statements& sql, const worker_id& id) {
+    const std::lock_guard guard(mutex_);
+    const auto known = workers_.find(id.text);
+    if (known != workers_.end()) {
+        return known->second;
+    }
+    auto number = sql.find_worker.number(id.text);
+    if (!number) {
+        rows added = sql.add_worker.query(id.text);
+        added.next();
+        number = added.number(0);
+        added.next();
+    }
+    workers_[id.text] = *number;
+    return *number;
+}
+
+const name_pair& name_cache::definition_text(name_statements& sql, std::int64_t definition) {
+    const std::lock_guard guard(mutex_);
+    return definitions_.text(sql.definition_text, definition);
+}
+
+const name_pair& name_cache::kind_text(name_statements& sql, std::int64_t kind) {
+    const std::lock_guard guard(mutex_);
+    return kinds_.text(sql.kind_text, kind);
+}
+
+namespace {
+
+// Without a filter, all numbers are asked for.
+std::vector<std::int64_t> all_numbers(database& db, const std::string& column_and_table) {
+    std::vector<std::int64_t> numbers;
+    statement all(db, "select " + column_and_table + " order by 1");
+    rows found = all.query();
+    while (found.next()) {
+        numbers.push_back(found.number(0));
+    }
+    return numbers;
+}
+
+}  // namespace
+
+served_lanes name_cache::lanes_of(name_statements& sql, const work_filter* filter) {
+    served_lanes lanes;
+    if (filter == nullptr) {
+        lanes.everything = true;
+        lanes.definitions = all_numbers(sql.db, "definition from definitions");
+        lanes.kinds = all_numbers(sql.db, "kind from activity_kinds");
+        return lanes;
+    }
+    const std::lock_guard guard(mutex_);
+    const auto add = [](std::vector<std::int64_t>& numbers, std::int64_t number) {
+        if (number != 0) {
+            numbers.push_back(number);
+        }
+    };
+    for (const auto& wanted : filter->orchestrations) {
+        add(lanes.definitions,
+            definitions_.number(sql.find_definition,
+                                sql.add_definition,
+                                {wanted.name, wanted.version},
+                                table::if_missing::ignore));
+    }
+    for (const std::string& name : filter->activities) {
+        for (const std::string& queue : filter->queues) {
+            add(lanes.kinds,
+                kinds_.number(
+                    sql.find_kind, sql.add_kind, {name, queue}, table::if_missing::ignore));
+        }
+    }
+    for (auto* numbers : {&lanes.definitions, &lanes.kinds}) {
+        std::sort(numbers->begin(), numbers->end());
+        numbers->erase(std::unique(numbers->begin(), numbers->end()), numbers->end());
+    }
+    return lanes;
+}
+
+void name_cache::forget() {
+    const std::lock_guard guard(mutex_);
+    definitions_.forget();
+    kinds_.forget();
+    workers_.clear();
+}
+
+std::string offers_text(const work_filter& filter) {
+    std::string text;
+    for (const auto& offered : filter.orchestrations) {
+        text += "orchestration\t" + offered.name + "\t" + offered.version + "\n";
+    }
+    for (const std::string& name : filter.activities) {
+        text += "activity\t" + name + "\n";
+    }
+    for (const std::string& name : filter.queues) {
+        text += "queue\t" + name + "\n";
+    }
+    return text;
+}
+
+work_filter parse_offers(std::string_view text) {
+    work_filter filter;
+    filter.queues.clear();
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        const std::size_t tab = line.find('\t');
+        const std::string_view kind = line.substr(0, tab);
+        const std::string_view rest = tab == line.npos ? "" : line.substr(tab + 1);
+        if (kind == "orchestration") {
+            const std::size_t second = rest.find('\t');
+            filter.orchestrations.push_back(
+                {std::string(rest.substr(0, second)),
+                 std::string(second == rest.npos ? "" : rest.substr(second + 1))});
+        } else if (kind == "activity") {
+            filter.activities.emplace_back(rest);
+        } else if (kind == "queue") {
+            filter.queues.emplace_back(rest);
+        }
+    }
+    return filter;
+}
+
+}  // namespace perdure::sqlite

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "statements.hpp"
+
+#include <perdure/backend.hpp>
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace perdure::sqlite {
+
+/// Two names that one number stands for: name and version, or name and queue.
+using name_pair = std::pair<std::string, std::string>;
+
+/// The lanes that a worker serves.
+struct served_lanes {
+    /// Without a filter a worker has everything.
+    bool everything = false;
+    /// Sorted.
+    std::vector<std::int64_t> definitions;
+    std::vector<std::int64_t> kinds;
+
+    [[nodiscard]] bool serves_definition(std::int64_t definition) const;
+    [[nodiscard]] bool serves_kind(std::int64_t kind) const;
+};
+
+/// The numbers by which rows name definitions, kinds of activities, and workers, with a cache.
+///
+/// Safe from any thread. Numbers of a transaction that is rolled back must be forgotten.
+class name_cache {
+  public:
+    [[nodiscard]] std::int64_t definition(name_statements& sql,
+                                          const std::string& name,
+                                          const std::string& version);
+    [[nodiscard]] std::int64_t kind(name_statements& sql,
+                                    const std::string& name,
+                                    const std::string& queue);
+    [[nodiscard]] std::int64_t worker(name_statements& sql, const worker_id& id);
+    /// References stay valid until `forget`.
+    [[nodiscard]] const name_pair& definition_text(name_statements& sql, std::int64_t definition);
+    [[nodiscard]] const name_pair& kind_text(name_statements& sql, std::int64_t kind);
+    /// Names that no row has used yet have no lane.
+    [[nodiscard]] served_lanes lanes_of(name_statements& sql, const work_filter* filter);
+
+    void forget();
+
+  private:
+    class table {
+      public:
+        enum class if_missing { add, ignore };
+        /// Zero for a pair that is missing.
+        std::int64_t number(statement& find,
+                            statement& add,
+                            const name_pair& text,
+                            if_missing behaviour);
+        const name_pair& text(statement& find, std::int64_t number);
+        void forget();
+
+      private:
+        void remember(const name_pair& text, std::int64_t number);
+
+        std::map<name_pair, std::int64_t> numbers_;
+        std::unordered_map<std::int64_t, name_pair> texts_;
+    };
+
+    std::mutex mutex_;
+    table definitions_;
+    table kinds_;
+    std::unordered_map<std::string, std::int64_t> workers_;
+};
+
+/// What a filter offers, as the workers table keeps it: a line of tab-separated words for each
+/// thing. Names hold no control characters.
+[[nodiscard]] std::string offers_text(const work_filter& filter);
+[[nodiscard]] work_filter parse_offers(std::string_view text);
+
+}  // namespace perdure::sqlite

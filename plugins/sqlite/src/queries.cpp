@@ -1,0 +1,271 @@
+#include "backend.hpp"
+#include "call.hpp"
+#include "filter.hpp"
+#include "schema.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+// The hub itself, and everything that only reads.
+
+namespace perdure::sqlite {
+
+sqlite_backend::sqlite_backend(settings chosen) : hub_(std::move(chosen)), bell_(hub_) {}
+
+capabilities sqlite_backend::abilities() const noexcept {
+    return {.durable = true, .multi_process = true, .test_clock = true, .commit_lanes = 1};
+}
+
+void sqlite_backend::create_hub() {
+    hub_.create();
+}
+
+void sqlite_backend::delete_hub() {
+    call work(hub_, bell_);
+    work.empty_hub();
+    static_cast<void>(work.finish());
+}
+
+bool sqlite_backend::advance_clock(duration by) {
+    if (!hub_.chosen().test_clock) {
+        return false;
+    }
+    if (by < duration::zero()) {
+        throw backend_error(store_fault::rejected, "advance_clock: the clock only moves forward");
+    }
+    call work(hub_, bell_);
+    work.advance_clock(by);
+    static_cast<void>(work.finish());
+    return true;
+}
+
+backend_statistics sqlite_backend::statistics() const noexcept {
+    return {hub_.counts().commits.load(), hub_.counts().statements.load()};
+}
+
+namespace {
+
+timestamp store_now(read_statements& sql) {
+    return store::time(sql.hub.number().value_or(0));
+}
+
+instance_record record(read_statements& sql, const rows& found) {
+    instance_record item{.instance = instance_id(found.string(0)),
+                         .execution = {found.id(1)},
+                         .name = found.string(2),
+                         .version = found.string(3),
+                         .status = static_cast<orchestration_status>(found.number(4)),
+                         .created_at = timestamp(duration(found.number(5))),
+                         .updated_at = timestamp(duration(found.number(6))),
+                         .completed_at = found.time(7),
+                         .start_at = found.time(8),
+                         .custom_status = {found.string(9), found.string(10)},
+                         .output = {found.string(11), found.string(12)},
+                         .failure = found.string(13),
+                         .tags = {},
+                         .parent = {},
+                         .parked_reason = found.string(17),
+                         .history_length = static_cast<std::uint64_t>(found.number(18)),
+                         .inbox_length = static_cast<std::uint64_t>(found.number(19)),
+                         .leased_by = found.string(20)};
+    if (!found.is_null(14)) {
+        item.parent = parent_link{instance_id(found.string(14)),
+                                  {found.id(15)},
+                                  {static_cast<std::uint64_t>(found.number(16))}};
+    }
+    rows tags = sql.tags.query(found.number(21));
+    while (tags.next()) {
+        item.tags.emplace(tags.string(0), tags.string(1));
+    }
+    return item;
+}
+
+}  // namespace
+
+std::vector<std::optional<instance_record>> sqlite_backend::get(
+    std::span<const instance_id> instances) {
+    std::vector<std::optional<instance_record>> records;
+    records.reserve(instances.size());
+    borrowed_reader reads(hub_);
+    const snapshot view(reads.sql());
+    const timestamp now = store_now(reads.sql());
+    for (const instance_id& id : instances) {
+        rows found = reads->record.query(now, id.text());
+        records.push_back(found.next() ? std::optional(record(reads.sql(), found)) : std::nullopt);
+    }
+    return records;
+}
+
+// [READ-2]
+instance_page sqlite_backend::query(const instance_filter& filter,
+                                    std::size_t limit,
+                                    const std::string& after) {
+    if (limit == 0) {
+        throw backend_error(store_fault::rejected, "query: a page holds at least one instance");
+    }
+    instance_page page;
+    borrowed_reader reads(hub_);
+    const snapshot view(reads.sql());
+    const timestamp now = store_now(reads.sql());
+    filter_query wanted(reads->db, filter, record_columns, now);
+    rows found = wanted.and_after(after).query(limit + 1);
+    while (found.next()) {
+        if (page.instances.size() == limit) {
+            page.next = page.instances.back().instance.text();
+            break;
+        }
+        page.instances.push_back(record(reads.sql(), found));
+    }
+    return page;
+}
+
+std::optional<history_page> sqlite_backend::read_history(const instance_id& instance,
+                                                         std::uint64_t from,
+                                                         std::size_t bytes) {
+    borrowed_reader reads(hub_);
+    const snapshot view(reads.sql());
+    rows head = reads->history_head.query(instance.text());
+    if (!head.next()) {
+        return std::nullopt;
+    }
+    history_page page{{head.id(1)},
+                      static_cast<std::uint64_t>(head.number(2)),
+                      static_cast<std::uint64_t>(head.number(3)),
+                      {}};
+    std::size_t weight = 0;
+    rows chunks = reads->history.query(head.number(0), from);
+    while ((page.chunks.empty() || weight < bytes) && chunks.next()) {
+        const auto first = static_cast<std::uint64_t>(chunks.number(0));
+        const auto count = static_cast<std::uint32_t>(chunks.number(1));
+        if (first + count > from) {
+            page.chunks.push_back({first, count, chunks.string(2)});
+            weight += page.chunks.back().text.size();
+        }
+    }
+    return page;
+}
+
+namespace {
+
+constexpr std::int64_t count_max = 10'000;
+
+// What an operator wants to know of the lanes: how much is ready, and of what.
+struct survey {
+    std::int64_t count = 0;
+    std::set<std::int64_t> numbers;
+
+    void add(std::int64_t lane, std::int64_t ready) {
+        if (ready > 0) {
+            count += ready;
+            numbers.insert(lane < 0 ? -lane : lane);
+        }
+    }
+    void add_expired(statement& distinct, std::int64_t now) {
+        rows found = distinct.query(now);
+        while (found.next()) {
+            numbers.insert(found.number(0));
+        }
+    }
+};
+
+survey ready_instances(read_statements& sql, std::int64_t now) {
+    survey result;
+    std::int64_t lane = std::numeric_limits<std::int64_t>::min();
+    while (const auto next = sql.next_instance_lane.number(lane)) {
+        lane = *next;
+        const std::int64_t room = std::max<std::int64_t>(1, count_max - result.count);
+        const std::int64_t ready = sql.count_instances.number(lane, now, room).value_or(0);
+        if (lane == 0) {
+            result.count += ready;
+            result.add_expired(sql.expired_definitions, now);
+        } else {
+            result.add(lane, ready);
+        }
+    }
+    return result;
+}
+
+survey ready_activities(read_statements& sql, std::int64_t now) {
+    survey result;
+    std::int64_t lane = std::numeric_limits<std::int64_t>::min();
+    std::int64_t rank = lane;
+    while (true) {
+        {
+            rows next = sql.next_activity_lane.query(lane, rank);
+            if (!next.next()) {
+                return result;
+            }
+            lane = next.number(0);
+            rank = next.number(1);
+        }
+        const std::int64_t room = std::max<std::int64_t>(1, count_max - result.count);
+        const std::int64_t ready = sql.count_activities.number(lane, rank, now, room).value_or(0);
+        if (lane == 0) {
+            result.count += ready;
+            result.add_expired(sql.expired_kinds, now);
+        } else {
+            result.add(lane, ready);
+        }
+    }
+}
+
+bool has_orchestration(const work_filter& filter, const name_pair& wanted) {
+    const work_filter::definition pair{wanted.first, wanted.second};
+    const auto& all = filter.orchestrations;
+    return std::find(all.begin(), all.end(), pair) != all.end();
+}
+
+bool has_activity(const work_filter& filter, const name_pair& wanted) {
+    const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    return has(filter.activities, wanted.first) && has(filter.queues, wanted.second);
+}
+
+}  // namespace
+
+hub_status sqlite_backend::status() {
+    hub_status result;
+    borrowed_reader reads(hub_);
+    const snapshot view(reads.sql());
+    result.schema_version = schema_version();
+    result.store_time = store_now(reads.sql());
+    const std::int64_t now = result.store_time.time_since_epoch().count();
+    std::vector<work_filter> offers;
+    {
+        rows live = reads->live_workers.query(now);
+        while (live.next()) {
+            result.live_workers.push_back({live.string(0)});
+            offers.push_back(parse_offers(live.text(1)));
+        }
+    }
+    const survey instances = ready_instances(reads.sql(), now);
+    const survey activities = ready_activities(reads.sql(), now);
+    result.ready_orchestrations = static_cast<std::size_t>(instances.count);
+    result.ready_activities = static_cast<std::size_t>(activities.count);
+    result.parked = static_cast<std::size_t>(reads->count_parked.number().value_or(0));
+    std::set<std::string> unserved;
+    const auto nobody_has = [&](const auto& has, const name_pair& wanted) {
+        return std::none_of(offers.begin(), offers.end(), [&](const work_filter& filter) {
+            return has(filter, wanted);
+        });
+    };
+    for (const std::int64_t definition : instances.numbers) {
+        const name_pair& name = hub_.names().definition_text(reads->names, definition);
+        if (nobody_has(has_orchestration, name)) {
+            unserved.insert("orchestration " + name.first +
+                            (name.second.empty() ? "" : " " + name.second));
+        }
+    }
+    for (const std::int64_t kind : activities.numbers) {
+        const name_pair& name = hub_.names().kind_text(reads->names, kind);
+        if (nobody_has(has_activity, name)) {
+            unserved.insert("activity " + name.first);
+        }
+    }
+    result.unserved.assign(unserved.begin(), unserved.end());
+    return result;
+}
+
+}  // namespace perdure::sqlite

@@ -1,0 +1,120 @@
+#include "schema.hpp"
+
+#include <perdure/version.hpp>
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+namespace perdure::sqlite {
+
+namespace {
+
+// Marks a file as ours, so that nobody's own database is taken for a task hub: "PERD".
+constexpr std::int64_t application_id = 0x50455244;
+
+std::int64_t known_version() {
+    return static_cast<std::int64_t>(schema_steps().size());
+}
+
+// Zero for an empty file.
+std::int64_t stored_version(database& db) {
+    if (db.number("pragma application_id") == application_id) {
+        return db.number("select max(version) from versions");
+    }
+    if (db.number("select count(*) from sqlite_master") != 0) {
+        throw backend_error(store_fault::schema,
+                            "the SQLite file belongs to another program: it has tables, and is not "
+                            "marked as a task hub");
+    }
+    return 0;
+}
+
+void refuse_newer(std::int64_t found) {
+    if (found > known_version()) {
+        throw backend_error(store_fault::schema,
+                            fmt::format("the hub has schema version {}, and this plugin knows "
+                                        "versions up to {}: use a newer plugin",
+                                        found,
+                                        known_version()));
+    }
+}
+
+// Changing the journal mode does not wait for other connections by itself.
+void use_write_ahead_log(database& db, duration patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (db.text("pragma journal_mode") != "wal") {
+        try {
+            if (db.text("pragma journal_mode = wal") != "wal") {
+                throw backend_error(store_fault::configuration,
+                                    "this file system does not support SQLite's write-ahead log");
+            }
+        } catch (const backend_error& error) {
+            const bool is_late = std::chrono::steady_clock::now() >= deadline;
+            if (error.code() != store_fault::conflict || is_late) {
+                throw;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    }
+}
+
+void climb(database& db, std::int64_t from) {
+    for (std::int64_t version = from + 1; version <= known_version(); ++version) {
+        db.execute(std::string(schema_steps()[static_cast<std::size_t>(version - 1)]));
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        db.execute(fmt::format(
+            "insert into versions (version, installed_at, plugin) values ({}, {}, '{}')",
+            version,
+            std::chrono::duration_cast<duration>(now).count(),
+            PERDURE_VERSION_TEXT));
+    }
+    db.execute(fmt::format("pragma application_id = {}", application_id));
+}
+
+}  // namespace
+
+void install_schema(database& db, duration patience) {
+    const std::int64_t found = stored_version(db);
+    refuse_newer(found);
+    if (found == known_version()) {
+        return;
+    }
+    use_write_ahead_log(db, patience);
+    db.execute("begin immediate");
+    try {
+        // Somebody else may have been faster.
+        const std::int64_t now_found = stored_version(db);
+        refuse_newer(now_found);
+        if (now_found < known_version()) {
+            climb(db, now_found);
+        }
+        db.execute("commit");
+    } catch (const backend_error&) {
+        if (db.in_transaction()) {
+            db.execute("rollback");
+        }
+        throw;
+    }
+}
+
+void check_schema(database& db) {
+    const std::int64_t found = stored_version(db);
+    refuse_newer(found);
+    if (found < known_version()) {
+        throw backend_error(
+            store_fault::schema,
+            found == 0 ? std::string("the SQLite file holds no task hub yet: create it first")
+                       : fmt::format("the hub has schema version {}, and this plugin needs {}: "
+                                     "open it with create=if_missing to bring it up to date",
+                                     found,
+                                     known_version()));
+    }
+}
+
+std::string schema_version() {
+    return std::to_string(known_version());
+}
+
+}  // namespace perdure::sqlite

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "database.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+// The ladder of schema versions. A step, once released, never changes.
+
+namespace perdure::sqlite {
+
+/// The SQL of each step, the first one making version 1. Generated from the files in sql/.
+[[nodiscard]] std::span<const std::string_view> schema_steps();
+
+/// Creates the schema unless it exists, and climbs the steps that are missing, in one transaction;
+/// many processes may do so at once [HUB-1]. Refuses a newer schema [HUB-2], and a file that
+/// belongs to another program.
+void install_schema(database& db, duration patience);
+
+/// Throws `backend_error` (schema) unless the file has the schema of this plugin.
+void check_schema(database& db);
+
+/// The version of the schema, as text.
+[[nodiscard]] std::string schema_version();
+
+}  // namespace perdure::sqlite

@@ -1,0 +1,145 @@
+#include "store.hpp"
+
+#include "schema.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+namespace perdure::sqlite {
+
+namespace {
+
+// Idle readers beyond this number are closed.
+constexpr std::size_t readers_kept = 4;
+
+// After so many pages the log is copied into the file: a longer log rewrites hot pages less often,
+// a shorter one needs less room and keeps each copying short. Measured; see bench/.
+constexpr std::int64_t log_pages = 4000;
+
+}  // namespace
+
+settings read_settings(const backend_config& config) {
+    option_reader options(config);
+    settings chosen;
+    chosen.file = config.address;
+    chosen.synchronous = options.choice("synchronous", {"full", "normal", "off"}, "full");
+    chosen.busy_timeout =
+        options.time("busy_timeout", duration::zero(), std::chrono::hours(1), chosen.busy_timeout);
+    chosen.poll_interval = options.time(
+        "poll_interval", std::chrono::milliseconds(1), std::chrono::hours(1), chosen.poll_interval);
+    chosen.test_clock = options.flag("test_clock", false);
+    chosen.page_cache_mib = options.number("page_cache_mib", 1, 65536, chosen.page_cache_mib);
+    options.finish();
+    if (config.address.empty()) {
+        throw backend_error(store_fault::configuration,
+                            "sqlite: the address must be a file, for example sqlite:shop.db");
+    }
+    return chosen;
+}
+
+store::store(settings chosen) : settings_(std::move(chosen)) {}
+
+std::string store::path() const {
+    // An absolute path is never taken for one of SQLite's special names.
+    return std::filesystem::absolute(settings_.file).string();
+}
+
+void store::require_file() const {
+    std::error_code error;
+    const auto status = std::filesystem::status(path(), error);
+    if (std::filesystem::is_directory(status)) {
+        throw backend_error(store_fault::configuration,
+                            fmt::format("\"{}\" is a directory, not an SQLite file", path()));
+    }
+    if (!std::filesystem::exists(status)) {
+        throw backend_error(store_fault::configuration,
+                            fmt::format("there is no SQLite file \"{}\"", path()));
+    }
+}
+
+void store::set_up(database& db, std::int64_t cache_mib) const {
+    db.execute("pragma synchronous = " + settings_.synchronous);
+    db.execute("pragma secure_delete = off");
+    db.execute("pragma temp_store = memory");
+    db.execute(fmt::format("pragma cache_size = {}", -1024 * cache_mib));
+    db.execute(fmt::format("pragma wal_autocheckpoint = {}", log_pages));
+    // What a burst left behind is given back to the file system.
+    db.execute("pragma journal_size_limit = 67108864");
+}
+
+void store::create() {
+    const std::filesystem::path folder = std::filesystem::path(path()).parent_path();
+    if (!std::filesystem::is_directory(folder)) {
+        throw backend_error(
+            store_fault::configuration,
+            fmt::format("there is no directory \"{}\" for the SQLite file", folder.string()));
+    }
+    if (std::filesystem::exists(path())) {
+        require_file();
+    }
+    database db(path(), open_mode::create, settings_.busy_timeout, counts_);
+    install_schema(db, settings_.busy_timeout);
+}
+
+writer& store::open_writer() {
+    if (!writer_) {
+        require_file();
+        auto opened =
+            std::make_unique<writer>(path(), open_mode::existing, settings_.busy_timeout, counts_);
+        check_schema(opened->db);
+        set_up(opened->db, settings_.page_cache_mib);
+        writer_ = std::move(opened);
+    }
+    return *writer_;
+}
+
+std::unique_ptr<reader> store::take_reader() {
+    {
+        const std::lock_guard guard(pool_mutex_);
+        if (!pool_.empty()) {
+            auto taken = std::move(pool_.back());
+            pool_.pop_back();
+            return taken;
+        }
+    }
+    require_file();
+    auto opened =
+        std::make_unique<reader>(path(), open_mode::existing, settings_.busy_timeout, counts_);
+    check_schema(opened->db);
+    set_up(opened->db, std::max<std::int64_t>(1, settings_.page_cache_mib / 8));
+    opened->db.execute("pragma query_only = on");
+    return opened;
+}
+
+void store::return_reader(std::unique_ptr<reader> used) {
+    const std::lock_guard guard(pool_mutex_);
+    if (pool_.size() < readers_kept && !used->db.in_transaction()) {
+        pool_.push_back(std::move(used));
+    }
+}
+
+timestamp store::time(std::int64_t clock_offset) {
+    return std::chrono::floor<duration>(std::chrono::system_clock::now()) + duration(clock_offset);
+}
+
+borrowed_reader::borrowed_reader(store& hub) : hub_(hub), reader_(hub.take_reader()) {}
+
+borrowed_reader::~borrowed_reader() {
+    hub_.return_reader(std::move(reader_));
+}
+
+snapshot::~snapshot() {
+    // Ending a read transaction cannot fail in a way that matters; the pool drops the connection if
+    // it did.
+    try {
+        sql_.commit.run();
+    } catch (const backend_error&) {
+        return;
+    }
+}
+
+}  // namespace perdure::sqlite

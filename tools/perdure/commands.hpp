@@ -1,0 +1,72 @@
+#pragma once
+
+#include "output.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+// The verbs of the `perdure` command, each with what its command line says. They write to standard
+// output, throw Perdure's exceptions, and return the exit code otherwise.
+
+namespace perdure::tool {
+
+struct plugins_command {
+    std::vector<std::filesystem::path> search;
+    output_form form = output_form::text;
+};
+int show_plugins(const plugins_command& given);
+
+struct hub_command {
+    std::string hub;
+    output_form form = output_form::text;
+};
+int show_hub_status(const hub_command& given);
+
+// What the filters of `list` and `purge` were given, unread.
+struct filter_words {
+    std::vector<std::string> statuses;
+    std::string name;
+    std::string version;
+    std::string tag;
+    std::string parent;
+    std::string id_prefix;
+    std::string created_from;
+    std::string created_to;
+    std::string completed_from;
+    std::string completed_to;
+    bool parked = false;
+    bool not_parked = false;
+
+    [[nodiscard]] bool is_empty() const;
+};
+
+struct instances_command {
+    std::string hub;
+    output_form form = output_form::text;
+    filter_words filter;
+    std::size_t limit = 100;
+    std::string after;
+    // One for every verb but `list`; any number for `purge`.
+    std::vector<std::string> ids;
+    std::string event;
+    std::string data;
+    std::string text;
+    std::string message_id;
+    std::string reason;
+    bool recursive = false;
+    bool force = false;
+    bool all = false;
+};
+int list_instances(const instances_command& given);
+int show_instance(const instances_command& given);
+int show_history(const instances_command& given);
+int raise_event(const instances_command& given);
+int suspend_instance(const instances_command& given);
+int resume_instance(const instances_command& given);
+int terminate_instance(const instances_command& given);
+int release_instance(const instances_command& given);
+int purge_instances(const instances_command& given);
+
+}  // namespace perdure::tool

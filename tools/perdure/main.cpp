@@ -1,0 +1,196 @@
+#include "bench/bench.hpp"
+#include "commands.hpp"
+
+#include <perdure/backend_error.hpp>
+#include <perdure/client.hpp>
+#include <perdure/version.hpp>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+
+// The `perdure` command: only the command line is here; commands.hpp and bench/bench.hpp do the
+// work.
+
+namespace perdure::tool {
+namespace {
+
+// What the parser chose to be executed.
+using chosen_verb = std::function<int()>;
+
+void add_form(CLI::App& verb, output_form& form) {
+    verb.add_flag_callback(
+        "--json", [&form] { form = output_form::json; }, "Print JSON");
+}
+
+void add_plugins(CLI::App& app, plugins_command& given, chosen_verb& chosen) {
+    auto* verb = app.add_subcommand("plugins", "Show the backends that were found");
+    verb->add_option("--plugin-path", given.search, "Look in this directory first; repeatable");
+    add_form(*verb, given.form);
+    verb->callback([&] { chosen = [&given] { return show_plugins(given); }; });
+}
+
+void add_hub(CLI::App& app, hub_command& given, chosen_verb& chosen) {
+    auto* group = app.add_subcommand("hub", "Look at a task hub");
+    group->require_subcommand(1);
+    auto* verb = group->add_subcommand("status", "Show workers, waiting work and schema version");
+    verb->add_option("--hub", given.hub, "The hub, for example sqlite:shop.db")->required();
+    add_form(*verb, given.form);
+    verb->callback([&] { chosen = [&given] { return show_hub_status(given); }; });
+}
+
+void add_filters(CLI::App& verb, filter_words& words) {
+    verb.add_option("--status",
+                    words.statuses,
+                    "pending, running, suspended, completed, failed, terminated; repeatable");
+    verb.add_option("--name", words.name, "Only this orchestration");
+    verb.add_option("--version", words.version, "Only this version");
+    verb.add_option("--tag", words.tag, "Only with this tag, KEY=VALUE");
+    verb.add_option("--parent", words.parent, "Only children of this instance");
+    verb.add_option("--prefix", words.id_prefix, "Only ids that begin like this");
+    verb.add_option("--created-from", words.created_from, "UTC, as in 2025-11-21T08:15:00Z");
+    verb.add_option("--created-to", words.created_to, "UTC, inclusive");
+    verb.add_option("--completed-from", words.completed_from, "UTC, inclusive");
+    verb.add_option("--completed-to", words.completed_to, "UTC, inclusive");
+    auto* parked = verb.add_flag("--parked", words.parked, "Only parked instances");
+    verb.add_flag("--not-parked", words.not_parked, "Only instances that are not parked")
+        ->excludes(parked);
+}
+
+class instance_verbs {
+  public:
+    instance_verbs(CLI::App& app, instances_command& given, chosen_verb& chosen)
+        : group_(*app.add_subcommand("instances", "Look at orchestrations and control them")),
+          given_(given),
+          chosen_(chosen) {
+        group_.require_subcommand(1);
+    }
+
+    void add_all() {
+        auto& list = add("list", "List instances, in the order of their ids", list_instances);
+        add_filters(list, given_.filter);
+        list.add_option("--limit", given_.limit, "At most so many")
+            ->check(CLI::Range(1, 10'000))
+            ->capture_default_str();
+        list.add_option("--after", given_.after, "Go on after the end of the last page");
+        add_with_id("show", "Show everything about an instance", show_instance);
+        add_with_id("history", "Show what happened in its current execution", show_history);
+
+        auto& raise = add_with_id("raise", "Raise an external event", raise_event);
+        raise.add_option("EVENT", given_.event, "Name of the event")->required();
+        auto* data = raise.add_option("--data", given_.data, "Content, as JSON");
+        raise.add_option("--text", given_.text, "Content, as a string")->excludes(data);
+        raise.add_option("--message-id", given_.message_id, "Drop repeated events with this id");
+
+        add_reason(add_with_id("suspend", "Let it take in messages only", suspend_instance));
+        add_reason(add_with_id("resume", "Let it go on", resume_instance));
+        auto& terminate = add_with_id("terminate", "End it", terminate_instance);
+        add_reason(terminate);
+        terminate.add_flag("--recursive", given_.recursive, "Its children, too");
+        add_with_id("release", "Make a parked instance ready again", release_instance);
+
+        auto& purge = add("purge", "Delete instances that have ended", purge_instances);
+        purge.add_option("ID", given_.ids, "Instances; otherwise those that the filters mean");
+        add_filters(purge, given_.filter);
+        purge.add_flag("--all", given_.all, "Every instance that has ended");
+        purge.add_flag("--force", given_.force, "Also if they have not ended");
+    }
+
+  private:
+    using verb_function = int (*)(const instances_command&);
+
+    CLI::App& add(const std::string& name, const std::string& what, verb_function execute) {
+        auto& verb = *group_.add_subcommand(name, what);
+        verb.add_option("--hub", given_.hub, "The hub, for example sqlite:shop.db")->required();
+        add_form(verb, given_.form);
+        verb.callback([this, execute] { chosen_ = [this, execute] { return execute(given_); }; });
+        return verb;
+    }
+    CLI::App& add_with_id(const std::string& name, const std::string& what, verb_function execute) {
+        auto& verb = add(name, what, execute);
+        verb.add_option("ID", given_.ids, "The instance")->required()->expected(1);
+        return verb;
+    }
+    void add_reason(CLI::App& verb) {
+        verb.add_option("--reason", given_.reason, "Kept in the history");
+    }
+
+    CLI::App& group_;
+    instances_command& given_;
+    chosen_verb& chosen_;
+};
+
+void add_bench(CLI::App& app, bench_command& given, chosen_verb& chosen) {
+    auto* verb =
+        app.add_subcommand("bench", "Measure this machine and backend, on a hub of its own");
+    verb->add_option("--hub", given.hub, "The hub; it is created if need be")->required();
+    verb->add_option("--workload", given.workload, "What to measure")
+        ->required()
+        ->check(CLI::IsMember(bench_workloads()));
+    verb->add_option("--count", given.count, "How many; by default as many as take some seconds")
+        ->check(CLI::Range(1U, 10'000'000U));
+    verb->add_option("--workers", given.workers, "Worker processes; 0 works in this process")
+        ->check(CLI::Range(0U, 64U))
+        ->capture_default_str();
+    verb->add_flag_callback(
+        "--floor",
+        [&given] { given.floor = floor_program::executed; },
+        "Compare with the floor program of the backend");
+    add_form(*verb, given.form);
+    verb->callback([&] { chosen = [&given] { return bench(given); }; });
+
+    auto* worker_verb = app.add_subcommand("bench-worker")->group("");
+    worker_verb->add_option("--hub", given.hub)->required();
+    worker_verb->callback([&] { chosen = [&given] { return work_for_bench(given.hub); }; });
+}
+
+int explain(const std::exception& problem, exit_code code) {
+    std::cerr << "perdure: " << one_line(problem.what(), 2000) << '\n';
+    return code;
+}
+
+int execute(const chosen_verb& verb) {
+    try {
+        return verb();
+    } catch (const no_such_instance& problem) {
+        return explain(problem, exit_code::not_found);
+    } catch (const invalid_input& problem) {
+        return explain(problem, exit_code::bad_usage);
+    } catch (const backend_error& problem) {
+        return explain(problem,
+                       problem.code() == store_fault::configuration ? exit_code::bad_usage
+                                                                    : exit_code::store_failed);
+    } catch (const std::exception& problem) {
+        return explain(problem, exit_code::store_failed);
+    }
+}
+
+int main(int argc, char** argv) {
+    CLI::App app("Looks after Perdure's durable orchestrations", "perdure");
+    app.set_version_flag("--version", std::string("perdure ") + PERDURE_VERSION_TEXT);
+    app.require_subcommand(1);
+
+    chosen_verb chosen;
+    plugins_command plugins;
+    hub_command hub;
+    instances_command instances;
+    bench_command benchmark;
+    add_plugins(app, plugins, chosen);
+    add_hub(app, hub, chosen);
+    instance_verbs verbs(app, instances, chosen);
+    verbs.add_all();
+    add_bench(app, benchmark, chosen);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& problem) {
+        return app.exit(problem) == 0 ? exit_code::done : exit_code::bad_usage;
+    }
+    return execute(chosen);
+}
+
+}  // namespace
+}  // namespace perdure::tool
+
+int main(int argc, char** argv) {
+    return perdure::tool::main(argc, argv);
+}

@@ -1,0 +1,294 @@
+#include "output.hpp"
+
+#include <perdure/failure.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <ostream>
+#include <unistd.h>
+
+namespace perdure::tool {
+namespace {
+
+bool is_continuation(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
+
+std::size_t columns_of(std::string_view text) {
+    return text.size() -
+           static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_continuation));
+}
+
+// Whether a JSON text may hold these bytes. Enough for that purpose: lead bytes and continuation
+// bytes match; overlong forms are let through.
+bool looks_like_utf8(std::string_view bytes) {
+    std::size_t expected = 0;
+    for (const char byte : bytes) {
+        const auto value = static_cast<unsigned char>(byte);
+        if (expected > 0) {
+            if (!is_continuation(byte)) {
+                return false;
+            }
+            --expected;
+        } else if (value >= 0x80U) {
+            expected = value >= 0xF0U ? 3U : value >= 0xE0U ? 2U : 1U;
+            if (value < 0xC2U || value > 0xF4U) {
+                return false;
+            }
+        }
+    }
+    return expected == 0;
+}
+
+std::string base64(std::string_view bytes) {
+    constexpr std::string_view letters =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        unsigned group = 0;
+        for (std::size_t n = 0; n < 3; ++n) {
+            const auto byte =
+                at + n < bytes.size() ? static_cast<unsigned char>(bytes[at + n]) : 0U;
+            group = (group << 8U) | byte;
+        }
+        for (std::size_t n = 0; n < 4; ++n) {
+            text += at + n > bytes.size() ? '=' : letters[(group >> (18U - 6U * n)) & 63U];
+        }
+    }
+    return text;
+}
+
+std::string number_text(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.6g", value);
+    return text.data();
+}
+
+}  // namespace
+
+bool output_is_terminal() {
+    return ::isatty(STDOUT_FILENO) == 1;
+}
+bool errors_are_terminal() {
+    return ::isatty(STDERR_FILENO) == 1;
+}
+
+void json_object::begin(std::string_view key) {
+    members_ += members_.empty() ? "" : ",";
+    members_ += json_text(key) + ":";
+}
+
+json_object& json_object::text(std::string_view key, std::string_view value) {
+    return raw(key, json_text(value));
+}
+
+json_object& json_object::number(std::string_view key, std::uint64_t value) {
+    return raw(key, std::to_string(value));
+}
+
+json_object& json_object::number(std::string_view key, double value) {
+    return std::isfinite(value) ? raw(key, number_text(value)) : null(key);
+}
+
+json_object& json_object::number(std::string_view key, const std::optional<double>& value) {
+    return value ? number(key, *value) : null(key);
+}
+
+json_object& json_object::flag(std::string_view key, bool value) {
+    return raw(key, value ? "true" : "false");
+}
+
+json_object& json_object::time(std::string_view key, const std::optional<timestamp>& value) {
+    return value ? text(key, to_text(*value)) : null(key);
+}
+
+json_object& json_object::null(std::string_view key) {
+    return raw(key, "null");
+}
+
+json_object& json_object::raw(std::string_view key, std::string_view value) {
+    begin(key);
+    members_ += value;
+    return *this;
+}
+
+std::string json_text(std::string_view value) {
+    std::string text = "\"";
+    for (const char c : value) {
+        if (c == '"' || c == '\\') {
+            text += '\\';
+            text += c;
+        } else if (static_cast<unsigned char>(c) < 0x20U) {
+            std::array<char, 8> escape{};
+            std::snprintf(escape.data(), escape.size(), "\\u%04x", static_cast<unsigned>(c));
+            text += escape.data();
+        } else {
+            text += c;
+        }
+    }
+    return text + "\"";
+}
+
+std::string json_array(const std::vector<std::string>& items) {
+    std::string text = "[";
+    for (const auto& item : items) {
+        text += text.size() > 1 ? "," : "";
+        text += item;
+    }
+    return text + "]";
+}
+
+std::string json_payload(const payload& value) {
+    if (value.is_none()) {
+        return "null";
+    }
+    if (value.codec == "json" && !value.bytes.empty()) {
+        return value.bytes;
+    }
+    json_object content;
+    content.text("codec", value.codec);
+    if (looks_like_utf8(value.bytes)) {
+        content.text("text", value.bytes);
+    } else {
+        content.text("base64", base64(value.bytes));
+    }
+    return content.finish();
+}
+
+std::string to_text(timestamp at) {
+    const auto day = std::chrono::floor<std::chrono::days>(at);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss time(at - day);
+    std::array<char, 64> text{};
+    std::snprintf(text.data(),
+                  text.size(),
+                  "%04d-%02u-%02uT%02ld:%02ld:%02ld.%06ldZ",
+                  static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()),
+                  static_cast<unsigned>(date.day()),
+                  static_cast<long>(time.hours().count()),
+                  static_cast<long>(time.minutes().count()),
+                  static_cast<long>(time.seconds().count()),
+                  static_cast<long>(time.subseconds().count()));
+    return text.data();
+}
+
+timestamp parse_time(std::string_view text) {
+    const std::string copy(text);
+    int year = 0;
+    unsigned month = 0;
+    unsigned day = 0;
+    unsigned hour = 0;
+    unsigned minute = 0;
+    double second = 0;
+    int read = 0;
+    const auto length = static_cast<int>(copy.size());
+    const auto is_over = [&] {
+        return read == length || (read + 1 == length && copy.back() == 'Z');
+    };
+    const bool dated = std::sscanf(copy.c_str(), "%4d-%2u-%2u%n", &year, &month, &day, &read) == 3;
+    bool complete = dated && is_over();
+    if (dated && !complete) {
+        read = 0;
+        complete = std::sscanf(copy.c_str(),
+                               "%4d-%2u-%2uT%2u:%2u:%lf%n",
+                               &year,
+                               &month,
+                               &day,
+                               &hour,
+                               &minute,
+                               &second,
+                               &read) == 6 &&
+                   is_over();
+    }
+    const std::chrono::year_month_day date{
+        std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+    if (!complete || !date.ok() || hour > 23 || minute > 59 || !(second >= 0 && second < 60)) {
+        throw invalid_input("'" + copy +
+                            "' is no time; write UTC as 2025-11-21 or 2025-11-21T08:15:00Z");
+    }
+    return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+           duration(std::llround(second * 1e6));
+}
+
+std::string one_line(std::string_view text, std::size_t columns) {
+    std::string line;
+    std::size_t used = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t next = at + 1;
+        while (next < text.size() && is_continuation(text[next])) {
+            ++next;
+        }
+        auto piece = std::string(text.substr(at, next - at));
+        if (static_cast<unsigned char>(piece[0]) < 0x20U || piece[0] == '\x7f') {
+            piece = piece[0] == '\n' ? "\\n" : "?";
+        }
+        used += columns_of(piece);
+        if (used > columns && columns > 3) {
+            return line + "...";
+        }
+        line += piece;
+        at = next;
+    }
+    return line;
+}
+
+std::string to_text(const payload& value, std::size_t columns) {
+    if (value.is_none()) {
+        return "-";
+    }
+    if (!looks_like_utf8(value.bytes)) {
+        return one_line(value.codec + ":" + base64(value.bytes), columns);
+    }
+    return one_line(value.codec == "json" ? value.bytes : value.codec + ":" + value.bytes, columns);
+}
+
+std::string to_text(double value) {
+    std::array<char, 48> text{};
+    const double size = std::abs(value);
+    const bool is_whole = size == std::floor(size);
+    const int digits = is_whole || size >= 1000 ? 0 : size >= 10 ? 1 : 3;
+    std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+    std::string plain = text.data();
+    auto at = std::min(plain.find('.'), plain.size());
+    const std::size_t first = plain[0] == '-' ? 1 : 0;
+    while (at > first + 3) {
+        at -= 3;
+        plain.insert(at, ",");
+    }
+    return plain;
+}
+
+table::table(std::vector<std::string> head) {
+    rows_.push_back(std::move(head));
+}
+
+void table::add(std::vector<std::string> row) {
+    rows_.push_back(std::move(row));
+}
+
+void table::print(std::ostream& out) const {
+    std::vector<std::size_t> widths(rows_.front().size());
+    for (const auto& row : rows_) {
+        for (std::size_t n = 0; n < row.size(); ++n) {
+            widths[n] = std::max(widths[n], columns_of(row[n]));
+        }
+    }
+    const bool styled = output_is_terminal();
+    for (const auto& row : rows_) {
+        std::string line;
+        for (std::size_t n = 0; n < row.size(); ++n) {
+            const bool is_last = n + 1 == row.size();
+            const auto gap = is_last ? 0 : widths[n] - columns_of(row[n]) + 2;
+            line += row[n] + std::string(gap, ' ');
+        }
+        const bool is_head = styled && &row == &rows_.front();
+        out << (is_head ? "\x1b[1m" : "") << line << (is_head ? "\x1b[0m" : "") << '\n';
+    }
+}
+
+}  // namespace perdure::tool

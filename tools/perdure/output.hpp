@@ -1,0 +1,76 @@
+#pragma once
+
+#include <perdure/payload.hpp>
+#include <perdure/time.hpp>
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// How the command shows things, to people and to programs.
+
+namespace perdure::tool {
+
+enum class output_form { text, json };
+
+// What the command's exit code means.
+enum exit_code : int { done = 0, store_failed = 1, bad_usage = 2, not_found = 3 };
+
+// True when standard output, or standard error, is a terminal that a person looks at.
+[[nodiscard]] bool output_is_terminal();
+[[nodiscard]] bool errors_are_terminal();
+
+// A JSON object under construction, on one line, with its members in the order of the calls.
+class json_object {
+  public:
+    json_object& text(std::string_view key, std::string_view value);
+    json_object& number(std::string_view key, std::uint64_t value);
+    json_object& number(std::string_view key, double value);
+    // Null when there is none.
+    json_object& number(std::string_view key, const std::optional<double>& value);
+    json_object& flag(std::string_view key, bool value);
+    json_object& time(std::string_view key, const std::optional<timestamp>& value);
+    json_object& null(std::string_view key);
+    // `value` is JSON itself.
+    json_object& raw(std::string_view key, std::string_view value);
+
+    [[nodiscard]] std::string finish() const { return "{" + members_ + "}"; }
+
+  private:
+    void begin(std::string_view key);
+
+    std::string members_;
+};
+
+[[nodiscard]] std::string json_text(std::string_view value);
+// A JSON array of texts that are JSON themselves.
+[[nodiscard]] std::string json_array(const std::vector<std::string>& items);
+// A payload as JSON: what it holds if it was written as JSON, otherwise codec and text or base64.
+[[nodiscard]] std::string json_payload(const payload& value);
+
+// UTC, as in "2025-11-21T08:15:00.250000Z".
+[[nodiscard]] std::string to_text(timestamp at);
+// Reads that form, with or without fraction, time or Z. Throws `invalid_input`.
+[[nodiscard]] timestamp parse_time(std::string_view text);
+// A payload for people, in at most `columns` columns.
+[[nodiscard]] std::string to_text(const payload& value, std::size_t columns);
+// `text` on one line: control characters are escaped, and what is too long is cut.
+[[nodiscard]] std::string one_line(std::string_view text, std::size_t columns);
+// A number with thousands separated, and as many digits after the point as make sense.
+[[nodiscard]] std::string to_text(double value);
+
+// Rows under a head, in columns as wide as need be.
+class table {
+  public:
+    explicit table(std::vector<std::string> head);
+    void add(std::vector<std::string> row);
+    void print(std::ostream& out) const;
+
+  private:
+    std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace perdure::tool

@@ -1,0 +1,102 @@
+#include "commands.hpp"
+#include "filters.hpp"
+
+#include <perdure/plugin.hpp>
+
+#include <iostream>
+
+namespace perdure::tool {
+namespace {
+
+std::string to_json(const plugin_info& found) {
+    json_object item;
+    item.text("backend", found.backend)
+        .text("version", found.version)
+        .number("contract", std::uint64_t{found.contract})
+        .text("fingerprint", found.fingerprint)
+        .text("file", found.file.string());
+    if (found.problem.empty()) {
+        item.null("problem");
+    } else {
+        item.text("problem", found.problem);
+    }
+    return item.finish();
+}
+
+void print_plugins(const std::vector<plugin_info>& found,
+                   const std::vector<std::filesystem::path>& search) {
+    if (found.empty()) {
+        std::cout << "No plugin found. Looked in:\n";
+        for (const auto& folder : plugin_search_path(search)) {
+            std::cout << "  " << folder.string() << '\n';
+        }
+        return;
+    }
+    table rows({"BACKEND", "VERSION", "CONTRACT", "FILE", "PROBLEM"});
+    for (const auto& plugin : found) {
+        rows.add({plugin.backend.empty() ? "?" : plugin.backend,
+                  plugin.version,
+                  std::to_string(plugin.contract),
+                  plugin.file.string(),
+                  plugin.problem.empty() ? "none" : plugin.problem});
+    }
+    rows.print(std::cout);
+}
+
+}  // namespace
+
+int show_plugins(const plugins_command& given) {
+    const auto found = find_plugins(given.search);
+    if (given.form == output_form::json) {
+        std::vector<std::string> items;
+        for (const auto& plugin : found) {
+            items.push_back(to_json(plugin));
+        }
+        std::cout << json_array(items) << '\n';
+    } else {
+        print_plugins(found, given.search);
+    }
+    return exit_code::done;
+}
+
+int show_hub_status(const hub_command& given) {
+    const auto opened = open_existing(given.hub);
+    const auto status = opened.store().status();
+    if (given.form == output_form::json) {
+        std::vector<std::string> workers;
+        for (const auto& worker : status.live_workers) {
+            workers.push_back(json_text(worker.text));
+        }
+        std::vector<std::string> unserved;
+        for (const auto& what : status.unserved) {
+            unserved.push_back(json_text(what));
+        }
+        json_object item;
+        item.text("hub", opened.description())
+            .text("schema_version", status.schema_version)
+            .time("store_time", status.store_time)
+            .number("ready_orchestrations", std::uint64_t{status.ready_orchestrations})
+            .number("ready_activities", std::uint64_t{status.ready_activities})
+            .number("parked", std::uint64_t{status.parked})
+            .raw("live_workers", json_array(workers))
+            .raw("unserved", json_array(unserved));
+        std::cout << item.finish() << '\n';
+        return exit_code::done;
+    }
+    std::cout << "hub                   " << opened.description() << '\n'
+              << "schema version        " << status.schema_version << '\n'
+              << "store time            " << to_text(status.store_time) << '\n'
+              << "ready orchestrations  " << status.ready_orchestrations << '\n'
+              << "ready activities      " << status.ready_activities << '\n'
+              << "parked                " << status.parked << '\n'
+              << "live workers          " << status.live_workers.size() << '\n';
+    for (const auto& worker : status.live_workers) {
+        std::cout << "  " << worker.text << '\n';
+    }
+    for (const auto& what : status.unserved) {
+        std::cout << "no live worker has " << what << '\n';
+    }
+    return exit_code::done;
+}
+
+}  // namespace perdure::tool

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# perdure_command_test.sh BIN_DIR: what the command prints, and with which code it ends.
+set -euo pipefail
+bin=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+hub=sqlite:$folder/shop.db
+failed=0
+
+# expect CODE TEXT WORDS...: the command ends with this code, and what it prints contains the text.
+expect() {
+    local code=$1 text=$2 found=0 output
+    shift 2
+    output=$("$bin/perdure" "$@" 2>&1) || found=$?
+    if [ "$found" -ne "$code" ] || ! grep -qF -- "$text" <<<"$output"; then
+        echo "perdure $*"
+        echo "  expected code $code and '$text'; got code $found and:"
+        sed 's/^/  | /' <<<"$output"
+        failed=1
+    fi
+}
+
+"$bin/06_order" --hub "$hub" start order-1 >/dev/null
+"$bin/06_order" --hub "$hub" work >/dev/null
+"$bin/06_order" --hub "$hub" start order-2 >/dev/null
+
+expect 0 sqlite plugins
+expect 0 '"backend":"memory"' plugins --json
+expect 0 order-1 instances list --hub "$hub"
+expect 0 '"status":"completed"' instances list --hub "$hub" --json --status completed
+expect 0 '"next":null' instances list --hub "$hub" --json
+expect 0 "There are more" instances list --hub "$hub" --limit 1
+expect 0 '"instances":[]' instances list --hub "$hub" --json --name Nothing
+expect 0 "a red bicycle" instances show order-1 --hub "$hub"
+expect 0 '"output":"order order-1 is on its way"' instances show order-1 --hub "$hub" --json
+expect 0 task_scheduled instances history order-1 --hub "$hub"
+expect 0 '"execution_started"' instances history order-1 --hub "$hub" --json
+expect 0 "asked to suspend" instances suspend order-2 --hub "$hub" --reason "a pause"
+expect 0 "asked to resume" instances resume order-2 --hub "$hub"
+expect 0 raised instances raise order-2 Note --hub "$hub" --data '{"by": "me"}'
+expect 0 "was not parked" instances release order-2 --hub "$hub"
+expect 2 "order-2" instances purge order-2 --hub "$hub"
+expect 0 "asked to terminate" instances terminate order-2 --hub "$hub"
+expect 0 '"status":"terminated"' instances show order-2 --hub "$hub" --json
+expect 0 "schema version" hub status --hub "$hub"
+expect 0 '"ready_orchestrations":0' hub status --hub "$hub" --json
+expect 0 "purged 1" instances purge order-2 --hub "$hub"
+expect 0 "purged 1" instances purge --all --hub "$hub"
+
+expect 3 nobody instances show nobody --hub "$hub"
+expect 3 nobody instances history nobody --hub "$hub"
+expect 3 nobody instances raise nobody Note --hub "$hub"
+expect 3 nobody instances terminate nobody --hub "$hub"
+expect 3 nobody instances purge nobody --hub "$hub"
+expect 2 --all instances purge --hub "$hub"
+expect 2 sleeping instances list --hub "$hub" --status sleeping
+expect 2 yesterday instances list --hub "$hub" --created-from yesterday
+expect 2 JSON instances raise order-1 Note --hub "$hub" --data '{"by":'
+expect 2 abacus instances list --hub abacus:beads
+expect 2 --hub instances list
+expect 2 subcommand
+expect 1 "$folder/none.db" instances list --hub "sqlite:$folder/none.db"
+expect 0 --workload bench --help
+expect 2 nonsense bench --hub memory: --workload nonsense
+if [ -e "$folder/none.db" ]; then
+    echo "looking at a hub that is not there created it"
+    failed=1
+fi
+exit "$failed"
