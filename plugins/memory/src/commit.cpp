@@ -108,7 +108,7 @@ void continue_as_new(call& work, instance& target, const checkpoint& turn) {
     target.record.status = orchestration_status::running;
     target.history.clear();
     target.record.history_length = 0;
-    target.append_history({1, turn.next->start_event});
+    target.append_event(turn.next->start_event);
     if (turn.next->kept.count != 0) {
         target.append_history(turn.next->kept);
     }

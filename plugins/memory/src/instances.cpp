@@ -18,7 +18,7 @@ void call::insert(const new_instance& fresh) {
     added.record.parent = fresh.parent;
     added.created_as = fresh.execution;
     added.not_before = fresh.start_at.value_or(timestamp());
-    added.append_history({1, fresh.start_event});
+    added.append_event(fresh.start_event);
     settle({fresh.instance});
 }
 
@@ -138,7 +138,7 @@ terminate_outcome call::terminate(const termination& wish, const call_item* repe
         return terminate_outcome::requested;
     }
     // [TERM-1]
-    target->append_history({1, wish.final_event});
+    target->append_event(wish.final_event);
     ++target->history_version;
     target->record.status = orchestration_status::terminated;
     target->record.output = wish.output;

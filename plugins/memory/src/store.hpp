@@ -115,6 +115,8 @@ struct instance : leasable {
         : record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {
         record.status = orchestration_status::pending;
     }
+    /// A chunk of one event.
+    void append_event(const std::string& event) { append_history({1, "[" + event + "]"}); }
     void append_history(const new_events& added) {
         history.push_back({record.history_length, added.count, added.text});
         record.history_length += added.count;
