@@ -46,7 +46,7 @@ test_process::test_process(const backend_config& where, const std::string& test)
         if (getppid() != parent) {
             _exit(127);
         }
-        const int nowhere = open("/dev/null", O_WRONLY);
+        const int nowhere = ::open("/dev/null", O_WRONLY);
         dup2(nowhere, STDOUT_FILENO);
         execv(arguments.front(), const_cast<char* const*>(arguments.data()));
         _exit(127);
@@ -65,14 +65,19 @@ void test_process::kill() {
     }
 }
 
-test_process::stopped::stopped(const test_process& whom) : pid_(whom.pid_) {
-    ::kill(pid_, SIGSTOP);
-    int status = 0;
-    waitpid(pid_, &status, WUNTRACED);
+bool test_process::has_ended() {
+    if (pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == pid_) {
+        pid_ = -1;
+    }
+    return pid_ < 0;
 }
 
-test_process::stopped::~stopped() {
-    ::kill(pid_, SIGCONT);
+void test_process::wait_until_stopped() const {
+    int status = 0;
+    waitpid(pid_, &status, WUNTRACED);
+    if (!WIFSTOPPED(status)) {
+        throw std::runtime_error("the process ended instead of stopping");
+    }
 }
 
 }  // namespace perdure::conformance

@@ -18,18 +18,11 @@ class test_process {
 
     /// SIGKILL, and waits until it is gone.
     void kill();
+    /// True when it has ended by itself, or was killed.
+    [[nodiscard]] bool has_ended();
 
-    /// The process does nothing as long as this lives.
-    class stopped {
-      public:
-        explicit stopped(const test_process& whom);
-        stopped(const stopped&) = delete;
-        stopped& operator=(const stopped&) = delete;
-        ~stopped();
-
-      private:
-        const pid_t pid_;
-    };
+    /// Waits until the process has stopped itself, which a debugger or an operator could also do.
+    void wait_until_stopped() const;
 
   private:
     pid_t pid_ = -1;

@@ -43,6 +43,7 @@ TEST_CASE("ten thousand events to one instance are taken in over several turns",
     engine shop(where, common_orchestrations());
 
     CHECK(clients.wait<int>(id, patience) == count);
+    shop.stop();
     CHECK(shop.workers().statistics().turns >= 10);
 }
 

@@ -1,13 +1,18 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "engine/engine.hpp"
 #include "engine/orchestrations.hpp"
-#include "engine/worker_process.hpp"
+#include "processes.hpp"
 
 #include <perdure/history_codec.hpp>
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
 #include <map>
+#include <memory>
 #include <random>
 
 using namespace perdure;
@@ -32,7 +37,43 @@ void check_exactly_once(const std::vector<history_event>& history, int steps) {
     }
 }
 
+/// Serves the hub that the command line names until the process is killed.
+void serve_until_killed(registry known) {
+    worker_options options;
+    options.lease_duration = std::chrono::seconds(2);
+    options.renew_interval = std::chrono::milliseconds(500);
+    options.deliveries_max = 3;
+    worker serving(open_hub(a_hub_config_with_real_clock()), std::move(known), options);
+    serving.start();
+    while (true) {
+        pause();
+    }
+}
+
+const std::string steady_worker = "[.steady-worker]";
+const std::string aborting_worker = "[.aborting-worker]";
+
 }  // namespace
+
+TEST_CASE("a process that serves common orchestrations", "[.steady-worker]") {
+    serve_until_killed(common_orchestrations());
+}
+
+TEST_CASE("a process whose greeting of \"abort\" aborts it", "[.aborting-worker]") {
+    const registry common = common_orchestrations();
+    registry known;
+    for (const auto* definition : common.orchestrations()) {
+        known.add_orchestration(*definition);
+    }
+    known.add(greet, [](const std::string& name) {
+        if (name == "abort") {
+            std::signal(SIGABRT, SIG_DFL);  // Catch2 would write a report first.
+            std::abort();
+        }
+        return "Hello, " + name + "!";
+    });
+    serve_until_killed(std::move(known));
+}
 
 TEST_CASE("orchestrations finish exactly once while worker processes are killed at random",
           "[engine][crash]") {
@@ -48,9 +89,9 @@ TEST_CASE("orchestrations finish exactly once while worker processes are killed 
     const auto ids = clients.start_many(sequence, std::span(inputs));
     std::mt19937_64 dice(seed());
 
-    std::vector<std::unique_ptr<worker_process>> workers;
+    std::vector<std::unique_ptr<test_process>> workers;
     for (int i = 0; i < 3; ++i) {
-        workers.push_back(std::make_unique<worker_process>(config, "steady"));
+        workers.push_back(std::make_unique<test_process>(config, steady_worker));
     }
     instance_filter open_ones;
     open_ones.statuses = {orchestration_status::pending, orchestration_status::running};
@@ -64,7 +105,7 @@ TEST_CASE("orchestrations finish exactly once while worker processes are killed 
         if (kills < 12) {
             auto& victim = workers[std::uniform_int_distribution<std::size_t>(0, 2)(dice)];
             victim->kill();
-            victim = std::make_unique<worker_process>(config, "steady");
+            victim = std::make_unique<test_process>(config, steady_worker);
             ++kills;
         }
     }
@@ -75,7 +116,7 @@ TEST_CASE("orchestrations finish exactly once while worker processes are killed 
         const auto ended = clients.get(id);
         REQUIRE(ended);
         REQUIRE(ended->status == orchestration_status::completed);
-        REQUIRE(ended->output.bytes == "477");
+        REQUIRE(ended->output.bytes == "330");
         check_exactly_once(clients.history(id), steps);
     }
 }
@@ -97,7 +138,7 @@ TEST_CASE("an activity that aborts its process fails alone, and its 300 neighbou
         neighbours.push_back(clients.start(hello, "neighbour " + std::to_string(i)));
     }
 
-    auto serving = std::make_unique<worker_process>(config, "aborting");
+    auto serving = std::make_unique<test_process>(config, aborting_worker);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
     instance_filter open_ones;
     open_ones.statuses = {orchestration_status::pending, orchestration_status::running};
@@ -107,7 +148,7 @@ TEST_CASE("an activity that aborts its process fails alone, and its 300 neighbou
         static_cast<void>(where.store().wait(
             one, std::chrono::steady_clock::now() + std::chrono::milliseconds(50)));
         if (serving->has_ended()) {
-            serving = std::make_unique<worker_process>(config, "aborting");
+            serving = std::make_unique<test_process>(config, aborting_worker);
         }
     }
 

@@ -48,7 +48,7 @@ TEST_CASE("a timer of a year fires when its time has come, and not before", "[en
     const auto neighbour = shop.clients().start(sequence, 1);
     shop.clients().wait<int>(neighbour, patience);
     CHECK(shop.clients().get(id)->status == orchestration_status::running);
-    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(25)));
+    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(24)));
 
     CHECK(shop.clients().wait<std::string>(id, patience) == "8760 hours");
 }
@@ -80,7 +80,7 @@ TEST_CASE("1,000 timers that are due at once all fire", "[engine][timers]") {
         REQUIRE(shop.wait_for_status(id, orchestration_status::running));
     }
 
-    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(4)));
+    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(3)));
 
     for (const auto& id : ids) {
         REQUIRE(shop.clients().wait<std::string>(id, patience) == "3 hours");

@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <csignal>
+#include <map>
 #include <thread>
 
 using namespace perdure;
@@ -229,25 +231,14 @@ TEST_CASE("a stopped process that used the hub blocks nobody", "[BATCH-5]") {
     }
     const backend_config config = a_hub_config();
     const hub where = open_hub(config);
-    test_process writer(config, "[.endless-writer]");
-    // It has begun when its first instances are there; stopping it at random moments then must
-    // never leave anything held that a call of ours has to wait for.
-    const auto deadline = in(patience);
-    std::size_t answered = 0;
-    for (int round = 0; round < 10; ++round) {
-        REQUIRE(std::chrono::steady_clock::now() < deadline);
-        const auto before = where.store().query({}, 500, {}).instances.size();
-        if (before == 0) {
-            --round;
-            continue;
-        }
-        const test_process::stopped pause(writer);
-        const new_instance fresh = a_new_instance("ours");
-        const auto outcomes = where.store().create(a_request(), {&fresh, 1});
-        answered += outcomes.front().code == create_code::created ? 1U : 0U;
-    }
+    const test_process other(config, "[.stops-between-calls]");
+    other.wait_until_stopped();
 
-    CHECK(answered == 10);
+    const new_instance fresh = a_new_instance("ours");
+    const auto outcomes = where.store().create(a_request(), {&fresh, 1});
+
+    CHECK(outcomes.front().code == create_code::created);
+    CHECK(where.store().query({}, 10, {}).instances.size() == 3);
 }
 
 TEST_CASE("a process killed at random leaves each call done as a whole or not at all",
@@ -295,4 +286,25 @@ TEST_CASE("makes ten instances a call until it is killed", "[.endless-writer]") 
         }
         REQUIRE(where.store().create(a_request(), fresh).size() == 10);
     }
+}
+
+TEST_CASE("calls most methods and stops itself", "[.stops-between-calls]") {
+    const hub where =
+        open_hub(parse_uri(std::string(plugin_under_test().backend_name) + ":" + used().config));
+    const std::vector<new_instance> fresh{a_new_instance("theirs"), a_new_instance("theirs")};
+    REQUIRE(where.store().create(a_request(), fresh).size() == 2);
+    const work_filter filter{{{order_name, order_version}}, {}, {""}};
+    lock_request wanted;
+    wanted.request = a_request();
+    wanted.worker = {"stopped"};
+    wanted.filter = &filter;
+    wanted.orchestrations = 1;
+    const work_batch batch = where.store().lock(wanted);
+    REQUIRE(batch.orchestrations.size() == 1);
+    REQUIRE(where.store().read_history(fresh.front().instance, 0, 1));
+    REQUIRE(where.store().query({}, 1, {}).instances.size() == 1);
+    REQUIRE(where.store().get({&fresh.front().instance, 1}).front());
+    static_cast<void>(where.store().wait_for_work(batch.token, in(1ms)));
+
+    REQUIRE(std::raise(SIGSTOP) == 0);
 }

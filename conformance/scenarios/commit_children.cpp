@@ -122,3 +122,23 @@ TEST_CASE_METHOD(fixture,
 
     CHECK(inbox(child) == std::vector<std::string>{an_event("terminate")});
 }
+
+TEST_CASE_METHOD(fixture,
+                 "a child without a parent link is detached, and nobody is told",
+                 "[COMMIT-4]") {
+    const instance_id taken = pending_instance();
+    const orchestration_work work = leased();
+    checkpoint turn = turn_of(work);
+    turn.children = {{a_new_instance("detached"), {}}, {a_new_instance("detached"), {}}};
+    turn.children[1].instance.instance = taken;
+    const instance_id child = turn.children[0].instance.instance;
+
+    REQUIRE(commit_one(turn) == commit_outcome::committed);
+
+    CHECK_FALSE(get(child).parent);
+    CHECK(get(child).status == orchestration_status::pending);
+    CHECK(get(taken).history_length == 1);
+    CHECK(get(work.instance).inbox_length == 0);
+    REQUIRE(terminate(child) == terminate_outcome::terminated);
+    CHECK(get(work.instance).inbox_length == 0);
+}

@@ -298,3 +298,16 @@ TEST_CASE_METHOD(fixture,
     CHECK(complete(completion_of(task)) == commit_outcome::lease_lost);
     CHECK(get(task.instance).inbox_length == 0);
 }
+
+TEST_CASE_METHOD(busy_fixture, "an activity of an ended instance whose lease expired is a suspect",
+                 "[COMMIT-5][SUSPECT-1]") {
+    REQUIRE(commit_one(last_turn_of(work)) == commit_outcome::committed);
+    advance(11 * moment);
+
+    const work_batch suspects = lock_suspects();
+
+    REQUIRE(suspects.activities.size() == 1);
+    CHECK(suspects.activities.front().task == running.task);
+    CHECK(complete(completion_of(suspects.activities.front())) ==
+          commit_outcome::instance_is_terminal);
+}

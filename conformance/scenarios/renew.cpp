@@ -21,7 +21,10 @@ TEST_CASE_METHOD(fixture, "a renewal hides the items past their first expiry", "
     CHECK(nothing.activities.empty());
     CHECK(get(work.instance).leased_by == worker.text);
     advance(3 * moment);
-    CHECK(lock_suspects().orchestrations.size() + lock_suspects().activities.size() == 2);
+    const work_batch one = lock_suspects();
+    const work_batch other = lock_suspects();
+    CHECK(one.orchestrations.size() + other.orchestrations.size() == 1);
+    CHECK(one.activities.size() + other.activities.size() == 1);
 }
 
 TEST_CASE_METHOD(fixture, "a lease that somebody else has is never won back", "[RENEW-1]") {

@@ -395,6 +395,8 @@ class PERDURE_EXPORT backend {
     /// [COMMIT-7] A completion removes its task and puts its event into the inbox of that execution.
     /// [COMMIT-8] An activity scheduled and cancelled by one checkpoint is never queued. A leased
     /// one that is cancelled is removed: its holder hears `lease_lost`.
+    /// [COMMIT-9] A committed checkpoint raises the history version by exactly one, unless it
+    /// continues as new.
     /// [HANDOFF-1] Hands out, within the room and the filter: first checkpointed instances that are
     /// ready again, then instances that this call made ready, then activities that it scheduled,
     /// then what `lock` would. Suspects never.

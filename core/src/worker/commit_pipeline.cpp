@@ -95,12 +95,13 @@ bool commit_pipeline::lead() {
 }
 
 void commit_pipeline::commit(commit_batch& batch) {
-    const lock_request terms = listener_.next_terms(expected_of(batch));
+    const expected_work expected = expected_of(batch);
+    const lock_request terms = listener_.next_terms(expected);
     const range all{0, batch.size()};
     try {
         if (auto answer = call(batch, all, terms)) {
             tell_outcomes(batch, all, *answer);
-            listener_.handed_out(std::move(*answer), terms);
+            listener_.handed_out(std::move(*answer), terms, expected);
         } else {
             for (const item_ptr& item : batch.items) {
                 listener_.given_up(item);
@@ -128,7 +129,7 @@ void commit_pipeline::commit_halved(commit_batch& batch, range part, const lock_
     try {
         if (auto answer = call(batch, part, fresh)) {
             tell_outcomes(batch, part, *answer);
-            listener_.handed_out(std::move(*answer), fresh);
+            listener_.handed_out(std::move(*answer), fresh, {});
         } else {
             for (std::size_t i = part.from; i < part.to; ++i) {
                 listener_.given_up(batch.items[i]);

@@ -40,7 +40,9 @@ class commit_listener {
     /// No answer came while the lease lasted.
     virtual void given_up(const item_ptr& item) = 0;
     /// After the outcomes of the same call.
-    virtual void handed_out(commit_result answer, const lock_request& asked) = 0;
+    virtual void handed_out(commit_result answer,
+                            const lock_request& asked,
+                            const expected_work& expected) = 0;
 
   protected:
     commit_listener() = default;

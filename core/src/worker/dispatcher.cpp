@@ -11,8 +11,8 @@ constexpr std::int64_t short_item = 100'000;
 /// So many finished items are worth a commit, whatever else could be executed first.
 constexpr std::size_t commit_worthwhile = 256;
 constexpr auto commit_delay_max = std::chrono::milliseconds(1);
-/// Of the items that a saturated worker takes, one of eight comes from `lock`.
-constexpr std::size_t fair_share = 8;
+/// A lock for the sake of fairness takes at least so many items, or comes this late.
+constexpr std::size_t fair_lock_size = 64;
 constexpr auto fair_lock_interval = std::chrono::milliseconds(100);
 }  // namespace
 
@@ -96,6 +96,7 @@ void dispatcher::end_current(slot& me, steady::time_point now) {
 std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
     const auto now = steady::now();
     if (should_lead(now)) {
+        wake_for_rest();
         return step::lead;
     }
     if (is_fair_lock_due(now)) {
@@ -105,9 +106,7 @@ std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
     if (item_ptr item = queue_.take()) {
         me.current = std::move(item);
         me.since = now;
-        if (queue_.can_take() && awake_ < cores_) {
-            wake_one();
-        }
+        wake_for_rest();
         stir_watch();
         return step::execute;
     }
@@ -120,7 +119,6 @@ std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
     }
     if (may_look(now)) {
         is_looking_ = true;
-        is_look_due_ = false;
         return step::look;
     }
     return std::nullopt;
@@ -138,15 +136,15 @@ bool dispatcher::should_lead(steady::time_point now) const {
 }
 
 bool dispatcher::is_fair_lock_due(steady::time_point now) const {
-    if (is_locking_ || !takes_work() || handed_since_lock_ < fair_share) {
+    if (is_locking_ || !takes_work()) {
         return false;
     }
-    return handed_since_lock_ >= (fair_share - 1) * batch_items_max ||
-           now - locked_at_ > fair_lock_interval;
+    const std::size_t debt = fair_debt();
+    return debt >= fair_lock_size || (debt > 0 && now - locked_at_ > fair_lock_interval);
 }
 
 bool dispatcher::may_look(steady::time_point now) {
-    if (is_looking_ || is_locking_ || !takes_work() || (pipeline_.is_led() && !is_look_due_)) {
+    if (is_looking_ || is_locking_ || !takes_work() || pipeline_.is_led()) {
         return false;
     }
     const auto room = queue_.room({}, pipeline_.pending(), now);
@@ -187,6 +185,12 @@ void dispatcher::wake_one() {
         next.woken.notify_one();
     } else if (slots_.size() < threads_max_ && !is_closing_) {
         add_thread();
+    }
+}
+
+void dispatcher::wake_for_rest() {
+    if (queue_.can_take() && awake_ < cores_) {
+        wake_one();
     }
 }
 

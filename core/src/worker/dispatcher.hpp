@@ -46,7 +46,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void lost(const item_ptr& item, commit_outcome outcome) override;
     void refused(const item_ptr& item, const backend_error& reason) override;
     void given_up(const item_ptr& item) override;
-    void handed_out(commit_result answer, const lock_request& asked) override;
+    void handed_out(commit_result answer,
+                    const lock_request& asked,
+                    const expected_work& expected) override;
 
   private:
     enum class phase { made, started, stopped };
@@ -87,6 +89,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void end_current(slot& me, steady::time_point now);
     void sleep(slot& me, std::unique_lock<std::mutex>& guard);
     void wake_one();
+    /// Wakes a thread for what this one leaves in the queue, unless every core has one.
+    void wake_for_rest();
     void wake_all();
     void stir_watch();
 
@@ -108,7 +112,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     /// How many items came; nothing when there was no answer.
     std::optional<std::size_t> lock_regular(const lock_request& asked);
     std::optional<std::size_t> lock_work(const lock_request& asked);
-    void receive(work_batch batch, const lock_request& asked);
+    void receive(work_batch batch, const lock_request& asked, const expected_work& own);
+    /// How many items are missing for one of eight to have come in the store's order.
+    [[nodiscard]] std::size_t fair_debt() const noexcept;
     [[nodiscard]] std::vector<item_ptr> items_of(work_batch& batch, steady::time_point now) const;
     void wait_for_work();
     void take_over_dead_workers();
@@ -153,11 +159,12 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     outlook outlook_;
     bool is_looking_ = false;
     bool is_locking_ = false;
-    bool is_look_due_ = false;
     calls::backoff polls_;
     unsigned empty_looks_ = 0;
-    /// Items handed off by saturated commits since the last lock.
-    std::size_t handed_since_lock_ = 0;
+    /// Items taken by saturated calls, and how many of them were surely not what the call itself
+    /// had made ready, but what stood first in the store's order.
+    std::size_t saturated_items_ = 0;
+    std::size_t fair_items_ = 0;
     steady::time_point locked_at_{};
 
     quarantine quarantine_ = quarantine::none;

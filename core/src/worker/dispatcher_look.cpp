@@ -12,6 +12,8 @@ namespace {
 /// How long a wait for work lasts at most, so that a stop is heard: an interruption would end the
 /// waits of other workers on the same hub too.
 constexpr auto wait_slice = std::chrono::milliseconds(80);
+/// Of the items that a saturated worker takes, one of eight stood first in the store's order.
+constexpr std::size_t fair_share = 8;
 
 /// Ends a role that one thread at a time has.
 class role_end {
@@ -69,7 +71,12 @@ std::vector<item_ptr> dispatcher::items_of(work_batch& batch, steady::time_point
     return items;
 }
 
-void dispatcher::receive(work_batch batch, const lock_request& asked) {
+std::size_t dispatcher::fair_debt() const noexcept {
+    const std::size_t due = saturated_items_ / fair_share;
+    return due - std::min(due, fair_items_);
+}
+
+void dispatcher::receive(work_batch batch, const lock_request& asked, const expected_work& own) {
     const auto now = steady::now();
     const std::size_t turns = batch.orchestrations.size();
     const std::size_t activities = batch.activities.size();
@@ -85,7 +92,14 @@ void dispatcher::receive(work_batch batch, const lock_request& asked) {
                 batch.token,
                 !batch.contended && turns < asked.orchestrations && activities < asked.activities,
                 now};
-            handed_since_lock_ = outlook_.is_complete ? 0 : handed_since_lock_ + items.size();
+            if (outlook_.is_complete) {
+                saturated_items_ = 0;
+                fair_items_ = 0;
+            } else {
+                saturated_items_ += items.size();
+                fair_items_ += turns - std::min(turns, own.turns) + activities -
+                               std::min(activities, own.activities);
+            }
         }
         if (!items.empty()) {
             polls_.reset();
@@ -118,7 +132,7 @@ std::optional<std::size_t> dispatcher::lock_work(const lock_request& asked) {
     if (batch.contended && count == 0) {
         static_cast<void>(calls_.pause(std::chrono::milliseconds(1)));
     }
-    receive(std::move(batch), asked);
+    receive(std::move(batch), asked, {});
     return count;
 }
 
@@ -150,7 +164,6 @@ std::optional<std::size_t> dispatcher::lock_regular(const lock_request& asked) {
         const std::lock_guard guard(mutex_);
         is_locking_ = true;
         locked_at_ = steady::now();
-        handed_since_lock_ = 0;
     }
     const role_end locking(mutex_, is_locking_);
     return lock_work(asked);
@@ -206,10 +219,9 @@ void dispatcher::lock_fairly() {
     {
         const std::lock_guard guard(mutex_);
         asked = terms({});
-        const std::size_t share =
-            std::clamp<std::size_t>(handed_since_lock_ / 7, 1, batch_items_max);
-        asked.orchestrations = std::max(asked.orchestrations, share);
-        asked.activities = std::max(asked.activities, share);
+        const std::size_t share = std::clamp<std::size_t>(fair_debt(), 1, batch_items_max);
+        asked.orchestrations = share;
+        asked.activities = share;
     }
     static_cast<void>(lock_regular(asked));
 }

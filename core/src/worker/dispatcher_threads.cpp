@@ -220,11 +220,8 @@ void dispatcher::watch_once(steady::time_point now) {
         now - pipeline_.pending_since() > watch_interval) {
         wake_one();
     }
-    if (is_busy() && !is_looking_ && now - outlook_.at > outlook_age_max) {
-        is_look_due_ = true;
-        if (may_look(now)) {
-            wake_one();
-        }
+    if (is_busy() && now - outlook_.at > outlook_age_max && may_look(now)) {
+        wake_one();
     }
     if (quarantine_ == quarantine::alone && now - quarantine_since_ > options_.lease_duration) {
         quarantine_ = quarantine::none;

@@ -280,7 +280,9 @@ void dispatcher::given_up(const item_ptr& item) {
     }
 }
 
-void dispatcher::handed_out(commit_result answer, const lock_request& asked) {
+void dispatcher::handed_out(commit_result answer,
+                            const lock_request& asked,
+                            const expected_work& expected) {
     if (answer.dropped_messages > 0 && log_.is_on()) {
         log_.write(log_event::message_dropped,
                    log_level::warning,
@@ -288,7 +290,7 @@ void dispatcher::handed_out(commit_result answer, const lock_request& asked) {
                    "messages to instances that do not exist or have ended were dropped",
                    {{"messages", std::to_string(answer.dropped_messages)}});
     }
-    receive(std::move(answer.work), asked);
+    receive(std::move(answer.work), asked, expected);
 }
 
 }  // namespace perdure::dispatch

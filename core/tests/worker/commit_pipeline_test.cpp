@@ -29,7 +29,9 @@ class recording_listener final : public commit_listener {
     void lost(const item_ptr& item, commit_outcome) override { note(lost_ids, item); }
     void refused(const item_ptr& item, const backend_error&) override { note(refused_ids, item); }
     void given_up(const item_ptr& item) override { note(given_up_ids, item); }
-    void handed_out(commit_result, const lock_request&) override { ++hand_outs; }
+    void handed_out(commit_result, const lock_request&, const expected_work&) override {
+        ++hand_outs;
+    }
 
     std::vector<std::string> committed_ids;
     std::vector<std::string> lost_ids;

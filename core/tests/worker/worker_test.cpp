@@ -150,6 +150,7 @@ TEST_CASE("an orchestration calls an activity and returns", "[worker]") {
     CHECK(history.front().kind == event_kind::execution_started);
     CHECK(history.back().kind == event_kind::execution_completed);
     CHECK(c.get(id)->status == orchestration_status::completed);
+    w.stop();
     CHECK(w.statistics().turns == 2);
     CHECK(w.statistics().activities == 1);
 }

@@ -120,12 +120,7 @@ void call::find_expired_leases() {
     for (auto next = hub.leases.begin(); next != hub.leases.end();) {
         const item_key key = (next++)->second;
         leasable& item = *find(key);
-        const instance_record& owner = find(key.instance)->record;
         if (item.expiry_found || is_leased(item)) {
-            continue;
-        }
-        if (key.task && (is_terminal(owner.status) || owner.execution != key.execution)) {
-            erase_activity(key);  // Nobody wants its answer any more.
             continue;
         }
         item.expiry_found = true;
@@ -164,7 +159,9 @@ void call::end(instance& target) {
     target.parked = false;
     target.inbox.clear();
     detach(target);
-    erase_activities(target.record.instance, which::unleased);
+    if (target.record.status == orchestration_status::terminated) {
+        erase_activities(target.record.instance, which::unleased);  // [COMMIT-5]
+    }
     ended_ = true;
 }
 

@@ -98,13 +98,13 @@ void schedule(call& work, instance& target, const checkpoint& turn) {
 }
 
 // [COMMIT-6]
-void continue_as_new(call& work, instance& target, const checkpoint& turn) {
+void continue_as_new(instance& target, const checkpoint& turn) {
     std::erase_if(target.inbox,
                   [&](const auto& entry) { return entry.second.execution == turn.execution; });
-    work.erase_activities(turn.instance, call::which::unleased);
     target.record.execution = turn.next->execution;
     target.record.version = turn.next->version;
     target.record.tags = turn.next->tags;
+    target.record.start_at.reset();
     target.record.status = orchestration_status::running;
     target.history.clear();
     target.record.history_length = 0;
@@ -126,8 +126,9 @@ void apply(call& work, const checkpoint& turn) {
         target.record.custom_status = *turn.custom_status;
     }
     consume(target, turn);
+    schedule(work, target, turn);  // What ends below takes its timers along [COMMIT-5].
     if (turn.next) {
-        continue_as_new(work, target, turn);
+        continue_as_new(target, turn);
         work.settle({turn.instance});
         return;
     }
@@ -141,7 +142,6 @@ void apply(call& work, const checkpoint& turn) {
         work.end(target);  // [COMMIT-5]
         return;
     }
-    schedule(work, target, turn);
     work.settle({turn.instance});
 }
 
@@ -185,8 +185,15 @@ std::vector<item_key> preferred(const call& work, const std::vector<const checkp
 
 commit_result memory_backend::commit(const commit_request& request) {
     std::ranges::for_each(request.checkpoints, check);
-    commit_result result;
+    lock_request next = request.next;
+    next.suspects = false;
     call work(*hub_);
+    if (const commit_result* answer = work.hub.commits.find(next.request)) {
+        commit_result result = *answer;
+        result.work = hand_out(work, next, {});
+        return result;
+    }
+    commit_result result;
     std::vector<const checkpoint*> accepted;
     for (const checkpoint& turn : request.checkpoints) {
         result.checkpoints.push_back(accept(work, turn, accepted));
@@ -208,12 +215,13 @@ commit_result memory_backend::commit(const commit_request& request) {
             result.dropped_messages += sent == send_outcome::no_such_instance ||
                                        sent == send_outcome::instance_is_terminal;
         }
+    }
+    for (const checkpoint* turn : accepted) {
         for (const termination& wish : turn->terminations) {
             static_cast<void>(work.terminate(wish, nullptr));
         }
     }
-    lock_request next = request.next;
-    next.suspects = false;
+    work.hub.commits.keep(next.request, result);
     result.work = hand_out(work, next, preferred(work, accepted));
     return result;
 }

@@ -176,14 +176,18 @@ purge_result memory_backend::purge(const purge_request& request) {
     if (request.instances.size() > request.limit) {
         throw backend_error(store_fault::rejected, "purge: more instances than the limit allows");
     }
-    purge_result result;
     call work(*hub_);
+    if (const purge_result* answer = work.hub.purges.find(request.request)) {
+        return *answer;
+    }
+    purge_result result;
     const auto purge_each = [&](const auto& ids) {
         return each(ids, [&](const auto& id, auto) { return purge_one(work, id, request); });
     };
     result.outcomes = purge_each(request.instances);
     result.purged = std::size_t(std::ranges::count(result.outcomes, purge_outcome::purged));
     if (!request.instances.empty()) {
+        work.hub.purges.keep(request.request, result);
         return result;
     }
     std::vector<instance_id> chosen;
@@ -197,6 +201,7 @@ purge_result memory_backend::purge(const purge_request& request) {
     chosen.erase(chosen.begin() + std::ptrdiff_t(result.more ? request.limit : chosen.size()),
                  chosen.end());
     result.purged = purge_each(chosen).size();
+    work.hub.purges.keep(request.request, result);
     return result;
 }
 

@@ -134,6 +134,30 @@ struct live_worker {
     work_filter filter;
 };
 
+/// The answers of the last calls of one kind, for a caller that repeats one [REPEAT-1].
+template <class Answer>
+class recent_answers {
+  public:
+    [[nodiscard]] const Answer* find(const request_id& request) const {
+        const auto found = kept_.find(request);
+        return found == kept_.end() ? nullptr : &found->second;
+    }
+    void keep(const request_id& request, Answer answer) {
+        constexpr std::size_t kept_max = 1000;
+        if (kept_.emplace(request, std::move(answer)).second) {
+            order_.push_back(request);
+        }
+        if (order_.size() > kept_max) {
+            kept_.erase(order_.front());
+            order_.pop_front();
+        }
+    }
+
+  private:
+    std::map<request_id, Answer> kept_;
+    std::deque<request_id> order_;
+};
+
 /// One task hub. The mutex guards everything; `call` takes it.
 struct store {
     std::mutex mutex;
@@ -147,6 +171,9 @@ struct store {
     std::map<lease_token, item_key> leases;
     std::map<worker_id, live_worker> workers;
     std::array<std::set<place>, lane_count> lanes;
+    /// Without the work, which is found by its tokens.
+    recent_answers<commit_result> commits;
+    recent_answers<purge_result> purges;
 
     std::uint64_t last_sequence = 0;
     std::uint64_t last_ticket = 0;

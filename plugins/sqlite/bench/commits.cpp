@@ -22,6 +22,7 @@ struct plan {
     std::size_t count = 20'000;
     std::size_t batch = 300;
     std::string synchronous = "full";
+    std::int64_t log_pages = sqlite::settings().log_pages;
 };
 
 const work_filter& everything() {
@@ -162,16 +163,20 @@ totals run_all(backend& store, const plan& chosen) {
 
 int main(int argc, char** argv) {
     if (argc < 2) {
-        fmt::print(stderr, "usage: perdure-sqlite-commits FILE [COUNT [BATCH [SYNCHRONOUS]]]\n");
+        fmt::print(
+            stderr,
+            "usage: perdure-sqlite-commits FILE [COUNT [BATCH [SYNCHRONOUS [LOG_PAGES]]]]\n");
         return 2;
     }
     plan chosen{.file = argv[1]};
     chosen.count = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : chosen.count;
     chosen.batch = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : chosen.batch;
     chosen.synchronous = argc > 4 ? argv[4] : chosen.synchronous;
+    chosen.log_pages = argc > 5 ? std::strtol(argv[5], nullptr, 10) : chosen.log_pages;
     sqlite::settings settings;
     settings.file = chosen.file;
     settings.synchronous = chosen.synchronous;
+    settings.log_pages = chosen.log_pages;
     sqlite::sqlite_backend store(settings);
     store.create_hub();
     const auto before = std::chrono::steady_clock::now();

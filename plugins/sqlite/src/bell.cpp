@@ -77,7 +77,8 @@ std::uint64_t bell::generation() {
 std::uint64_t bell::announce(const tidings& news, hub_state before, hub_state after) {
     const std::lock_guard guard(mutex_);
     bool is_heard = false;
-    if (before.changes != known_changes_ || news.everything_ended) {
+    const bool is_foreign = known_changes_ >= 0 && before.changes != known_changes_;
+    if (is_foreign || news.everything_ended) {
         hear_of_foreign_change();
     }
     if (after.clock_offset != clock_offset_) {
@@ -105,6 +106,14 @@ std::uint64_t bell::announce(const tidings& news, hub_state before, hub_state af
         changed_.notify_all();
     }
     return generation_;
+}
+
+void bell::hear_of_state(hub_state seen) {
+    const std::lock_guard guard(mutex_);
+    if (known_changes_ < 0) {
+        known_changes_ = seen.changes;
+        clock_offset_ = seen.clock_offset;
+    }
 }
 
 void bell::interrupt() {
@@ -163,6 +172,7 @@ bool bell::wait(std::span<const instance_id> instances, steady::time_point deadl
 bool bell::any_ended(std::span<const instance_id> instances) {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
+    hear_of_state(reads.hub());
     return std::any_of(instances.begin(), instances.end(), [&](const instance_id& id) {
         const auto status = reads->status.number(id.text());
         return !status || is_terminal(static_cast<orchestration_status>(*status));
@@ -218,8 +228,10 @@ void bell::look_for_changes(std::unique_lock<std::mutex>& lock) {
     lock.lock();
     if (has_changed) {
         data_version_ = version;
-        clock_offset_ = found.clock_offset;
         next_due_ = 0;
+        if (found.changes >= known_changes_) {
+            clock_offset_ = found.clock_offset;
+        }
         // Our own commit may be counted before we hear of it here; that wakes somebody in vain.
         if (found.changes > known_changes_ || known_changes_ < 0) {
             known_changes_ = found.changes;

@@ -39,12 +39,6 @@ struct tidings {
     }
 };
 
-/// The columns of the hub's row that waiting depends on.
-struct hub_state {
-    std::int64_t clock_offset = 0;
-    std::int64_t changes = 0;
-};
-
 /// Where callers wait, and where changes are announced. Changes of this process are announced by
 /// whoever made them; those of other processes are looked for while somebody waits, by one of the
 /// waiting threads. Safe from any thread.
@@ -57,6 +51,9 @@ class bell {
     /// Announces a transaction, and returns the position after it. Call it in the order of the
     /// transactions. `before` is what the transaction found, `after` what it left.
     std::uint64_t announce(const tidings& news, hub_state before, hub_state after);
+    /// Hears of the state that a reader saw after it had asked for the generation: what is known
+    /// then is no news later.
+    void hear_of_state(hub_state seen);
     void interrupt();
 
     [[nodiscard]] wake_token wait_for_work(wake_token token,

@@ -95,13 +95,13 @@ void grant::lease(instance_row& target) {
 }
 
 void grant::add(instance_row& target) {
-    const name_pair& name = work_.names().definition_text(work_.sql().names, target.definition);
+    name_pair name = work_.names().definition_text(work_.sql().names, target.definition);
     orchestration_work& item =
         batch_.orchestrations.emplace_back(orchestration_work{.instance = target.instance,
                                                               .execution = target.execution,
                                                               .held = {},
-                                                              .name = name.first,
-                                                              .version = name.second,
+                                                              .name = std::move(name.first),
+                                                              .version = std::move(name.second),
                                                               .status = target.status,
                                                               .history_version = 0,
                                                               .history_length = 0,
@@ -286,14 +286,14 @@ void grant::add_activity(const activity_key& key, std::uint64_t token) {
     if (!found.next()) {
         throw backend_error(store_fault::corrupt, "an activity belongs to no instance");
     }
-    const name_pair& kind = work_.names().kind_text(work_.sql().names, found.number(1));
+    name_pair kind = work_.names().kind_text(work_.sql().names, found.number(1));
     batch_.activities.push_back({.instance = instance_id(found.string(0)),
                                  .execution = {key.execution},
                                  .task = {static_cast<std::uint64_t>(key.task)},
                                  .held = {{token}, static_cast<std::uint64_t>(key.row)},
-                                 .name = kind.first,
+                                 .name = std::move(kind.first),
                                  .version = found.string(2),
-                                 .queue = kind.second,
+                                 .queue = std::move(kind.second),
                                  .input = {found.string(3), found.string(4)},
                                  .details = found.string(5),
                                  .attempt = static_cast<std::uint32_t>(found.number(6)) + 1,

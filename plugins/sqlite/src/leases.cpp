@@ -12,7 +12,9 @@ namespace perdure::sqlite {
 std::optional<timestamp> sqlite_backend::idle_since(const lock_request& request) {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
-    const timestamp time = store::time(reads->hub.number().value_or(0));
+    const hub_state seen = reads.hub();
+    bell_.hear_of_state(seen);
+    const timestamp time = store::time(seen.clock_offset);
     const std::int64_t now = time.time_since_epoch().count();
     if (reads->any_expired_or_suspect.number(now).value_or(0) != 0 ||
         reads->find_request.number(request.request.value)) {

@@ -91,12 +91,12 @@ std::int64_t name_cache::worker(name_statements& sql, const worker_id& id) {
     return *number;
 }
 
-const name_pair& name_cache::definition_text(name_statements& sql, std::int64_t definition) {
+name_pair name_cache::definition_text(name_statements& sql, std::int64_t definition) {
     const std::lock_guard guard(mutex_);
     return definitions_.text(sql.definition_text, definition);
 }
 
-const name_pair& name_cache::kind_text(name_statements& sql, std::int64_t kind) {
+name_pair name_cache::kind_text(name_statements& sql, std::int64_t kind) {
     const std::lock_guard guard(mutex_);
     return kinds_.text(sql.kind_text, kind);
 }

@@ -41,9 +41,8 @@ class name_cache {
                                     const std::string& name,
                                     const std::string& queue);
     [[nodiscard]] std::int64_t worker(name_statements& sql, const worker_id& id);
-    /// References stay valid until `forget`.
-    [[nodiscard]] const name_pair& definition_text(name_statements& sql, std::int64_t definition);
-    [[nodiscard]] const name_pair& kind_text(name_statements& sql, std::int64_t kind);
+    [[nodiscard]] name_pair definition_text(name_statements& sql, std::int64_t definition);
+    [[nodiscard]] name_pair kind_text(name_statements& sql, std::int64_t kind);
     /// Names that no row has used yet have no lane.
     [[nodiscard]] served_lanes lanes_of(name_statements& sql, const work_filter* filter);
 

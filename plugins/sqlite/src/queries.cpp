@@ -252,14 +252,14 @@ hub_status sqlite_backend::status() {
         });
     };
     for (const std::int64_t definition : instances.numbers) {
-        const name_pair& name = hub_.names().definition_text(reads->names, definition);
+        const name_pair name = hub_.names().definition_text(reads->names, definition);
         if (nobody_has(has_orchestration, name)) {
             unserved.insert("orchestration " + name.first +
                             (name.second.empty() ? "" : " " + name.second));
         }
     }
     for (const std::int64_t kind : activities.numbers) {
-        const name_pair& name = hub_.names().kind_text(reads->names, kind);
+        const name_pair name = hub_.names().kind_text(reads->names, kind);
         if (nobody_has(has_activity, name)) {
             unserved.insert("activity " + name.first);
         }

@@ -16,10 +16,6 @@ namespace {
 // Idle readers beyond this number are closed.
 constexpr std::size_t readers_kept = 4;
 
-// After so many pages the log is copied into the file: a longer log rewrites hot pages less often,
-// a shorter one needs less room and keeps each copying short. Measured; see bench/.
-constexpr std::int64_t log_pages = 4000;
-
 }  // namespace
 
 settings read_settings(const backend_config& config) {
@@ -66,7 +62,7 @@ void store::set_up(database& db, std::int64_t cache_mib) const {
     db.execute("pragma secure_delete = off");
     db.execute("pragma temp_store = memory");
     db.execute(fmt::format("pragma cache_size = {}", -1024 * cache_mib));
-    db.execute(fmt::format("pragma wal_autocheckpoint = {}", log_pages));
+    db.execute(fmt::format("pragma wal_autocheckpoint = {}", settings_.log_pages));
     // What a burst left behind is given back to the file system.
     db.execute("pragma journal_size_limit = 67108864");
 }
@@ -127,6 +123,11 @@ timestamp store::time(std::int64_t clock_offset) {
 }
 
 borrowed_reader::borrowed_reader(store& hub) : hub_(hub), reader_(hub.take_reader()) {}
+
+hub_state borrowed_reader::hub() {
+    rows found = reader_->sql.hub.query();
+    return found.next() ? hub_state{found.number(0), found.number(1)} : hub_state{};
+}
 
 borrowed_reader::~borrowed_reader() {
     hub_.return_reader(std::move(reader_));

@@ -26,6 +26,10 @@ struct settings {
     bool test_clock = false;
     /// Of the connection that writes; readers have a fraction of it.
     std::int64_t page_cache_mib = 64;
+    /// After so many pages the log is copied into the file: a longer log rewrites hot pages less
+    /// often, a shorter one needs less room and keeps each copying short. Measured with
+    /// bench/commits.cpp; no option.
+    std::int64_t log_pages = 4000;
 };
 
 /// Throws `backend_error` (configuration).
@@ -48,6 +52,12 @@ struct reader {
     read_statements sql{db};
 };
 
+/// The columns of the hub's row that times and waits depend on.
+struct hub_state {
+    std::int64_t clock_offset = 0;
+    std::int64_t changes = 0;
+};
+
 class store;
 
 /// A reader borrowed from the pool.
@@ -60,6 +70,7 @@ class borrowed_reader {
 
     read_statements* operator->() const noexcept { return &reader_->sql; }
     [[nodiscard]] read_statements& sql() const noexcept { return reader_->sql; }
+    [[nodiscard]] hub_state hub();
 
   private:
     store& hub_;

@@ -3,6 +3,8 @@
 #include "bench.hpp"
 #include "definitions.hpp"
 
+#include <perdure/backend_statistics.hpp>
+
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -113,7 +115,12 @@ resource_use use_of_this_process(const hub& where, const worker* working) {
         use.activities = static_cast<double>(done.activities);
         use.turns = static_cast<double>(done.turns);
     }
-    static_cast<void>(where);
+    const auto* counters = dynamic_cast<const statistics_source*>(&where.store());
+    if (counters != nullptr) {
+        const auto counted = counters->statistics();
+        use.commits = static_cast<double>(counted.commits);
+        use.statements = static_cast<double>(counted.statements);
+    }
     return use;
 }
 

@@ -1,0 +1,62 @@
+#define CATCH_CONFIG_FAST_COMPILE
+#include "differential/lockstep.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <iostream>
+
+using namespace perdure;
+using namespace perdure::conformance;
+
+namespace {
+
+// A run that has not seen everything after so many operations never will.
+constexpr counts operations_max{60'000, 600'000, 6'000'000};
+constexpr counts least_count{100, 1'000, 10'000};
+// Looking at everything costs as much as many operations.
+constexpr std::size_t operations_between_looks = 50;
+
+hub a_hub_of_the_reference() {
+    const plugin_descriptor& plugin = load_plugin(used().reference);
+    return {plugin.create(parse_uri(std::string(plugin.backend_name) + ":?test_clock=on")),
+            "reference"};
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) {
+        text += "\n  " + name;
+    }
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("random operations have the same effect as on the reference", "[differential]") {
+    if (lacks(ability::test_clock)) {
+        return;
+    }
+    const hub reference = a_hub_of_the_reference();
+    const hub tested = a_hub();
+    lockstep pair(reference.store(), tested.store(), seed());
+    const std::size_t most = budgeted(operations_max);
+    const std::size_t least = budgeted(least_count);
+    INFO("seed " << seed());
+
+    std::size_t operations = 0;
+    std::vector<std::string> missing = pair.counts.missing(least);
+    while (!missing.empty() && operations < most) {
+        for (std::size_t n = 0; n < operations_between_looks; ++n) {
+            pair.step();
+        }
+        operations += operations_between_looks;
+        pair.compare_everything();
+        missing = pair.counts.missing(least);
+    }
+
+    std::cout << fmt::format("{} operations\n", operations);
+    pair.counts.print(std::cout);
+    INFO("seen less than " << least << " times:" << joined(missing));
+    CHECK(missing.empty());
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace perdure::conformance {
+
+/// Counts what a differential run has seen, by name.
+class tally {
+  public:
+    void add(const std::string& name, std::size_t times = 1) { counts_[name] += times; }
+
+    /// The names of what must occur and has occurred less often.
+    [[nodiscard]] std::vector<std::string> missing(std::size_t least) const;
+    void print(std::ostream& out) const;
+
+  private:
+    std::map<std::string, std::size_t> counts_;
+};
+
+}  // namespace perdure::conformance
