@@ -43,8 +43,11 @@ say "2. Another program works on it: reserve, charge, pack, ship, notify.
    Right after the card was charged we kill it with SIGKILL, the signal behind kill -9:
    no destructor, no handler, and the charge is not even recorded yet."
 show "06_order --hub sqlite:shop.db --ledger ledger.txt --crash-after charge work"
+# Bash would remark on the death in its own words, on its own standard error.
 code=0
-06_order --hub sqlite:shop.db --ledger ledger.txt --crash-after charge work || code=$?
+exec 3>&2 2>/dev/null
+06_order --hub sqlite:shop.db --ledger ledger.txt --crash-after charge work 2>&3 || code=$?
+exec 2>&3 3>&-
 [ "$code" -eq 137 ] || fail "the process should have died of signal 9, but ended with code $code"
 echo "The process is dead: it ended with code $code, which is 128 + 9."
 

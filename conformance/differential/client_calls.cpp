@@ -131,7 +131,7 @@ void purge_by_id(lockstep& pair) {
     purge_request wish;
     wish.request = pair.next_request();
     wish.instances = pair.some_ids(3);
-    wish.force = pair.random.chance(25);
+    wish.force = pair.random.chance(40);
     wish.parent_event = pair.next_event("child-purged");
     const std::string kind = wish.force ? "purge by force: " : "purge: ";
     const auto answers = pair.change("purge",

@@ -84,7 +84,8 @@ void plan_activities(lockstep& pair, checkpoint& turn) {
         turn.cancelled_activities.push_back(random.one_of(known));
         pair.counts.add("activity: cancelled");
     }
-    const std::size_t count = random.chance(60) ? random.between(1, 2) : 0;
+    const bool is_busy = pair.activities.held.size() > 10;
+    const std::size_t count = !is_busy && random.chance(40) ? random.between(1, 2) : 0;
     for (std::size_t n = 0; n < count; ++n) {
         const task_id task = pair.next_task();
         turn.activities.push_back({task,
@@ -132,8 +133,9 @@ void plan_children(lockstep& pair, checkpoint& turn) {
     if (!random.chance(25)) {
         return;
     }
-    new_child child{pair.plan_instance(random.one_of(pair.ids)), pair.next_event("refused")};
-    if (random.chance(80)) {
+    const instance_id id = random.chance(25) ? random.one_of(pair.ids) : pair.an_absent_id();
+    new_child child{pair.plan_instance(id), pair.next_event("refused")};
+    if (random.chance(75)) {
         child.instance.parent = parent_link{turn.instance, turn.execution, pair.next_task()};
         pair.children.insert_or_assign(turn.instance, child);
     } else {
@@ -145,18 +147,18 @@ void plan_children(lockstep& pair, checkpoint& turn) {
 void plan_status(lockstep& pair, checkpoint& turn) {
     dice& random = pair.random;
     const std::size_t drawn = random.below(100);
-    if (drawn < 10) {
+    if (drawn < 5) {
         turn.status = orchestration_status::completed;
         turn.output = {"json", pair.next_event("result")};
-    } else if (drawn < 16) {
+    } else if (drawn < 8) {
         turn.status = orchestration_status::failed;
         turn.failure = pair.next_event("failure");
-    } else if (drawn < 21) {
+    } else if (drawn < 10) {
         turn.status = orchestration_status::terminated;
         turn.output = {"json", pair.next_event("reason")};
-    } else if (drawn < 28) {
+    } else if (drawn < 14) {
         turn.status = orchestration_status::suspended;
-    } else if (drawn < 40) {
+    } else if (drawn < 20) {
         turn.next = next_execution{pair.next_execution(),
                                    random.chance(50) ? "1" : "2",
                                    pair.next_event("started-anew"),
@@ -232,7 +234,7 @@ commit_plan plan_commit(lockstep& pair) {
             plan.turns.push_back(plan_turn(pair, std::move(*work)));
         }
     }
-    for (std::size_t n = random.below(3); n < 2; ++n) {
+    for (std::size_t n = random.below(3); n < 5; ++n) {
         if (auto work = pair.activities.draw(random)) {
             plan.finished.push_back(std::move(*work));
             plan.answers.push_back(pair.next_event("answer"));

@@ -12,7 +12,7 @@ using namespace perdure::conformance;
 namespace {
 
 // A run that has not seen everything after so many operations never will.
-constexpr counts operations_max{60'000, 600'000, 6'000'000};
+constexpr counts operations_max{150'000, 1'500'000, 15'000'000};
 constexpr counts least_count{100, 1'000, 10'000};
 // Looking at everything costs as much as many operations.
 constexpr std::size_t operations_between_looks = 50;

@@ -11,7 +11,7 @@ namespace perdure::conformance {
 
 namespace {
 
-constexpr std::size_t pool_size = 24;
+constexpr std::size_t pool_size = 36;
 constexpr std::size_t recent_max = 15;
 
 struct definition {
@@ -50,7 +50,7 @@ void lockstep::step() {
                                     operation{9, create_some},
                                     operation{9, send_some},
                                     operation{3, terminate_some},
-                                    operation{3, purge_some},
+                                    operation{5, purge_some},
                                     operation{3, release_some},
                                     operation{6, read_some},
                                     operation{4, renew_some},
@@ -145,7 +145,10 @@ std::vector<std::optional<instance_record>> lockstep::look(
     }
     const auto found = compare("get", [&](const side& one) { return one.store.get(touched); });
     for (std::size_t n = 0; n < touched.size(); ++n) {
-        if (found[0][n]) {
+        absent.erase(touched[n]);
+        if (!found[0][n]) {
+            absent.insert(touched[n]);
+        } else {
             saw_execution(touched[n], found[0][n]->execution);
         }
         counts.add(found[0][n] ? "get: record" : "get: nothing");
@@ -162,14 +165,26 @@ void lockstep::saw_execution(const instance_id& id, execution_id current) {
 }
 
 instance_id lockstep::an_id_of_the_pool() {
-    return random.chance(3) ? instance_id("never-created") : random.one_of(ids);
+    return random.chance(6) ? instance_id("never-created") : random.one_of(ids);
+}
+
+instance_id lockstep::a_child() {
+    return children.empty()
+               ? random.one_of(ids)
+               : std::next(children.begin(), std::ptrdiff_t(random.below(children.size())))
+                     ->second.instance.instance;
+}
+
+instance_id lockstep::an_absent_id() {
+    return absent.empty() ? random.one_of(ids)
+                          : *std::next(absent.begin(), std::ptrdiff_t(random.below(absent.size())));
 }
 
 std::vector<instance_id> lockstep::some_ids(std::size_t most) {
     std::set<instance_id> chosen;
     const std::size_t count = random.between(1, most);
     while (chosen.size() < count) {
-        chosen.insert(an_id_of_the_pool());
+        chosen.insert(random.chance(40) ? a_child() : an_id_of_the_pool());
     }
     return {chosen.begin(), chosen.end()};
 }
@@ -323,7 +338,7 @@ void lockstep::keep(std::array<handed_out, 2> all) {
                           sides_[0].words(wording::detail::comparable).of(work),
                           sides_[1].words(wording::detail::comparable).of(other));
             seen(work);
-            into.held.push_back({std::move(work), std::move(other)});
+            into.hold({std::move(work), std::move(other)});
         }
     };
     std::array instances{std::move(all[0].orchestrations), std::move(all[1].orchestrations)};

@@ -4,6 +4,7 @@
 #include "differential/wording.hpp"
 #include "fixture.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -64,6 +65,13 @@ struct holdings {
     std::vector<both_of<Work>> held;
     std::deque<both_of<Work>> spent;
 
+    void hold(both_of<Work> item) {
+        constexpr std::size_t kept = 16;
+        held.push_back(std::move(item));
+        if (held.size() > kept) {
+            spend(taken(held, 0));
+        }
+    }
     void spend(both_of<Work> item) {
         constexpr std::size_t kept = 12;
         spent.push_back(std::move(item));
@@ -80,7 +88,9 @@ struct holdings {
         if (is_spent) {
             return taken(spent, random.below(spent.size()));
         }
-        return taken(held, random.below(held.size()));
+        // The newest ones are the least likely to be lost by now.
+        const std::size_t newest = std::min<std::size_t>(held.size(), 6);
+        return taken(held, held.size() - 1 - random.below(newest));
     }
 
   private:
@@ -122,6 +132,8 @@ class lockstep {
     std::map<instance_id, std::vector<task_id>> scheduled;
     std::map<instance_id, std::vector<task_id>> timers;
     std::map<instance_id, new_child> children;
+    /// As far as was last seen.
+    std::set<instance_id> absent;
     std::vector<instance_id> parked;
     holdings<orchestration_work> orchestrations;
     holdings<activity_work> activities;
@@ -130,7 +142,10 @@ class lockstep {
 
     // Making what calls need.
     [[nodiscard]] instance_id an_id_of_the_pool();
+    /// Children and others, each once.
     [[nodiscard]] std::vector<instance_id> some_ids(std::size_t most);
+    [[nodiscard]] instance_id a_child();
+    [[nodiscard]] instance_id an_absent_id();
     [[nodiscard]] request_id next_request() { return {next_uuid()}; }
     [[nodiscard]] execution_id next_execution() { return {next_uuid()}; }
     [[nodiscard]] task_id next_task() { return {++last_task_}; }

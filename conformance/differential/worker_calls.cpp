@@ -106,7 +106,7 @@ void put_back(lockstep& pair,
     std::size_t n = 0;
     const auto put = [&](auto& into, auto& item) {
         if (outcomes[n++] == lease_outcome::done && done == afterwards::held) {
-            into.held.push_back(std::move(item));
+            into.hold(std::move(item));
         } else {
             into.spend(std::move(item));
         }

@@ -48,7 +48,9 @@ struct instances_command {
     filter_words filter;
     std::size_t limit = 100;
     std::string after;
-    // One for every verb but `list`; any number for `purge`.
+    // Of every verb but `list` and `purge`.
+    std::string id;
+    // Of `purge`.
     std::vector<std::string> ids;
     std::string event;
     std::string data;

@@ -49,34 +49,34 @@ int raise_event(const instances_command& given) {
     client control(open_existing(given.hub));
     raise_options options;
     options.message_id = given.message_id;
-    control.raise_encoded(instance_id(given.ids.at(0)), given.event, event_content(given), options);
-    return report(given, given.ids[0], "event " + given.event + " raised");
+    control.raise_encoded(instance_id(given.id), given.event, event_content(given), options);
+    return report(given, given.id, "event " + given.event + " raised");
 }
 
 int suspend_instance(const instances_command& given) {
     client control(open_existing(given.hub));
-    control.suspend(instance_id(given.ids.at(0)), given.reason);
-    return report(given, given.ids[0], "asked to suspend");
+    control.suspend(instance_id(given.id), given.reason);
+    return report(given, given.id, "asked to suspend");
 }
 
 int resume_instance(const instances_command& given) {
     client control(open_existing(given.hub));
-    control.resume(instance_id(given.ids.at(0)), given.reason);
-    return report(given, given.ids[0], "asked to resume");
+    control.resume(instance_id(given.id), given.reason);
+    return report(given, given.id, "asked to resume");
 }
 
 int terminate_instance(const instances_command& given) {
     client control(open_existing(given.hub));
-    control.terminate(instance_id(given.ids.at(0)),
+    control.terminate(instance_id(given.id),
                       given.reason,
                       given.recursive ? recursion::with_children : recursion::this_instance_only);
-    return report(given, given.ids[0], "asked to terminate");
+    return report(given, given.id, "asked to terminate");
 }
 
 int release_instance(const instances_command& given) {
     client control(open_existing(given.hub));
-    const bool released = control.release(instance_id(given.ids.at(0)));
-    return report(given, given.ids[0], released ? "released" : "was not parked");
+    const bool released = control.release(instance_id(given.id));
+    return report(given, given.id, released ? "released" : "was not parked");
 }
 
 int purge_instances(const instances_command& given) {

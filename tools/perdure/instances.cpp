@@ -144,7 +144,7 @@ void print_history(const std::vector<history_event>& events) {
     for (std::size_t n = 0; n < events.size(); ++n) {
         const auto& event = events[n];
         rows.add({std::to_string(n),
-                  to_text(event.at),
+                  event.at == timestamp() ? "-" : to_text(event.at),
                   std::string(to_string(event.kind)),
                   event.task ? std::to_string(event.task.value) : "",
                   event.name,
@@ -190,7 +190,7 @@ int list_instances(const instances_command& given) {
 
 int show_instance(const instances_command& given) {
     client asking(open_existing(given.hub));
-    const instance_id id(given.ids.at(0));
+    const instance_id id(given.id);
     const auto found = asking.get(id);
     if (!found) {
         throw no_such_instance(id);
@@ -206,7 +206,7 @@ int show_instance(const instances_command& given) {
 
 int show_history(const instances_command& given) {
     client asking(open_existing(given.hub));
-    const auto events = asking.history(instance_id(given.ids.at(0)));
+    const auto events = asking.history(instance_id(given.id));
     if (given.form == output_form::text) {
         print_history(events);
         return exit_code::done;

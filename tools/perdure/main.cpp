@@ -108,7 +108,7 @@ class instance_verbs {
     }
     CLI::App& add_with_id(const std::string& name, const std::string& what, verb_function execute) {
         auto& verb = add(name, what, execute);
-        verb.add_option("ID", given_.ids, "The instance")->required()->expected(1);
+        verb.add_option("ID", given_.id, "The instance")->required();
         return verb;
     }
     void add_reason(CLI::App& verb) {

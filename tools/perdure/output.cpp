@@ -64,7 +64,8 @@ std::string base64(std::string_view bytes) {
 
 std::string number_text(double value) {
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), "%.6g", value);
+    const bool is_whole = value == std::floor(value) && std::abs(value) < 1e15;
+    std::snprintf(text.data(), text.size(), is_whole ? "%.0f" : "%.6g", value);
     return text.data();
 }
 

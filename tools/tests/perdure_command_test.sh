@@ -59,7 +59,7 @@ expect 2 JSON instances raise order-1 Note --hub "$hub" --data '{"by":'
 expect 2 abacus instances list --hub abacus:beads
 expect 2 --hub instances list
 expect 2 subcommand
-expect 1 "$folder/none.db" instances list --hub "sqlite:$folder/none.db"
+expect 2 "$folder/none.db" instances list --hub "sqlite:$folder/none.db"
 expect 0 --workload bench --help
 expect 2 nonsense bench --hub memory: --workload nonsense
 if [ -e "$folder/none.db" ]; then

@@ -22,6 +22,8 @@ void memory_backend::delete_hub() {
         work.erase(work.hub.instances.begin()->first);
     }
     work.hub.workers.clear();
+    work.hub.commits = {};
+    work.hub.purges = {};
 }
 
 bool memory_backend::advance_clock(duration by) {

@@ -1,0 +1,232 @@
+#include "faults/faulty_backend.hpp"
+
+#include <type_traits>
+
+namespace perdure::conformance {
+
+namespace {
+
+request_id own_request() {
+    return {random_uuid()};
+}
+
+}  // namespace
+
+faulty_backend::faulty_backend(hub inner) : inner_(std::move(inner)) {}
+
+void faulty_backend::plan(method which, mishap what, std::size_t n) {
+    const std::lock_guard guard(mutex_);
+    planned_[{which, calls_of_[which] + n}] = what;
+}
+
+void faulty_backend::plan_any(mishap what, std::size_t n) {
+    const std::lock_guard guard(mutex_);
+    planned_any_[calls_ + n] = what;
+}
+
+void faulty_backend::plan_random(const mishap_rates& rates, std::uint64_t seed) {
+    const std::lock_guard guard(mutex_);
+    rates_ = rates;
+    dice_.seed(seed);
+}
+
+std::size_t faulty_backend::calls() const {
+    const std::lock_guard guard(mutex_);
+    return calls_;
+}
+
+std::size_t faulty_backend::mishaps() const {
+    const std::lock_guard guard(mutex_);
+    return mishaps_;
+}
+
+std::optional<mishap> faulty_backend::next_mishap(method which) {
+    const std::lock_guard guard(mutex_);
+    ++calls_;
+    ++calls_of_[which];
+    std::optional<mishap> what;
+    if (const auto found = planned_any_.find(calls_); found != planned_any_.end()) {
+        what = found->second;
+    }
+    if (const auto found = planned_.find({which, calls_of_[which]}); found != planned_.end()) {
+        what = found->second;
+    }
+    if (!what) {
+        const bool hands_out = which == method::lock || which == method::commit;
+        auto thrown = std::uniform_int_distribution<unsigned>(0, 999)(dice_);
+        const auto hits = [&](unsigned rate) {
+            const bool is_hit = thrown < rate;
+            thrown -= is_hit ? 0 : rate;
+            return is_hit;
+        };
+        if (hits(rates_.failure)) {
+            what = mishap::failure;
+        } else if (hits(rates_.lost_answer)) {
+            what = mishap::lost_answer;
+        } else if (hits(hands_out ? rates_.expiry : 0)) {
+            what = mishap::expiry;
+        } else if (hits(hands_out ? rates_.second_delivery : 0)) {
+            what = mishap::second_delivery;
+        }
+    }
+    mishaps_ += what ? 1U : 0U;
+    return what;
+}
+
+void faulty_backend::undermine(mishap how, const worker_id& holder, const work_batch& batch) {
+    if (how == mishap::expiry) {
+        inner_.store().take_over(own_request(), {&holder, 1});
+        return;
+    }
+    std::vector<held_item> items;
+    for (const orchestration_work& work : batch.orchestrations) {
+        items.push_back({work.instance, {}, work.held});
+    }
+    for (const activity_work& work : batch.activities) {
+        items.push_back({work.instance, work.task, work.held});
+    }
+    static_cast<void>(inner_.store().give_back(own_request(), items));
+}
+
+template <class Call>
+auto faulty_backend::attempt(method which, Call forward) {
+    const auto what = next_mishap(which);
+    if (what == mishap::failure) {
+        throw backend_error(store_fault::unavailable, "a planned failure: nothing was done");
+    }
+    if (what == mishap::lost_answer) {
+        static_cast<void>(forward());
+        throw backend_error(store_fault::outcome_unknown, "a planned loss of the answer");
+    }
+    auto answer = forward();
+    using answer_type = decltype(answer);
+    if constexpr (std::is_same_v<answer_type, std::pair<worker_id, work_batch>>) {
+        if (what) {
+            undermine(*what, answer.first, answer.second);
+        }
+    } else if constexpr (std::is_same_v<answer_type, std::pair<worker_id, commit_result>>) {
+        if (what) {
+            undermine(*what, answer.first, answer.second.work);
+        }
+    }
+    return answer;
+}
+
+capabilities faulty_backend::abilities() const noexcept {
+    return inner_.store().abilities();
+}
+
+void faulty_backend::create_hub() {
+    inner_.store().create_hub();
+}
+
+void faulty_backend::delete_hub() {
+    inner_.store().delete_hub();
+}
+
+hub_status faulty_backend::status() {
+    return inner_.store().status();
+}
+
+bool faulty_backend::advance_clock(duration by) {
+    return inner_.store().advance_clock(by);
+}
+
+std::vector<create_outcome> faulty_backend::create(const request_id& request,
+                                                   std::span<const new_instance> instances) {
+    return attempt(method::create, [&] { return inner_.store().create(request, instances); });
+}
+
+std::vector<send_outcome> faulty_backend::send(const request_id& request,
+                                               std::span<const new_message> messages) {
+    return attempt(method::send, [&] { return inner_.store().send(request, messages); });
+}
+
+std::vector<terminate_outcome> faulty_backend::terminate(
+    const request_id& request, std::span<const termination> terminations) {
+    return attempt(method::terminate,
+                   [&] { return inner_.store().terminate(request, terminations); });
+}
+
+std::vector<std::optional<instance_record>> faulty_backend::get(
+    std::span<const instance_id> instances) {
+    return attempt(method::get, [&] { return inner_.store().get(instances); });
+}
+
+instance_page faulty_backend::query(const instance_filter& filter,
+                                    std::size_t limit,
+                                    const std::string& after) {
+    return attempt(method::query, [&] { return inner_.store().query(filter, limit, after); });
+}
+
+std::optional<history_page> faulty_backend::read_history(const instance_id& instance,
+                                                         std::uint64_t from,
+                                                         std::size_t bytes) {
+    return attempt(method::read_history,
+                   [&] { return inner_.store().read_history(instance, from, bytes); });
+}
+
+bool faulty_backend::wait(std::span<const instance_id> instances,
+                          std::chrono::steady_clock::time_point deadline) {
+    return inner_.store().wait(instances, deadline);
+}
+
+purge_result faulty_backend::purge(const purge_request& request) {
+    return attempt(method::purge, [&] { return inner_.store().purge(request); });
+}
+
+std::vector<release_outcome> faulty_backend::release(const request_id& request,
+                                                     std::span<const instance_id> instances) {
+    return attempt(method::release, [&] { return inner_.store().release(request, instances); });
+}
+
+work_batch faulty_backend::lock(const lock_request& request) {
+    return attempt(method::lock,
+                   [&] { return std::pair(request.worker, inner_.store().lock(request)); })
+        .second;
+}
+
+commit_result faulty_backend::commit(const commit_request& request) {
+    return attempt(method::commit,
+                   [&] { return std::pair(request.next.worker, inner_.store().commit(request)); })
+        .second;
+}
+
+std::vector<lease_outcome> faulty_backend::renew(const renewal& request) {
+    return attempt(method::renew, [&] { return inner_.store().renew(request); });
+}
+
+std::vector<lease_outcome> faulty_backend::give_back(const request_id& request,
+                                                     std::span<const held_item> items) {
+    return attempt(method::give_back, [&] { return inner_.store().give_back(request, items); });
+}
+
+std::vector<lease_outcome> faulty_backend::abandon(const request_id& request,
+                                                   std::span<const held_item> items,
+                                                   duration delay) {
+    return attempt(method::abandon, [&] { return inner_.store().abandon(request, items, delay); });
+}
+
+std::vector<lease_outcome> faulty_backend::park(const request_id& request,
+                                                std::span<const held_item> items,
+                                                std::span<const std::string> reasons) {
+    return attempt(method::park, [&] { return inner_.store().park(request, items, reasons); });
+}
+
+void faulty_backend::take_over(const request_id& request, std::span<const worker_id> workers) {
+    attempt(method::take_over, [&] {
+        inner_.store().take_over(request, workers);
+        return 0;
+    });
+}
+
+wake_token faulty_backend::wait_for_work(wake_token token,
+                                         std::chrono::steady_clock::time_point deadline) {
+    return inner_.store().wait_for_work(token, deadline);
+}
+
+void faulty_backend::interrupt_waits() noexcept {
+    inner_.store().interrupt_waits();
+}
+
+}  // namespace perdure::conformance

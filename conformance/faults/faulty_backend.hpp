@@ -1,0 +1,131 @@
+#pragma once
+
+#include <perdure/backend.hpp>
+#include <perdure/hub.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <utility>
+#include <vector>
+
+namespace perdure::conformance {
+
+/// The calls that can go wrong, by the names of the contract.
+enum class method {
+    create,
+    send,
+    terminate,
+    get,
+    query,
+    read_history,
+    purge,
+    release,
+    lock,
+    commit,
+    renew,
+    give_back,
+    abandon,
+    park,
+    take_over,
+};
+
+/// How a call goes wrong.
+enum class mishap {
+    /// It throws, and nothing happened: `unavailable`, as when a connection breaks before a call.
+    failure,
+    /// It happens, and throws `outcome_unknown`.
+    lost_answer,
+    /// The leases that it hands out expire at once, behind the back of who gets them.
+    expiry,
+    /// What it hands out is given back behind the back of who gets it, and handed out again.
+    second_delivery,
+};
+
+/// How often a call goes wrong, in a thousand; the last two concern `lock` and `commit` only.
+struct mishap_rates {
+    unsigned failure = 0;
+    unsigned lost_answer = 0;
+    unsigned expiry = 0;
+    unsigned second_delivery = 0;
+};
+
+/// Forwards to another backend and lets calls go wrong, the n-th or random ones.
+///
+/// Safe from any thread. What happens in the store is always what the contract allows, so that an
+/// engine that keeps its side of the contract loses nothing on it.
+class faulty_backend final : public backend {
+  public:
+    explicit faulty_backend(hub inner);
+
+    /// The `n`-th call of the method from now on, 1 for the next, goes wrong, once.
+    void plan(method which, mishap what, std::size_t n);
+    /// The `n`-th call of any method from now on goes wrong, once.
+    void plan_any(mishap what, std::size_t n);
+    /// From now on calls go wrong at random; rates of zero end it.
+    void plan_random(const mishap_rates& rates, std::uint64_t seed);
+    [[nodiscard]] std::size_t calls() const;
+    [[nodiscard]] std::size_t mishaps() const;
+
+    [[nodiscard]] capabilities abilities() const noexcept override;
+    void create_hub() override;
+    void delete_hub() override;
+    [[nodiscard]] hub_status status() override;
+    [[nodiscard]] bool advance_clock(duration by) override;
+    [[nodiscard]] std::vector<create_outcome> create(
+        const request_id& request, std::span<const new_instance> instances) override;
+    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
+                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] std::vector<terminate_outcome> terminate(
+        const request_id& request, std::span<const termination> terminations) override;
+    [[nodiscard]] std::vector<std::optional<instance_record>> get(
+        std::span<const instance_id> instances) override;
+    [[nodiscard]] instance_page query(const instance_filter& filter,
+                                      std::size_t limit,
+                                      const std::string& after) override;
+    [[nodiscard]] std::optional<history_page> read_history(const instance_id& instance,
+                                                           std::uint64_t from,
+                                                           std::size_t bytes) override;
+    [[nodiscard]] bool wait(std::span<const instance_id> instances,
+                            std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] purge_result purge(const purge_request& request) override;
+    [[nodiscard]] std::vector<release_outcome> release(
+        const request_id& request, std::span<const instance_id> instances) override;
+    [[nodiscard]] work_batch lock(const lock_request& request) override;
+    [[nodiscard]] commit_result commit(const commit_request& request) override;
+    [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
+    [[nodiscard]] std::vector<lease_outcome> give_back(const request_id& request,
+                                                       std::span<const held_item> items) override;
+    [[nodiscard]] std::vector<lease_outcome> abandon(const request_id& request,
+                                                     std::span<const held_item> items,
+                                                     duration delay) override;
+    [[nodiscard]] std::vector<lease_outcome> park(const request_id& request,
+                                                  std::span<const held_item> items,
+                                                  std::span<const std::string> reasons) override;
+    void take_over(const request_id& request, std::span<const worker_id> workers) override;
+    [[nodiscard]] wake_token wait_for_work(wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) override;
+    void interrupt_waits() noexcept override;
+
+  private:
+    [[nodiscard]] std::optional<mishap> next_mishap(method which);
+    template <class Call>
+    auto attempt(method which, Call forward);
+    void undermine(mishap how, const worker_id& holder, const work_batch& batch);
+
+    hub inner_;
+    mutable std::mutex mutex_;
+    std::size_t calls_ = 0;
+    std::size_t mishaps_ = 0;
+    std::map<method, std::size_t> calls_of_;
+    std::map<std::pair<method, std::size_t>, mishap> planned_;
+    std::map<std::size_t, mishap> planned_any_;
+    mishap_rates rates_;
+    std::mt19937_64 dice_;
+};
+
+}  // namespace perdure::conformance
