@@ -65,7 +65,7 @@ std::size_t theme_result::skipped_count() const {
 std::string theme_of(const std::filesystem::path& source) {
     const std::string folder = source.parent_path().filename().string();
     const std::string file = source.stem().string();
-    return folder == "scenarios" ? file : folder + "/" + file;
+    return folder == "scenarios" || folder == file ? file : folder + "/" + file;
 }
 
 void print_table(std::ostream& out, const theme_results& results) {

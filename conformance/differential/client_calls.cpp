@@ -148,7 +148,7 @@ void purge_by_filter(lockstep& pair) {
     const std::size_t limit = pair.random.between(1, 2);
     const instance_filter planned = random_instance_filter(pair);
     const std::string event = pair.next_event("child-purged");
-    const bool is_forced = pair.random.chance(8);
+    const bool is_forced = pair.random.chance(5);
     while (true) {
         const request_id request = pair.next_request();
         const auto answers = pair.change("purge", "by filter", [&](const side& one) {

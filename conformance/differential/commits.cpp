@@ -84,8 +84,8 @@ void plan_activities(lockstep& pair, checkpoint& turn) {
         turn.cancelled_activities.push_back(random.one_of(known));
         pair.counts.add("activity: cancelled");
     }
-    const bool is_busy = pair.activities.held.size() > 10;
-    const std::size_t count = !is_busy && random.chance(40) ? random.between(1, 2) : 0;
+    const bool is_busy = pair.activities.held.size() > 12;
+    const std::size_t count = !is_busy && random.chance(50) ? random.between(1, 2) : 0;
     for (std::size_t n = 0; n < count; ++n) {
         const task_id task = pair.next_task();
         turn.activities.push_back({task,
@@ -130,7 +130,7 @@ void plan_children(lockstep& pair, checkpoint& turn) {
         turn.children.push_back(known->second);
         return;
     }
-    if (!random.chance(25)) {
+    if (!random.chance(35)) {
         return;
     }
     const instance_id id = random.chance(25) ? random.one_of(pair.ids) : pair.an_absent_id();
@@ -294,6 +294,16 @@ void count_children(lockstep& pair,
     }
 }
 
+std::set<instance_id> newly_committed(const commit_plan& plan, const commit_result& result) {
+    std::set<instance_id> committed;
+    for (std::size_t n = 0; n < plan.turns.size(); ++n) {
+        if (!plan.turns[n].is_again && result.checkpoints[n] == commit_outcome::committed) {
+            committed.insert(plan.turns[n].common.instance);
+        }
+    }
+    return committed;
+}
+
 void count_hand_off(lockstep& pair,
                     const std::set<instance_id>& committed,
                     const work_batch& work) {
@@ -316,10 +326,8 @@ void commit_some(lockstep& pair) {
     }
     const request_id request = pair.next_request();
     std::string what;
-    std::set<instance_id> committed;
     for (const turn_plan& turn : plan.turns) {
         what += turn.common.instance.text() + " ";
-        committed.insert(turn.common.instance);
     }
     for (const auto& work : plan.finished) {
         what += fmt::format("{}/{} ", work[0].instance.text(), work[0].task.value);
@@ -333,6 +341,7 @@ void commit_some(lockstep& pair) {
     });
     const std::set<instance_id> all = touched_by(plan);
     const std::vector<instance_id> touched(all.begin(), all.end());
+    const std::set<instance_id> committed = newly_committed(plan, results[0]);
     count_hand_off(pair, committed, results[0].work);
     // [HANDOFF-1]
     pair.compare("the committed instances among the handed out", [&](const side& one) {
@@ -340,9 +349,9 @@ void commit_some(lockstep& pair) {
         return std::ranges::count_if(
             handed_out, [&](const auto& work) { return committed.contains(work.instance); });
     });
-    count_children(pair, plan, touched, pair.look(touched));
     settle_turns(pair, plan, results[0]);
     pair.take({results[0].work, results[1].work}, request, plan.next);
+    count_children(pair, plan, touched, pair.look(touched));
 }
 
 }  // namespace perdure::conformance

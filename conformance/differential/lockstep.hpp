@@ -174,7 +174,7 @@ class lockstep {
     template <class Call>
     auto change(const std::string& kind, const std::string& what, Call call) {
         const auto answers = compare(kind + " " + what, call);
-        if (random.chance(8)) {
+        if (random.chance(15)) {
             for (const side& one : sides_) {
                 const wording exact = one.words(wording::detail::exact);
                 const auto& first = answers[one.index];

@@ -96,7 +96,10 @@ auto faulty_backend::attempt(method which, Call forward) {
     }
     if (what == mishap::lost_answer) {
         static_cast<void>(forward());
-        throw backend_error(store_fault::outcome_unknown, "a planned loss of the answer");
+        const bool only_reads =
+            which == method::get || which == method::query || which == method::read_history;
+        throw backend_error(only_reads ? store_fault::unavailable : store_fault::outcome_unknown,
+                            "a planned loss of the answer");
     }
     auto answer = forward();
     using answer_type = decltype(answer);

@@ -205,18 +205,32 @@ TEST_CASE("lost answers lose nothing and repeat nothing", "[worker][R4]") {
     CHECK(executed == 100);
 }
 
-/// Answers nothing for the first so many commits.
+/// Goes away with the first commit, and comes back at the sixth.
 class absent_backend final : public testing::forwarding_backend {
   public:
     using forwarding_backend::forwarding_backend;
 
     commit_result commit(const commit_request& request) override {
-        if (++commits <= 5) {
-            throw backend_error(store_fault::unavailable, "no route to host");
-        }
+        ++commits_;
+        check_presence();
         return inner_.commit(request);
     }
-    std::atomic<int> commits{0};
+    work_batch lock(const lock_request& request) override {
+        check_presence();
+        return inner_.lock(request);
+    }
+    std::vector<lease_outcome> renew(const renewal& request) override {
+        check_presence();
+        return inner_.renew(request);
+    }
+
+  private:
+    void check_presence() const {
+        if (commits_ > 0 && commits_ < 6) {
+            throw backend_error(store_fault::unavailable, "no route to host");
+        }
+    }
+    std::atomic<int> commits_{0};
 };
 
 TEST_CASE("a store that is away is waited for, and the log says so once", "[worker]") {

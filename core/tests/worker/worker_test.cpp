@@ -1,140 +1,21 @@
+#include "samples.hpp"
+
 #include <perdure/client.hpp>
 #include <perdure/worker.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <atomic>
-#include <condition_variable>
-#include <functional>
 #include <mutex>
-#include <set>
-#include <stdlib.h>
 #include <string>
 #include <thread>
 
 // Worker and client end to end, on the memory backend.
 
-using namespace std::chrono_literals;
-
 namespace perdure {
 namespace {
 
-constexpr activity<std::string, std::string> greet{"Greet"};
-constexpr activity<int, int> count_up{"CountUp"};
-constexpr activity<void, void> hold{"Hold"};
-constexpr orchestrator<std::string, std::string> hello{"Hello"};
-constexpr orchestrator<int, int> chain{"Chain"};
-constexpr orchestrator<int, int> fan{"Fan"};
-constexpr orchestrator<void, void> holding{"Holding"};
-constexpr orchestrator<void, std::string> waiting{"Waiting"};
-constexpr orchestrator<int, int> parent{"Parent"};
-constexpr orchestrator<int, int> counting{"Counting"};
-constexpr orchestrator<void, void> sleeping{"Sleeping"};
-
-orchestration<std::string> say_hello(context& ctx, std::string name) {
-    auto greeting = co_await ctx.call(greet, name);
-    co_return greeting;
-}
-
-orchestration<int> step_by_step(context& ctx, int steps) {
-    int value = 0;
-    for (int i = 0; i < steps; ++i) {
-        value = co_await ctx.call(count_up, value);
-    }
-    co_return value;
-}
-
-orchestration<int> all_at_once(context& ctx, int width) {
-    std::vector<task_handle<int>> open;
-    for (int i = 0; i < width; ++i) {
-        open.push_back(ctx.call(count_up, i));
-    }
-    int sum = 0;
-    for (auto& each : open) {
-        sum += co_await each;
-    }
-    co_return sum;
-}
-
-orchestration<void> hold_on(context& ctx) {
-    co_await ctx.call(hold);
-}
-
-orchestration<std::string> wait_for_word(context& ctx) {
-    auto word = co_await ctx.wait_for_event<std::string>("word");
-    co_return word;
-}
-
-orchestration<int> ask_child(context& ctx, int steps) {
-    auto answer = co_await ctx.call(chain, steps);
-    co_return answer + 1;
-}
-
-orchestration<int> count_down(context& ctx, int left) {
-    if (left > 0) {
-        ctx.continue_as_new(left - 1);
-        co_return 0;
-    }
-    co_return 42;
-}
-
-orchestration<void> nap(context& ctx) {
-    co_await ctx.create_timer(20ms);
-}
-
-hub a_hub() {
-    static std::once_flag once;
-    std::call_once(once, [] { ::setenv("PERDURE_PLUGIN_PATH", PERDURE_PLUGIN_DIR, 1); });
-    static std::atomic<int> number{0};
-    return open("memory:worker-test-" + std::to_string(++number));
-}
-
-/// A gate that activities wait at, and a count of those that do.
-class gate {
-  public:
-    void pass(const std::stop_token& cancelled = {}) {
-        const std::stop_callback wake(cancelled, [this] { changed_.notify_all(); });
-        std::unique_lock guard(mutex_);
-        ++waiting_;
-        changed_.notify_all();
-        changed_.wait(guard, [&] { return is_open_ || cancelled.stop_requested(); });
-    }
-    void open() {
-        const std::lock_guard guard(mutex_);
-        is_open_ = true;
-        changed_.notify_all();
-    }
-    [[nodiscard]] bool await_waiting(int wanted) {
-        std::unique_lock guard(mutex_);
-        return changed_.wait_for(guard, 20s, [&] { return waiting_ >= wanted; });
-    }
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    int waiting_ = 0;
-    bool is_open_ = false;
-};
-
-registry a_registry() {
-    registry what;
-    what.add(hello, say_hello)
-        .add(chain, step_by_step)
-        .add(fan, all_at_once)
-        .add(waiting, wait_for_word)
-        .add(parent, ask_child)
-        .add(counting, count_down)
-        .add(sleeping, nap)
-        .add(greet, [](const std::string& name) { return "Hello, " + name + "!"; })
-        .add(count_up, [](const int& value) { return value + 1; });
-    return what;
-}
-
-worker_options quick() {
-    worker_options options;
-    options.verify_replay = true;
-    return options;
-}
+using namespace testing;
 
 TEST_CASE("an orchestration calls an activity and returns", "[worker]") {
     const hub where = a_hub();
@@ -442,84 +323,6 @@ TEST_CASE("a result that is too large fails the activity and not the worker", "[
     CHECK_THROWS_WITH(c.wait<std::string>(c.start(hello, "x"), 20s), Catch::Contains("5002 bytes"));
 }
 
-TEST_CASE("events, suspend, resume and terminate reach a running instance", "[client]") {
-    const hub where = a_hub();
-    worker w(where, a_registry(), quick());
-    w.start();
-    client c(where);
-    const auto id = c.start(waiting);
-    const auto other = c.start(waiting);
-
-    c.suspend(id, "for a while");
-    c.raise_event(id, "word", std::string("kept"));
-    CHECK_THROWS_AS(c.wait<std::string>(id, 100ms), wait_timeout);
-    c.resume(id);
-    CHECK(c.wait<std::string>(id, 20s) == "kept");
-    c.terminate(other, "enough");
-    CHECK_THROWS_WITH(c.wait<std::string>(other, 20s), Catch::Contains("enough"));
-    CHECK(c.get(other)->status == orchestration_status::terminated);
-    CHECK_THROWS_AS(c.raise_event(other, "word", std::string("late")), invalid_input);
-    CHECK_THROWS_AS(c.terminate(instance_id("nobody")), no_such_instance);
-}
-
-TEST_CASE("ids, reuse, many starts and purges", "[client]") {
-    const hub where = a_hub();
-    worker w(where, a_registry());
-    w.start();
-    client c(where);
-    start_options named;
-    named.id = instance_id("order-1");
-    named.tags = {{"customer", "7"}};
-
-    CHECK(c.start(hello, "a", named).text() == "order-1");
-    CHECK_THROWS_AS(c.start(hello, "a", named), already_exists);
-    c.wait<std::string>(*named.id, 20s);
-    CHECK_FALSE(c.release(*named.id));
-    named.reuse = reuse_policy::replace_ended;
-    c.start(hello, "b", named);
-    CHECK(c.wait<std::string>(*named.id, 20s) == "Hello, b!");
-    const std::vector<std::string> names(700, "x");
-    const auto ids = c.start_many(hello, std::span<const std::string>(names));
-    for (const auto& id : ids) {
-        c.wait_for_end(id, 60s);
-    }
-    CHECK(c.purge(*named.id));
-    CHECK_FALSE(c.purge(*named.id));
-    CHECK(c.purge(instance_filter()) == 700);
-    CHECK_THROWS_AS(c.wait_for_end(*named.id, 1s), no_such_instance);
-}
-
-TEST_CASE("a recursive termination reaches children of children", "[client]") {
-    const hub where = a_hub();
-    gate one;
-    registry what = a_registry();
-    constexpr orchestrator<int, void> nest{"Nest"};
-    what.add(
-        nest, +[](context& ctx, int depth) -> orchestration<void> {
-            constexpr orchestrator<int, void> inner{"Nest"};
-            if (depth > 0) {
-                co_await ctx.call(inner, depth - 1);
-            } else {
-                co_await ctx.wait_for_event<std::string>("never");
-            }
-        });
-    worker w(where, what, quick());
-    w.start();
-    client c(where);
-    const auto root = c.start(nest, 2);
-    instance_filter running;
-    running.statuses = {orchestration_status::running};
-    while (c.query(running).instances.size() < 3) {
-        std::this_thread::yield();
-    }
-
-    c.terminate(root, "all of it", recursion::with_children);
-
-    for (const auto& each : c.query(instance_filter()).instances) {
-        CHECK(c.wait_for_end(each.instance, 20s, false).status == orchestration_status::terminated);
-    }
-}
-
 TEST_CASE("the log tells what happened, in order, to whoever listens", "[worker]") {
     const hub where = a_hub();
     std::mutex mutex;
@@ -538,12 +341,15 @@ TEST_CASE("the log tells what happened, in order, to whoever listens", "[worker]
 
     // The last turn is told of by its commit, which the client hears of first.
     std::erase(events, log_event::worker_stopping);
-    const std::vector<log_event> expected{
-        log_event::worker_started,     log_event::turn_started,
-        log_event::turn_committed,     log_event::activity_started,
-        log_event::activity_completed, log_event::turn_started,
-        log_event::turn_committed,     log_event::orchestration_completed,
-        log_event::worker_stopped};
+    const std::vector<log_event> expected{log_event::worker_started,
+                                          log_event::turn_started,
+                                          log_event::turn_committed,
+                                          log_event::activity_started,
+                                          log_event::activity_completed,
+                                          log_event::turn_started,
+                                          log_event::turn_committed,
+                                          log_event::orchestration_completed,
+                                          log_event::worker_stopped};
     CHECK(events == expected);
     CHECK(to_string(log_event::turn_committed) == "turn_committed");
 }

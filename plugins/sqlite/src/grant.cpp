@@ -231,8 +231,9 @@ void grant::fill_orchestrations() {
             ready.emplace_back(target->next_at, target);
         }
     }
-    std::stable_sort(
-        ready.begin(), ready.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::sort(ready.begin(), ready.end(), [](const auto& a, const auto& b) {
+        return std::pair(a.first, a.second->row) < std::pair(b.first, b.second->row);
+    });
     for (const auto& [since, target] : ready) {
         offer(*target);
     }

@@ -46,7 +46,7 @@ int bench(const bench_command& given) {
         result = chosen->measure(lab);
     }
     if (given.floor == floor_program::executed) {
-        const auto floor = measure_floor(given.hub);
+        const auto floor = measure_floor(given.hub, result.count);
         if (!floor) {
             throw invalid_input("--floor: this backend brings no floor program");
         }

@@ -44,7 +44,7 @@ void remove_files(const std::string& file) {
 
 }  // namespace
 
-std::optional<double> measure_floor(const std::string& hub_uri) {
+std::optional<double> measure_floor(const std::string& hub_uri, std::size_t count) {
     const auto config = parse_uri(hub_uri);
     const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() /
                          ("perdure-" + config.backend + "-floor");
@@ -53,7 +53,8 @@ std::optional<double> measure_floor(const std::string& hub_uri) {
     }
     const auto file = config.address + ".floor";
     remove_files(file);
-    const auto output = output_of(quoted(program.string()) + " " + quoted(file));
+    const auto output =
+        output_of(quoted(program.string()) + " " + quoted(file) + " " + std::to_string(count));
     remove_files(file);
 
     const auto at = output.find(rate_key);

@@ -11,6 +11,9 @@ namespace {
 constexpr std::uint32_t activities_in_sequence = 5;
 constexpr std::size_t commits_in_sequence = 12;
 constexpr std::size_t commit_samples_max = 200;
+// Without a count, whichever is reached first.
+constexpr std::size_t latency_samples_max = 5000;
+constexpr double latency_seconds_max = 8;
 constexpr auto idle_watch = std::chrono::seconds(5);
 
 double milliseconds(duration time) {
@@ -91,15 +94,15 @@ void wait_until_idle(laboratory& lab, std::size_t count) {
 }  // namespace
 
 measurement measure_sequence(laboratory& lab) {
-    return measure_bulk(lab, lab.count_or(5000), activities_in_sequence);
+    return measure_bulk(lab, lab.count_or(20000), activities_in_sequence);
 }
 
 measurement measure_noop(laboratory& lab) {
-    return measure_bulk(lab, lab.count_or(20000), 0);
+    return measure_bulk(lab, lab.count_or(60000), 0);
 }
 
 measurement measure_latency(laboratory& lab) {
-    const auto count = lab.count_or(500);
+    const auto count = lab.count_or(latency_samples_max);
     const hub_beside second(lab.given().hub, ".commits");
     client beside(second.where());
     progress_bar bar(lab.progress());
@@ -107,7 +110,10 @@ measurement measure_latency(laboratory& lab) {
     std::vector<double> commits;
     lab.begin_work();
     const stopwatch time;
-    for (std::size_t n = 0; n < count; ++n) {
+    const auto is_over = [&] {
+        return lab.given().count == 0 && time.seconds() > latency_seconds_max;
+    };
+    for (std::size_t n = 0; n < count && !is_over(); ++n) {
         const stopwatch one;
         const auto id = lab.starter().start(in_sequence, activities_in_sequence);
         lab.starter().wait<void>(id, std::chrono::minutes(5));
@@ -118,9 +124,9 @@ measurement measure_latency(laboratory& lab) {
         }
         bar.show("latency", n, count);
     }
-    auto result = lab.measured(count, time.seconds());
+    auto result = lab.measured(latencies.size(), time.seconds());
     const double busy_ms = std::accumulate(latencies.begin(), latencies.end(), 0.0);
-    result.orchestrations_per_second = static_cast<double>(count) * 1e3 / busy_ms;
+    result.orchestrations_per_second = static_cast<double>(latencies.size()) * 1e3 / busy_ms;
     result.activities_per_second = *result.orchestrations_per_second * activities_in_sequence;
     result.p50_ms = percentile(latencies, 0.5);
     result.p99_ms = percentile(latencies, 0.99);

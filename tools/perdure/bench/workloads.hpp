@@ -21,8 +21,8 @@ namespace perdure::tool {
 // From stored history to a live frame.
 [[nodiscard]] measurement measure_replay(laboratory& lab);
 
-// What the plugin's own floor program reaches on a fresh file beside the hub; nothing when the
-// backend has none. Throws `error` when it fails.
-[[nodiscard]] std::optional<double> measure_floor(const std::string& hub_uri);
+// How many orchestrations a second the plugin's own floor program reaches with so many, on a fresh
+// file beside the hub; nothing when the backend has none. Throws `error` when it fails.
+[[nodiscard]] std::optional<double> measure_floor(const std::string& hub_uri, std::size_t count);
 
 }  // namespace perdure::tool
