@@ -15,7 +15,7 @@ if(PERDURE_SANITIZE)
       COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libclang_rt.asan-${CMAKE_SYSTEM_PROCESSOR}.so
       OUTPUT_VARIABLE sanitizer_runtime
       OUTPUT_STRIP_TRAILING_WHITESPACE)
-    get_filename_component(sanitizer_directory ${sanitizer_runtime} DIRECTORY)
-    list(APPEND CMAKE_BUILD_RPATH ${sanitizer_directory})
+    get_filename_component(PERDURE_SANITIZER_RUNTIME ${sanitizer_runtime} DIRECTORY)
+    list(APPEND CMAKE_BUILD_RPATH ${PERDURE_SANITIZER_RUNTIME})
   endif()
 endif()

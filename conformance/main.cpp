@@ -5,11 +5,13 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <random>
 #include <string>
+#include <vector>
 
 // perdure-conformance: loads a plugin by its file, as a user would, and checks the contract.
 
@@ -64,6 +66,20 @@ void search_beside(const std::filesystem::path& plugin) {
     setenv("PERDURE_PLUGIN_PATH", path.c_str(), 1);
 }
 
+bool is_one_of(const char* option,
+               const std::string& found,
+               const std::vector<std::string>& allowed) {
+    if (std::find(allowed.begin(), allowed.end(), found) != allowed.end()) {
+        return true;
+    }
+    std::cerr << "perdure-conformance: " << option << " is \"" << found << "\"; allowed are";
+    for (const std::string& one : allowed) {
+        std::cerr << (one == allowed.front() ? " " : ", ") << one;
+    }
+    std::cerr << "\n";
+    return false;
+}
+
 int check(int argc, char** argv) {
     settings chosen;
     chosen.seed = std::random_device()();
@@ -80,6 +96,8 @@ int check(int argc, char** argv) {
                     "the plugin to compare with; perdure-memory.so beside the plugin by default") |
                 Opt(chosen.seed, "N")["--seed"]("of everything random") |
                 Opt(chosen.budget, "small|full|soak")["--budget"]("how much is repeated") |
+                Opt(chosen.clock, "test|real")["--clock"](
+                    "whether the clock of a backend that lets it is moved, or time has to pass") |
                 Opt(report, "FILE")["--report"]("where the certificate goes (JSON)"));
     if (const int wrong = session.applyCommandLine(argc, argv); wrong != 0) {
         return wrong;
@@ -93,9 +111,8 @@ int check(int argc, char** argv) {
         std::cerr << "perdure-conformance: --plugin FILE is missing; --help tells more\n";
         return 2;
     }
-    if (chosen.budget != "small" && chosen.budget != "full" && chosen.budget != "soak") {
-        std::cerr << "perdure-conformance: --budget is \"" << chosen.budget
-                  << "\"; allowed are small, full, soak\n";
+    if (!is_one_of("--budget", chosen.budget, {"small", "full", "soak"}) ||
+        !is_one_of("--clock", chosen.clock, {"test", "real"})) {
         return 2;
     }
     chosen.plugin = std::filesystem::absolute(plugin);

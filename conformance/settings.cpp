@@ -137,7 +137,9 @@ hub a_hub() {
 
 const capabilities& abilities_under_test() {
     if (!the().abilities) {
-        the().abilities = open_hub(a_hub_config_with_real_clock()).store().abilities();
+        capabilities offered = open_hub(a_hub_config_with_real_clock()).store().abilities();
+        offered.test_clock = offered.test_clock && used().clock == "test";
+        the().abilities = offered;
     }
     return *the().abilities;
 }

@@ -21,6 +21,8 @@ struct settings {
     std::filesystem::path reference;
     std::uint64_t seed = 0;
     std::string budget = "small";
+    /// "test" moves the clock of a backend that lets it; "real" waits, as for one that does not.
+    std::string clock = "test";
     std::filesystem::path report;
 };
 

@@ -69,8 +69,9 @@ for effect in reserve charge pack ship notify; do
     [ "$count" -eq 1 ] || fail "'$effect' happened $count times"
 done
 again=$(grep -c '^(' ledger.txt || true)
-[ "$again" -eq 1 ] && grep -q '^(charge was asked for again' ledger.txt ||
+if [ "$again" -ne 1 ] || ! grep -q '^(charge was asked for again' ledger.txt; then
     fail "only 'charge', once, should have been asked for again"
+fi
 
 say "Every effect happened exactly once, across a kill -9 in the worst moment. That is Perdure."
 echo "The program is examples/06_order.cpp: an ordinary coroutine, and no line about crashes."

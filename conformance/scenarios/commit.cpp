@@ -265,3 +265,40 @@ TEST_CASE_METHOD(fixture,
 
     CHECK(get(neighbour).inbox_length == 1);
 }
+
+TEST_CASE_METHOD(fixture, "a checkpoint raises the history version by exactly one", "[COMMIT-9]") {
+    const instance_id id = pending_instance();
+    std::uint64_t version = 0;
+    SECTION("with several chunks of events") {
+        const orchestration_work work = lease(id);
+        version = work.history_version;
+        checkpoint turn = turn_of(work);
+        turn.events.push_back({3, "[1,2,3]"});
+        REQUIRE(commit_one(turn) == commit_outcome::committed);
+    }
+    SECTION("without any event") {
+        const orchestration_work work = lease(id);
+        version = work.history_version;
+        checkpoint turn = turn_of(work);
+        turn.events.clear();
+        REQUIRE(commit_one(turn) == commit_outcome::committed);
+    }
+    SECTION("when it is repeated") {
+        const orchestration_work work = lease(id);
+        version = work.history_version;
+        REQUIRE(commit_one(turn_of(work)) == commit_outcome::committed);
+        REQUIRE(commit_one(turn_of(work)) == commit_outcome::committed);
+    }
+    SECTION("whatever else happens to the instance") {
+        raise(id);
+        REQUIRE(abandon(held(lease(id))) == lease_outcome::done);
+        const orchestration_work work = lease(id);
+        version = work.history_version;
+        raise(id);
+        REQUIRE(commit_one(turn_of(work)) == commit_outcome::committed);
+    }
+    raise(id);
+
+    CHECK(lease(id).history_version == version + 1);
+    CHECK(store.read_history(id, 0, 1)->history_version == version + 1);
+}

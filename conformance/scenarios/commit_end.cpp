@@ -299,7 +299,8 @@ TEST_CASE_METHOD(fixture,
     CHECK(get(task.instance).inbox_length == 0);
 }
 
-TEST_CASE_METHOD(busy_fixture, "an activity of an ended instance whose lease expired is a suspect",
+TEST_CASE_METHOD(busy_fixture,
+                 "an activity of an ended instance whose lease expired is a suspect",
                  "[COMMIT-5][SUSPECT-1]") {
     REQUIRE(commit_one(last_turn_of(work)) == commit_outcome::committed);
     advance(11 * moment);

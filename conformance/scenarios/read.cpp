@@ -236,7 +236,8 @@ TEST_CASE_METHOD(fixture, "a filter by parent or by being parked finds exactly t
 }
 
 TEST_CASE_METHOD(fixture, "no character of an id prefix is special", "[READ-2]") {
-    for (const char* id : {"a%b", "a%c", "aXb", "a_b", "a'b", "a\\b", "A%b", "a*b", "a[b"}) {
+    for (const char* id :
+         {"a%b", "xa%b", "a%c", "aXb", "a_b", "a'b", "a\\b", "A%b", "a*b", "a[b"}) {
         new_instance fresh = a_new_instance();
         fresh.instance = instance_id(id);
         create(fresh);

@@ -224,3 +224,17 @@ TEST_CASE_METHOD(fixture, "tokens are derived from the request", "[REPEAT-2]") {
 
     CHECK(tokens_of(store.lock(wanted)) == derived);
 }
+
+TEST_CASE_METHOD(fixture, "a lock that is repeated leases nothing new", "[REPEAT-1]") {
+    const instance_id first = pending_instance();
+    const lock_request wanted = request({10, 0});
+    REQUIRE(store.lock(wanted).orchestrations.size() == 1);
+    const instance_id second = pending_instance();
+
+    const work_batch again = store.lock(wanted);
+
+    REQUIRE(again.orchestrations.size() == 1);
+    CHECK(again.orchestrations.front().instance == first);
+    CHECK(get(second).leased_by.empty());
+    CHECK(is_ready(second));
+}

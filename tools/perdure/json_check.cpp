@@ -1,23 +1,16 @@
 #include "json_check.hpp"
 
+#include <perdure/detail/json.hpp>
 #include <perdure/failure.hpp>
-
-#include <rapidjson/error/en.h>
-#include <rapidjson/reader.h>
 
 namespace perdure::tool {
 
 void check_json(const std::string& option, const std::string& text) {
-    rapidjson::Reader reader;
-    rapidjson::BaseReaderHandler<> ignore;
-    rapidjson::StringStream stream(text.c_str());
-    const auto result =
-        reader.Parse<rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag |
-                     rapidjson::kParseFullPrecisionFlag>(stream, ignore);
-    if (result.IsError()) {
-        throw invalid_input(option + ": not JSON: " + rapidjson::GetParseError_En(result.Code()) +
-                            " (at byte " + std::to_string(result.Offset()) +
-                            "; --text takes text)");
+    try {
+        const payload stored(std::string(json_codec), text);
+        const detail::json_reader whole(stored);
+    } catch (const payload_error& problem) {
+        throw invalid_input(option + ": not JSON: " + problem.what() + " (--text takes text)");
     }
 }
 

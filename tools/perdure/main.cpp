@@ -25,7 +25,8 @@ void add_form(CLI::App& verb, output_form& form) {
 
 void add_plugins(CLI::App& app, plugins_command& given, chosen_verb& chosen) {
     auto* verb = app.add_subcommand("plugins", "Show the backends that were found");
-    verb->add_option("--plugin-path", given.search, "Look in this directory first; repeatable");
+    verb->add_option("--plugin-path", given.search, "Look in this directory first; repeatable")
+        ->allow_extra_args(false);
     add_form(*verb, given.form);
     verb->callback([&] { chosen = [&given] { return show_plugins(given); }; });
 }
@@ -42,7 +43,8 @@ void add_hub(CLI::App& app, hub_command& given, chosen_verb& chosen) {
 void add_filters(CLI::App& verb, filter_words& words) {
     verb.add_option("--status",
                     words.statuses,
-                    "pending, running, suspended, completed, failed, terminated; repeatable");
+                    "pending, running, suspended, completed, failed, terminated; repeatable")
+        ->allow_extra_args(false);
     verb.add_option("--name", words.name, "Only this orchestration");
     verb.add_option("--version", words.version, "Only this version");
     verb.add_option("--tag", words.tag, "Only with this tag, KEY=VALUE");
@@ -169,6 +171,9 @@ int main(int argc, char** argv) {
     CLI::App app("Looks after Perdure's durable orchestrations", "perdure");
     app.set_version_flag("--version", std::string("perdure ") + PERDURE_VERSION_TEXT);
     app.require_subcommand(1);
+    app.failure_message([](const CLI::App*, const CLI::Error& problem) {
+        return "perdure: " + one_line(problem.what(), 2000) + " (--help explains)\n";
+    });
 
     chosen_verb chosen;
     plugins_command plugins;

@@ -28,6 +28,7 @@ expect 0 sqlite plugins
 expect 0 '"backend":"memory"' plugins --json
 expect 0 order-1 instances list --hub "$hub"
 expect 0 '"status":"completed"' instances list --hub "$hub" --json --status completed
+expect 0 completed instances list --hub "$hub" --status completed --status failed
 expect 0 '"next":null' instances list --hub "$hub" --json
 expect 0 "There are more" instances list --hub "$hub" --limit 1
 expect 0 '"instances":[]' instances list --hub "$hub" --json --name Nothing
@@ -59,6 +60,12 @@ expect 2 JSON instances raise order-1 Note --hub "$hub" --data '{"by":'
 expect 2 abacus instances list --hub abacus:beads
 expect 2 --hub instances list
 expect 2 subcommand
+lines=$("$bin/perdure" instances show order-1 2>&1 >/dev/null | wc -l || true)
+if [ "$lines" -ne 1 ]; then
+    echo "a wrong command line was answered with $lines lines on standard error"
+    failed=1
+fi
+
 expect 2 "$folder/none.db" instances list --hub "sqlite:$folder/none.db"
 expect 0 --workload bench --help
 expect 2 nonsense bench --hub memory: --workload nonsense

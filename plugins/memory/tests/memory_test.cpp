@@ -541,6 +541,7 @@ TEST_CASE("purge refuses a live instance unless forced", "[PURGE-1][PURGE-2]") {
     request.instances = {work.instance};
 
     CHECK(hub.store.purge(request).outcomes.at(0) == purge_outcome::not_terminal);
+    request.request = fresh_request();
     request.force = true;
     CHECK(hub.store.purge(request).outcomes.at(0) == purge_outcome::purged);
     CHECK(hub.commit_one(hub.turn(work)) == commit_outcome::lease_lost);

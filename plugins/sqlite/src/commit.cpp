@@ -116,6 +116,12 @@ bool contains(const std::vector<task_id>& tasks, task_id task) {
 
 // [COMMIT-8]
 void schedule_activities(call& work, instance_row& target, const checkpoint& turn) {
+    for (const task_id& cancelled : turn.cancelled_activities) {
+        work.sql().remove_activity.run(target.row, cancelled.value, turn.execution.value);
+    }
+    if (turn.status == orchestration_status::terminated) {
+        return;  // [COMMIT-5]
+    }
     for (const new_activity& added : turn.activities) {
         if (contains(turn.cancelled_activities, added.task)) {
             continue;
@@ -125,9 +131,6 @@ void schedule_activities(call& work, instance_row& target, const checkpoint& tur
              .execution = turn.execution,
              .kind = work.names().kind(work.sql().names, added.name, added.queue),
              .next_at = work.now()});
-    }
-    for (const task_id& cancelled : turn.cancelled_activities) {
-        work.sql().remove_activity.run(target.row, cancelled.value, turn.execution.value);
     }
 }
 
@@ -147,14 +150,13 @@ void set_timers(call& work, instance_row& target, const checkpoint& turn) {
 // [COMMIT-6]
 void continue_as_new(call& work, instance_row& target, const checkpoint& turn) {
     const next_execution& next = *turn.next;
-    if (target.stored_messages > 0) {
+    if (target.inbox_length > 0) {
+        // A refusal may have come during this call.
+        const auto come_and_gone = static_cast<std::int64_t>(std::erase_if(
+            target.arrivals, [](const arrival& message) { return message.for_execution; }));
         work.sql().remove_for_execution.run(target.row);
         count_removed(work, target);
-    }
-    const auto is_old = [](const arrival& message) { return message.for_execution; };
-    if (std::any_of(target.arrivals.begin(), target.arrivals.end(), is_old)) {
-        work.sql().remove_for_execution.run(target.row);
-        target.inbox_length -= static_cast<std::int64_t>(std::erase_if(target.arrivals, is_old));
+        target.stored_messages += come_and_gone;
     }
     const name_pair name = work.names().definition_text(work.sql().names, target.definition);
     target.definition = work.names().definition(work.sql().names, name.first, next.version);
@@ -193,9 +195,7 @@ void apply(call& work, const accepted_turn& item) {
         work.sql().set_custom_status.run(codec, bytes, target.row);
     }
     consume(work, target, turn);
-    if (turn.status != orchestration_status::terminated) {
-        schedule_activities(work, target, turn);  // [COMMIT-5]
-    }
+    schedule_activities(work, target, turn);
     if (turn.next) {
         continue_as_new(work, target, turn);
         return;

@@ -303,6 +303,11 @@ void grant::add_activity(const activity_key& key, std::uint64_t token) {
     bytes_ += item_overhead + item.input.bytes.size() + item.details.size();
 }
 
+bool grant::is_waiting_suspect(const instance_row& target) const noexcept {
+    return target.suspect && !target.is_erased && !target.is_held() &&
+           target.next_at <= work_.now();
+}
+
 // The lanes of the table are looked at before this call is written back, so what it changes in them
 // is taken from the rows at hand.
 bool grant::suspects_wait() {
@@ -313,14 +318,13 @@ bool grant::suspects_wait() {
         rows found = work_.sql().ready_instances.query(-definition, work_.now());
         while (found.next()) {
             const instance_row* target = work_.find_row(found.number(0));
-            if (target != nullptr && target->suspect && !target->is_held()) {
+            if (target != nullptr && is_waiting_suspect(*target)) {
                 return true;
             }
         }
     }
     for (const instance_row* target : work_.made_ready()) {
-        if (target->suspect && !target->is_held() && !target->is_erased &&
-            target->next_at <= work_.now() && lanes_.serves_definition(target->definition)) {
+        if (is_waiting_suspect(*target) && lanes_.serves_definition(target->definition)) {
             return true;
         }
     }

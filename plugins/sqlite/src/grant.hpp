@@ -56,6 +56,7 @@ class grant {
     void collect_activities(std::int64_t lane, std::size_t room, std::vector<activity_key>& found);
     void lease_activity(const activity_key& key);
     void add_activity(const activity_key& key, std::uint64_t token);
+    [[nodiscard]] bool is_waiting_suspect(const instance_row& target) const noexcept;
     [[nodiscard]] bool suspects_wait();
 
     call& work_;

@@ -1,0 +1,137 @@
+#define CATCH_CONFIG_FAST_COMPILE
+#include "fixture.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace perdure;
+using namespace perdure::conformance;
+
+// What the differential run and the mutants have found to be missing among the other scenarios.
+
+TEST_CASE_METHOD(fixture,
+                 "a commit that is repeated tells again what it dropped and refused",
+                 "[REPEAT-1]") {
+    const activity_work task = leased_activity();
+    REQUIRE(terminate(task.instance) == terminate_outcome::requested);
+    REQUIRE(commit_one(last_turn_of(lease(task.instance))) == commit_outcome::committed);
+    const orchestration_work work = leased();
+    checkpoint turn = turn_of(work);
+    turn.messages = {a_message(an_id(), "to nobody"), a_message(task.instance, "too late")};
+    const std::vector<checkpoint> turns{turn};
+    const std::vector<completion> completions{completion_of(task)};
+    const commit_request call{turns, completions, request({})};
+    const commit_result first = store.commit(call);
+    REQUIRE(first.completions == std::vector{commit_outcome::instance_is_terminal});
+    REQUIRE(first.dropped_messages == 2);
+
+    const commit_result second = store.commit(call);
+
+    CHECK(second.checkpoints == first.checkpoints);
+    CHECK(second.completions == first.completions);
+    CHECK(second.dropped_messages == 2);
+}
+
+TEST_CASE_METHOD(fixture, "a purge that is repeated has the same outcomes", "[REPEAT-1]") {
+    purge_request wish;
+    wish.request = a_request();
+    wish.instances = {completed_instance(), idle_instance(), an_id()};
+    const purge_result first = store.purge(wish);
+    REQUIRE(first.outcomes == std::vector{purge_outcome::purged,
+                                          purge_outcome::not_terminal,
+                                          purge_outcome::no_such_instance});
+
+    const purge_result second = store.purge(wish);
+
+    CHECK(second.outcomes == first.outcomes);
+    CHECK(second.purged == 1);
+}
+
+TEST_CASE_METHOD(fixture, "a purge by filter that is repeated purges nothing more", "[REPEAT-1]") {
+    completed_instance();
+    completed_instance();
+    purge_request wish;
+    wish.request = a_request();
+    wish.limit = 1;
+    REQUIRE(store.purge(wish).purged == 1);
+
+    const purge_result second = store.purge(wish);
+
+    CHECK(second.purged == 1);
+    CHECK(second.more);
+    CHECK(store.query({}, 10, {}).instances.size() == 1);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a refusal to an execution that continues as new is gone with it, and not counted",
+                 "[COMMIT-4][COMMIT-6]") {
+    const instance_id taken = idle_instance();
+    const instance_id id = pending_instance();
+    raise(id, "stays");
+    const orchestration_work work = lease(id);
+    checkpoint turn = next_execution_of(work);
+    turn.consumed.clear();
+    new_child child = a_child(work, 1);
+    child.instance.instance = taken;
+    turn.children = {child};
+
+    REQUIRE(commit_one(turn) == commit_outcome::committed);
+
+    CHECK(get(id).inbox_length == 1);
+    CHECK(inbox(id) == std::vector{an_event("stays")});
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a suspect that a commit terminates is not told of as waiting",
+                 "[SUSPECT-1][TERM-1]") {
+    const instance_id suspect = leased().instance;
+    advance(11 * moment);
+    REQUIRE(lock({10, 0}).suspects_waiting);
+    const orchestration_work work = leased();
+    checkpoint turn = turn_of(work);
+    turn.terminations = {a_termination(suspect)};
+
+    const commit_result result = hand_off({turn}, {}, {10, 10});
+
+    REQUIRE(get(suspect).status == orchestration_status::terminated);
+    CHECK_FALSE(result.work.suspects_waiting);
+    CHECK(lock_suspects().orchestrations.empty());
+}
+
+TEST_CASE_METHOD(fixture,
+                 "an instance that continues as new has no start time any more",
+                 "[COMMIT-6][TIME-2]") {
+    new_instance fresh = a_new_instance();
+    fresh.start_at = now() + moment;
+    const instance_id id = create(fresh);
+    REQUIRE(get(id).start_at == fresh.start_at);
+    advance(2 * moment);
+
+    REQUIRE(commit_one(next_execution_of(lease(id))) == commit_outcome::committed);
+
+    CHECK_FALSE(get(id).start_at);
+    CHECK(is_ready(id));
+}
+
+TEST_CASE_METHOD(fixture, "a repeated lock takes nothing that came since", "[REPEAT-1]") {
+    pending_instance();
+    const lock_request wanted = request({5, 5});
+    const work_batch first = store.lock(wanted);
+    REQUIRE(first.orchestrations.size() == 1);
+    pending_instance();
+
+    const work_batch second = store.lock(wanted);
+
+    REQUIRE(second.orchestrations.size() == 1);
+    CHECK(second.orchestrations.front().held == first.orchestrations.front().held);
+    CHECK(lock({5, 0}).orchestrations.size() == 1);
+}
+
+TEST_CASE_METHOD(fixture, "messages of one call stay in their order", "[LOCK-5][BATCH-4]") {
+    const instance_id id = pending_instance();
+    const std::vector<new_message> messages{
+        a_message(id, "one"), a_message(id, "two"), a_message(id, "three")};
+    REQUIRE(store.send(a_request(), messages) ==
+            std::vector<send_outcome>(3, send_outcome::accepted));
+
+    CHECK(inbox(id) == std::vector{an_event("one"), an_event("two"), an_event("three")});
+}
