@@ -93,7 +93,7 @@ run_fast() {
 }
 
 run_full() {
-    build release && tests_of release -LE '^soak$'
+    build release -DPERDURE_MUTANTS=ON && tests_of release -LE '^soak$'
     build asan && tests_of asan -LE '^(soak|source)$'
     # ThreadSanitizer where the threads are: engine and plugins. Lint and examples gain nothing by it.
     build tsan && tests_of tsan -LE '^(soak|slow|source)$'

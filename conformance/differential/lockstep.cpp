@@ -233,6 +233,9 @@ new_message lockstep::plan_message() {
     }
     if (random.chance(15)) {
         planned.visible_at = later();
+    } else if (random.chance(10)) {
+        // Before the messages that are there already: it is ordered by its arrival.
+        planned.visible_at = now() - std::chrono::minutes(random.between(1, 60)) + 30s;
     }
     return planned;
 }

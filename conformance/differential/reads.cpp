@@ -44,7 +44,7 @@ instance_filter random_instance_filter(lockstep& pair) {
                 filter.parked = random.chance(50);
                 break;
             case 7:
-                filter.id_prefix = random.chance(50) ? "i0" : "i1";
+                filter.id_prefix = random.one_of(std::array{"i0", "i1", "1"});
                 break;
             case 8:
                 filter.created_from = recently();

@@ -173,6 +173,31 @@ TEST_CASE("history that the code no longer matches parks the instance, and fitti
     CHECK(shop.clients().wait<int>(id, patience) == 10);
 }
 
+TEST_CASE("an instance whose stored history cannot be read is parked, and its neighbours go on",
+          "[engine][park]") {
+    engine shop(common_orchestrations());
+    const std::vector<std::string> damaged{"not JSON at all", R"({"type":"from_the_future"})",
+                                           R"({"type":"execution_started","task":"seven"})"};
+    std::vector<instance_id> ids;
+    for (const auto& text : damaged) {
+        new_instance fresh = a_new_instance("damaged");
+        fresh.name = "Hello";
+        fresh.version = "";
+        fresh.start_event = text;
+        ids.push_back(fresh.instance);
+        REQUIRE(shop.where().store().create(a_request(), std::vector{fresh}).front().code ==
+                create_code::created);
+    }
+    const auto neighbour = shop.clients().start(hello, "you");
+
+    CHECK(shop.clients().wait<std::string>(neighbour, patience) == "Hello, you!");
+    for (const auto& id : ids) {
+        INFO(id.text());
+        CHECK(shop.wait_for_parked(id));
+        CHECK_THAT(shop.clients().get(id)->parked_reason, Catch::Contains("cannot read"));
+    }
+}
+
 TEST_CASE("a name that no worker has waits, and is shown", "[engine][park]") {
     engine shop(common_orchestrations());
     const auto id = shop.clients().start(caller, 1);

@@ -46,7 +46,7 @@ struct worker_options {
     bool verify_replay = false;
     /// Log the author's messages while replaying, too.
     bool log_replay = false;
-    /// Takes over, at start, the leases of workers of this machine that died; see docs/operations.
+    /// Takes over, at start, the leases of workers of this machine that died; see docs/settings.md.
     bool take_over_dead_workers = true;
     log_sink log;
 };

@@ -24,7 +24,7 @@ struct memory_hub {
 
     new_instance order(const std::string& id) const {
         return {
-            instance_id(id), {random_uuid()}, "Order", "", "[start]", {}, {}, {}, {}, "replaced"};
+            instance_id(id), {random_uuid()}, "Order", "", "start", {}, {}, {}, {}, "replaced"};
     }
 
     create_outcome create(const new_instance& fresh) {
@@ -392,7 +392,7 @@ TEST_CASE("continue-as-new keeps messages for any execution and begins anew", "[
     const auto work = hub.locked("a");
     REQUIRE(hub.send("a", "kept") == send_outcome::accepted);
     auto turn = hub.turn(work);
-    turn.next = next_execution{{random_uuid()}, "", "[again]", {}, {2, "[x,y]"}};
+    turn.next = next_execution{{random_uuid()}, "", "again", {}, {2, "[x,y]"}};
 
     const auto next = hub.commit({turn}, {}, 1).work.orchestrations.at(0);
 

@@ -71,9 +71,11 @@ std::optional<earlier_answer> call::find_answer(const request_id& request) {
 void call::keep_answer(const request_id& request,
                        std::string_view outcomes,
                        std::string_view leased) {
-    sql().add_request.run(request.value, now_, outcomes, leased);
+    // Callers repeat in real time, whatever a test does to the store's clock.
+    const std::int64_t real_time = now_ - before_.clock_offset;
+    sql().add_request.run(request.value, real_time, outcomes, leased);
     if (hub_.next_answer() % trim_every == 0) {
-        sql().trim_requests.run(now_ - answer_age_max);
+        sql().trim_requests.run(real_time - answer_age_max);
     }
 }
 

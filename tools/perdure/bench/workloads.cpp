@@ -94,7 +94,7 @@ void wait_until_idle(laboratory& lab, std::size_t count) {
 }  // namespace
 
 measurement measure_sequence(laboratory& lab) {
-    return measure_bulk(lab, lab.count_or(20000), activities_in_sequence);
+    return measure_bulk(lab, lab.count_or(25000), activities_in_sequence);
 }
 
 measurement measure_noop(laboratory& lab) {
