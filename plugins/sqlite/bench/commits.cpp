@@ -11,9 +11,9 @@
 // Plays the hot path against the backend without an engine: orchestrations of five activities in
 // sequence, with events that look like real ones. Shows what one checkpoint or completion costs.
 
-namespace {
+namespace perdure::sqlite {
 
-using namespace perdure;
+namespace {
 
 constexpr std::uint64_t activities_each = 5;
 
@@ -22,7 +22,7 @@ struct plan {
     std::size_t count = 20'000;
     std::size_t batch = 300;
     std::string synchronous = "full";
-    std::int64_t log_pages = sqlite::settings().log_pages;
+    std::int64_t log_pages = settings().log_pages;
 };
 
 const work_filter& everything() {
@@ -161,7 +161,7 @@ totals run_all(backend& store, const plan& chosen) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int measure(int argc, char** argv) {
     if (argc < 2) {
         fmt::print(
             stderr,
@@ -173,11 +173,11 @@ int main(int argc, char** argv) {
     chosen.batch = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : chosen.batch;
     chosen.synchronous = argc > 4 ? argv[4] : chosen.synchronous;
     chosen.log_pages = argc > 5 ? std::strtol(argv[5], nullptr, 10) : chosen.log_pages;
-    sqlite::settings settings;
-    settings.file = chosen.file;
-    settings.synchronous = chosen.synchronous;
-    settings.log_pages = chosen.log_pages;
-    sqlite::sqlite_backend store(settings);
+    settings used;
+    used.file = chosen.file;
+    used.synchronous = chosen.synchronous;
+    used.log_pages = chosen.log_pages;
+    sqlite_backend store(used);
     store.create_hub();
     const auto before = std::chrono::steady_clock::now();
     create_all(store, chosen);
@@ -198,4 +198,15 @@ int main(int argc, char** argv) {
         static_cast<double>(later.statements - earlier.statements) / items,
         sum.seconds * 1e3 / static_cast<double>(sum.calls));
     return sum.ended == chosen.count ? 0 : 1;
+}
+
+}  // namespace perdure::sqlite
+
+int main(int argc, char** argv) {
+    try {
+        return perdure::sqlite::measure(argc, argv);
+    } catch (const perdure::error& error) {
+        fmt::print(stderr, "perdure-sqlite-commits: {}\n", error.what());
+        return 1;
+    }
 }

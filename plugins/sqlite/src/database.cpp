@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <cstring>
 #include <sqlite3.h>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -133,7 +133,8 @@ void database::fail(int code, const std::string& doing) {
     const bool has_reason =
         system_error != 0 && ((exact & 0xFF) == SQLITE_IOERR || (exact & 0xFF) == SQLITE_CANTOPEN);
     const std::string reason =
-        has_reason ? fmt::format(" ({})", std::strerror(system_error)) : std::string();
+        has_reason ? fmt::format(" ({})", std::generic_category().message(system_error))
+                   : std::string();
     throw backend_error(fault,
                         fmt::format("SQLite file \"{}\": {}{}, in: {}", path_, text, reason, doing),
                         std::to_string(exact));

@@ -86,7 +86,7 @@ rows filter_query::query(std::size_t limit) {
 std::vector<instance_id> purgeable(database& db, const purge_request& request) {
     filter_query wanted(db,
                         request.filter,
-                        "select i.instance, ?1 from instances i join definitions d"
+                        "select i.instance, ?1 from instances i cross join definitions d"
                         " on d.definition = i.definition",
                         timestamp());
     if (!request.force) {

@@ -31,14 +31,15 @@ inline const std::string instance_columns =
     " leased_alone, expired, token, holder, attempts, history_length, history_version,"
     " inbox_length, last_committer, last_committed, updated_at, parked_reason is not null";
 
-/// Everything that a query tells about an instance, at the store's time ?1.
+/// Everything that a query tells about an instance, at the store's time ?1. The cross join keeps
+/// instances outside, where their index gives the order.
 inline const std::string record_columns =
     "select i.instance, i.execution, d.name, d.version, i.status, i.created_at, i.updated_at,"
     " i.completed_at, i.start_at, i.custom_status_codec, i.custom_status, i.output_codec,"
     " i.output, i.failure, i.parent_instance, i.parent_execution, i.parent_task,"
     " i.parked_reason, i.history_length, i.inbox_length,"
     " case when i.lane = 0 and i.next_at > ?1 then w.id end, i.row"
-    " from instances i join definitions d on d.definition = i.definition"
+    " from instances i cross join definitions d on d.definition = i.definition"
     " left join workers w on w.worker = i.holder";
 
 /// The statements of the one connection that writes.

@@ -7,8 +7,7 @@
 #include <set>
 #include <sys/resource.h>
 
-using namespace perdure;
-using namespace perdure::sqlite_test;
+namespace perdure::sqlite_test {
 
 namespace {
 
@@ -181,3 +180,5 @@ TEST_CASE("a call that fails half way changes nothing, and the next one works", 
     CHECK(done.checkpoints.at(0) == commit_outcome::committed);
     CHECK(done.work.activities.size() == 1);
 }
+
+}  // namespace perdure::sqlite_test

@@ -6,8 +6,7 @@
 
 #include <fstream>
 
-using namespace perdure;
-using namespace perdure::sqlite_test;
+namespace perdure::sqlite_test {
 
 namespace {
 
@@ -144,3 +143,5 @@ TEST_CASE("the settings of the URI are read, and wrong ones are refused") {
     CHECK(fault({"sqlite", "shop.db", {{"sync", "full"}}}) == store_fault::configuration);
     CHECK(fault({"sqlite", "", {}}) == store_fault::configuration);
 }
+
+}  // namespace perdure::sqlite_test

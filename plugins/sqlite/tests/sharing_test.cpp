@@ -6,8 +6,7 @@
 #include <set>
 #include <thread>
 
-using namespace perdure;
-using namespace perdure::sqlite_test;
+namespace perdure::sqlite_test {
 
 namespace {
 
@@ -149,3 +148,5 @@ TEST_CASE("waiting costs next to nothing, however many instances sleep") {
     CHECK(woken.value == token.value);
     CHECK(store.statistics().statements - before < 40);
 }
+
+}  // namespace perdure::sqlite_test

@@ -4,8 +4,7 @@
 
 // What makes the plugin fast, checked by counting instead of by the clock.
 
-using namespace perdure;
-using namespace perdure::sqlite_test;
+namespace perdure::sqlite_test {
 
 namespace {
 
@@ -120,3 +119,5 @@ TEST_CASE("any number of pending orchestrations that nobody here has costs nothi
     CHECK(status.ready_orchestrations == 3000);
     CHECK(status.unserved == std::vector<std::string>{"orchestration Foreign 1"});
 }
+
+}  // namespace perdure::sqlite_test
