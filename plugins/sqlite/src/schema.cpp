@@ -20,15 +20,17 @@ std::int64_t known_version() {
 
 // Zero for an empty file.
 std::int64_t stored_version(database& db) {
-    if (db.number("pragma application_id") == application_id) {
-        return db.number("select max(version) from versions");
+    // In this order, because another process may be creating the hub: once there are tables, the mark
+    // has been committed with them.
+    if (db.number("select count(*) from sqlite_master") == 0) {
+        return 0;
     }
-    if (db.number("select count(*) from sqlite_master") != 0) {
+    if (db.number("pragma application_id") != application_id) {
         throw backend_error(store_fault::schema,
                             "the SQLite file belongs to another program: it has tables, and is not "
                             "marked as a task hub");
     }
-    return 0;
+    return db.number("select max(version) from versions");
 }
 
 void refuse_newer(std::int64_t found) {
