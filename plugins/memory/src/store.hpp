@@ -174,6 +174,7 @@ struct store {
     /// Without the work, which is found by its tokens.
     recent_answers<commit_result> commits;
     recent_answers<purge_result> purges;
+    recent_answers<std::vector<send_outcome>> sends;
 
     std::uint64_t last_sequence = 0;
     std::uint64_t last_ticket = 0;
