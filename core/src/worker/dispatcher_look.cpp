@@ -180,9 +180,11 @@ void dispatcher::wait_for_work() {
         --awake_;
     }
     bool has_changed = false;
+    std::uint64_t began = calls_.era();
     try {
         while (!has_changed && !is_stopping_) {
             const auto slice = std::min<steady::time_point>(deadline, steady::now() + wait_slice);
+            began = calls_.era();
             const wake_token next = store_.wait_for_work(token, slice);
             const auto now = steady::now();
             has_changed = next.value != token.value || now < slice;
@@ -192,7 +194,7 @@ void dispatcher::wait_for_work() {
             }
         }
     } catch (const backend_error& trouble) {
-        calls_.note_trouble(trouble);
+        calls_.note_trouble(trouble, began);
         static_cast<void>(calls_.pause(std::min<duration>(options_.poll_max, wait_slice)));
     }
     bool is_idle_spin = false;
@@ -264,6 +266,7 @@ void dispatcher::take_over_dead_workers() {
     dead_workers dead(directory, hub_.description());
     if (!dead.ids().empty()) {
         const request_id request{random_uuid()};
+        const std::uint64_t began = calls_.era();
         try {
             store_.take_over(request, dead.ids());
             dead.forget();
@@ -276,7 +279,7 @@ void dispatcher::take_over_dead_workers() {
             }
         } catch (const backend_error& trouble) {
             // Their leases run out all the same, and the next start tries again.
-            calls_.note_trouble(trouble);
+            calls_.note_trouble(trouble, began);
         }
     }
     life_sign_ = life_sign::leave(directory, hub_.description(), id());

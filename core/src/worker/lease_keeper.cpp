@@ -70,12 +70,13 @@ bool lease_keeper::renew(const std::vector<item_ptr>& items, steady::time_point 
         asked.push_back(item->held());
     }
     std::vector<lease_outcome> outcomes;
+    const std::uint64_t began = calls_.era();
     try {
         outcomes = store_.renew({agreed_.worker, &agreed_.filter, agreed_.lease_duration, asked});
-        calls_.note_answer();
+        calls_.note_answer(began);
     } catch (const backend_error& trouble) {
         // The next round tries again; meanwhile the leases run on.
-        calls_.note_trouble(trouble);
+        calls_.note_trouble(trouble, began);
         return false;
     }
     for (std::size_t i = 0; i < items.size(); ++i) {

@@ -15,10 +15,11 @@ void store_calls::close() {
     pause_ended_.notify_all();
 }
 
-void store_calls::note_trouble(const backend_error& trouble) {
+void store_calls::note_trouble(const backend_error& trouble, std::uint64_t began) {
     // A conflict is the daily life of a store with several writers, not an absence.
-    if (trouble.code() == store_fault::conflict || !calls::may_pass(trouble) ||
-        away_.exchange(true)) {
+    const bool was_there = began % 2 == 0;
+    if (trouble.code() == store_fault::conflict || !calls::may_pass(trouble) || !was_there ||
+        !era_.compare_exchange_strong(began, began + 1)) {
         return;
     }
     if (log_.is_on()) {
@@ -42,8 +43,9 @@ void store_calls::note_refusal(const char* wanted, const backend_error& refusal)
     }
 }
 
-void store_calls::note_answer() {
-    if (away_.load(std::memory_order_relaxed) && away_.exchange(false) && log_.is_on()) {
+void store_calls::note_answer(std::uint64_t began) {
+    const bool was_away = began % 2 == 1;
+    if (was_away && era_.compare_exchange_strong(began, began + 1) && log_.is_on()) {
         log_.write(
             log_event::store_available_again, log_level::info, {}, "the store answers again");
     }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 namespace perdure::dispatch {
@@ -24,12 +25,13 @@ class PERDURE_EXPORT store_calls {
     bool repeat(Call&& call, Condition&& is_worth_it) {
         calls::backoff pauses(std::chrono::milliseconds(5), std::chrono::seconds(1));
         for (;;) {
+            const std::uint64_t began = era();
             try {
                 call();
-                note_answer();
+                note_answer(began);
                 return true;
             } catch (const backend_error& trouble) {
-                note_trouble(trouble);
+                note_trouble(trouble, began);
                 if (!calls::may_pass(trouble)) {
                     throw;
                 }
@@ -46,14 +48,20 @@ class PERDURE_EXPORT store_calls {
     void close();
     [[nodiscard]] bool is_closed() const noexcept { return closed_.load(); }
 
-    void note_trouble(const backend_error& trouble);
-    void note_answer();
+    /// Take it before a call: what the call tells counts only if nothing has changed since, because
+    /// an answer that was under way when the store went away proves nothing, nor does a late error.
+    [[nodiscard]] std::uint64_t era() const noexcept {
+        return era_.load(std::memory_order_relaxed);
+    }
+    void note_trouble(const backend_error& trouble, std::uint64_t began);
+    void note_answer(std::uint64_t began);
     /// The store refuses, for good, what the worker wanted to do.
     void note_refusal(const char* wanted, const backend_error& refusal) const;
 
   private:
     const engine_log& log_;
-    std::atomic<bool> away_{false};
+    /// Counts the store's goings and comings: even while it is there, odd while it is away.
+    std::atomic<std::uint64_t> era_{0};
     std::atomic<bool> closed_{false};
     std::mutex mutex_;
     std::condition_variable pause_ended_;
