@@ -76,8 +76,10 @@ TEST_CASE("the history of an orchestration tells what happened, in order", "[eng
         kinds.push_back(event.kind);
     }
 
-    CHECK(kinds == std::vector<event_kind>{event_kind::execution_started, event_kind::turn_started,
-                                           event_kind::task_scheduled, event_kind::turn_started,
+    CHECK(kinds == std::vector<event_kind>{event_kind::execution_started,
+                                           event_kind::turn_started,
+                                           event_kind::task_scheduled,
+                                           event_kind::turn_started,
                                            event_kind::task_completed,
                                            event_kind::execution_completed});
 }
@@ -89,14 +91,14 @@ TEST_CASE("a payload of 10 MiB goes through every station unchanged", "[engine]"
                   auto back = co_await ctx.call(activity<std::string, std::string>("Copy"), text);
                   co_return back;
               });
-    known.add(activity<std::string, std::string>("Copy"), [](const std::string& text) { return text; });
+    known.add(activity<std::string, std::string>("Copy"),
+              [](const std::string& text) { return text; });
     engine shop(std::move(known));
     std::string large(std::size_t{10} << 20U, 'x');
     large[5000] = '"';
     large[6000] = '\n';
 
-    const auto id =
-        shop.clients().start(orchestrator<std::string, std::string>("Echo"), large);
+    const auto id = shop.clients().start(orchestrator<std::string, std::string>("Echo"), large);
 
     CHECK(shop.clients().wait<std::string>(id, patience) == large);
 }

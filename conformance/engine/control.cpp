@@ -31,8 +31,8 @@ TEST_CASE("ten thousand events to one instance are taken in over several turns",
     const auto id = clients.start(sum_of_events, count);
     std::vector<new_message> messages;
     for (int i = 0; i < count; ++i) {
-        messages.push_back({id, R"({"type":"event_raised","name":"add","data":"1"})", {}, {}, {},
-                            std::nullopt});
+        messages.push_back(
+            {id, R"({"type":"event_raised","name":"add","data":"1"})", {}, {}, {}, std::nullopt});
     }
     for (std::size_t at = 0; at < messages.size(); at += batch_items_max) {
         for (auto outcome : where.store().send({random_uuid()},

@@ -7,13 +7,12 @@
 
 #include <catch2/catch.hpp>
 
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdlib>
 #include <map>
 #include <memory>
 #include <random>
+#include <unistd.h>
 
 using namespace perdure;
 using namespace perdure::conformance;

@@ -43,10 +43,14 @@ TEST_CASE("an exception of any type out of an activity becomes its failure", "[e
     known.add(caller, call_once);
     known.add(risky, [](int n) -> int {
         switch (n) {
-            case 1: throw std::runtime_error("one");
-            case 2: throw 42;
-            case 3: throw std::string("three");
-            default: throw task_failed(failure("Declined", "no money"));
+            case 1:
+                throw std::runtime_error("one");
+            case 2:
+                throw 42;
+            case 3:
+                throw std::string("three");
+            default:
+                throw task_failed(failure("Declined", "no money"));
         }
     });
     engine shop(std::move(known));
@@ -176,7 +180,8 @@ TEST_CASE("history that the code no longer matches parks the instance, and fitti
 TEST_CASE("an instance whose stored history cannot be read is parked, and its neighbours go on",
           "[engine][park]") {
     engine shop(common_orchestrations());
-    const std::vector<std::string> damaged{"not JSON at all", R"({"type":"from_the_future"})",
+    const std::vector<std::string> damaged{"not JSON at all",
+                                           R"({"type":"from_the_future"})",
                                            R"({"type":"execution_started","task":"seven"})"};
     std::vector<instance_id> ids;
     for (const auto& text : damaged) {

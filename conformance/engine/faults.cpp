@@ -25,8 +25,8 @@ worker_options impatient() {
 
 /// A fresh hub behind a wrapper that can go wrong.
 struct faulty_hub {
-    std::shared_ptr<faulty_backend> store = std::make_shared<faulty_backend>(
-        open_hub(a_hub_config_with_real_clock()));
+    std::shared_ptr<faulty_backend> store =
+        std::make_shared<faulty_backend>(open_hub(a_hub_config_with_real_clock()));
     hub where = hub(store, "faulty");
 };
 

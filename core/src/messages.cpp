@@ -47,7 +47,9 @@ std::string suspended(const std::string& note) {
     return noted(event_kind::execution_suspended, note);
 }
 
-std::string resumed(const std::string& note) { return noted(event_kind::execution_resumed, note); }
+std::string resumed(const std::string& note) {
+    return noted(event_kind::execution_resumed, note);
+}
 
 std::string terminated(const std::string& note, const tag_map& tags) {
     history_event event;

@@ -1,8 +1,7 @@
 #include <perdure/context.hpp>
 
-#include <cxxabi.h>
-
 #include <cstdlib>
+#include <cxxabi.h>
 #include <typeinfo>
 
 // The parts of the authoring headers that need no template.
@@ -14,7 +13,9 @@ namespace detail {
 
 root_frame::~root_frame() = default;
 
-turn& turn_of(context& ctx) noexcept { return *ctx.turn_; }
+turn& turn_of(context& ctx) noexcept {
+    return *ctx.turn_;
+}
 
 void throw_failure(const task_slot& slot) {
     if (slot.kind == event_kind::child_created) {
@@ -126,7 +127,8 @@ void group_waiter::suspend(std::coroutine_handle<> handle) {
 }
 
 void group_waiter::wake() noexcept {
-    // Counting keeps a fan-in of n tasks linear. A handle listed twice is counted, and woken, twice.
+    // Counting keeps a fan-in of n tasks linear. A handle listed twice is counted, and woken,
+    // twice.
     --open_;
     const bool is_enough = group_.is_one() || open_ == 0;
     if (is_enough && suspended_ && !woken_) {

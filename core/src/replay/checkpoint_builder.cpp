@@ -34,25 +34,37 @@ new_child child_of(const orchestration_work& work, const decision& made) {
     if (!made.detached) {
         start.parent = parent_link{work.instance, work.execution, made.event.task};
     }
-    new_child child{new_instance{instance_id(made.event.instance), made.event.execution, start.name,
-                                 start.version, encode_event(start), start.parent, start.tags,
-                                 std::nullopt, {}, {}},
+    new_child child{new_instance{instance_id(made.event.instance),
+                                 made.event.execution,
+                                 start.name,
+                                 start.version,
+                                 encode_event(start),
+                                 start.parent,
+                                 start.tags,
+                                 std::nullopt,
+                                 {},
+                                 {}},
                     {}};
     if (!made.detached) {
-        child.refused_event = messages::child_gone(
-            made.event.instance, "perdure.instance_exists",
-            "the child was not started: an instance \"" + made.event.instance + "\" exists already");
+        child.refused_event = messages::child_gone(made.event.instance,
+                                                   "perdure.instance_exists",
+                                                   "the child was not started: an instance \"" +
+                                                       made.event.instance + "\" exists already");
     }
     return child;
 }
 
 void add_decision(const orchestration_work& work, const decision& made, checkpoint& out) {
     switch (made.event.kind) {
-        case event_kind::task_scheduled: out.activities.push_back(activity_of(made)); break;
+        case event_kind::task_scheduled:
+            out.activities.push_back(activity_of(made));
+            break;
         case event_kind::timer_created:
             out.timers.push_back({made.event.task, made.event.fire_at, messages::timer_fired()});
             break;
-        case event_kind::child_created: out.children.push_back(child_of(work, made)); break;
+        case event_kind::child_created:
+            out.children.push_back(child_of(work, made));
+            break;
         case event_kind::event_sent:
             out.messages.push_back({instance_id(made.event.instance),
                                     messages::event_raised(made.event.name, made.event.data),
@@ -68,12 +80,14 @@ void add_decision(const orchestration_work& work, const decision& made, checkpoi
                 out.cancelled_activities.push_back(made.event.task);
             }
             break;
-        default: break;
+        default:
+            break;
     }
 }
 
 failure termination_failure(const orchestration_work& work, const turn_result& result) {
-    failure reason("perdure.terminated", "instance \"" + work.instance.text() + "\" was terminated");
+    failure reason("perdure.terminated",
+                   "instance \"" + work.instance.text() + "\" was terminated");
     const std::string note = codec<std::string>::decode(result.output);
     if (!note.empty()) {
         reason.message += ": " + note;
@@ -86,7 +100,8 @@ std::string parent_event(const orchestration_work& work, const turn_result& resu
     switch (result.end) {
         case turn_end::completed:
             return messages::completed(event_kind::child_completed, result.output);
-        case turn_end::failed: return messages::failed(event_kind::child_failed, *result.reason);
+        case turn_end::failed:
+            return messages::failed(event_kind::child_failed, *result.reason);
         default:
             return messages::failed(event_kind::child_failed, termination_failure(work, result));
     }
@@ -96,9 +111,12 @@ termination termination_of(const instance_id& child, const std::string& note) {
     history_event final_event;
     final_event.kind = event_kind::execution_terminated;
     final_event.note = note;
-    termination end{child, messages::terminated(note, {{"recursive", "true"}}),
-                    encode_event(final_event), codec<std::string>::encode(note),
-                    messages::child_gone(child.text(), "perdure.terminated",
+    termination end{child,
+                    messages::terminated(note, {{"recursive", "true"}}),
+                    encode_event(final_event),
+                    codec<std::string>::encode(note),
+                    messages::child_gone(child.text(),
+                                         "perdure.terminated",
                                          "instance \"" + child.text() + "\" was terminated")};
     return end;
 }
@@ -121,11 +139,16 @@ next_execution next_of(const turn_result& result, execution_id execution) {
 
 orchestration_status status_of(turn_end end) noexcept {
     switch (end) {
-        case turn_end::suspended: return orchestration_status::suspended;
-        case turn_end::completed: return orchestration_status::completed;
-        case turn_end::failed: return orchestration_status::failed;
-        case turn_end::terminated: return orchestration_status::terminated;
-        default: return orchestration_status::running;
+        case turn_end::suspended:
+            return orchestration_status::suspended;
+        case turn_end::completed:
+            return orchestration_status::completed;
+        case turn_end::failed:
+            return orchestration_status::failed;
+        case turn_end::terminated:
+            return orchestration_status::terminated;
+        default:
+            return orchestration_status::running;
     }
 }
 
@@ -134,8 +157,23 @@ orchestration_status status_of(turn_end end) noexcept {
 checkpoint build_checkpoint(const orchestration_work& work,
                             const turn_result& result,
                             execution_id next_execution) {
-    checkpoint out{work.instance, work.execution, work.held, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},
-                   {}, {}, {}, {}};
+    checkpoint out{work.instance,
+                   work.execution,
+                   work.held,
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {},
+                   {}};
     out.consumed.reserve(work.inbox.size());
     for (const inbox_message& message : work.inbox) {
         out.consumed.push_back(message.sequence);
@@ -153,7 +191,8 @@ checkpoint build_checkpoint(const orchestration_work& work,
         out.failure = encode_failure(*result.reason);
     }
     if (result.parent) {
-        out.messages.push_back({result.parent->instance, parent_event(work, result),
+        out.messages.push_back({result.parent->instance,
+                                parent_event(work, result),
                                 {},
                                 result.parent->execution,
                                 result.parent->task,

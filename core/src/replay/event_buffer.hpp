@@ -31,9 +31,7 @@ class event_buffer {
         return event;
     }
 
-    void wait(const std::string& name, detail::task_slot& slot) {
-        waits_[name].push_back(&slot);
-    }
+    void wait(const std::string& name, detail::task_slot& slot) { waits_[name].push_back(&slot); }
     void stop_waiting(const std::string& name, const detail::task_slot& slot) {
         std::erase(waits_[name], &slot);
     }
@@ -56,8 +54,9 @@ class event_buffer {
                 order.push_back(&one);
             }
         }
-        std::sort(order.begin(), order.end(),
-                  [](const arrival* a, const arrival* b) { return a->number < b->number; });
+        std::sort(order.begin(), order.end(), [](const arrival* a, const arrival* b) {
+            return a->number < b->number;
+        });
         std::vector<history_event> events;
         events.reserve(order.size());
         for (const arrival* one : order) {

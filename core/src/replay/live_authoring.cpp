@@ -12,7 +12,8 @@ namespace {
 /// The execution id of a child: the same whenever this decision is made again.
 execution_id child_execution(const execution_id& parent, task_id task) {
     const auto mix = [&](std::uint32_t salt) {
-        return derive_token({{parent.value.high ^ task.value, parent.value.low + salt}}, salt).value;
+        return derive_token({{parent.value.high ^ task.value, parent.value.low + salt}}, salt)
+            .value;
     };
     return {{mix(1), mix(2)}};
 }
@@ -34,10 +35,11 @@ decision& live_instance::state::decide(event_kind kind, task_id task, std::strin
     made.event.task = task;
     made.event.name = name;
     if (++turn_decisions_ > limits_.decisions_max && !replaying_) {
-        fail(turn_fault::kind::too_large,
-             fmt::format("one turn made more than {} decisions; spread the work over several turns, "
-                         "child orchestrations, or continue-as-new",
-                         limits_.decisions_max));
+        fail(
+            turn_fault::kind::too_large,
+            fmt::format("one turn made more than {} decisions; spread the work over several turns, "
+                        "child orchestrations, or continue-as-new",
+                        limits_.decisions_max));
         throw error("too many decisions in one turn");
     }
     return made;
@@ -47,8 +49,11 @@ void live_instance::state::check_payload(std::string_view what,
                                          std::string_view name,
                                          const payload& value) const {
     if (value.bytes.size() > limits_.payload_bytes_max) {
-        throw payload_error(fmt::format("{} \"{}\" has {} bytes; at most {} are allowed", what, name,
-                                        value.bytes.size(), limits_.payload_bytes_max));
+        throw payload_error(fmt::format("{} \"{}\" has {} bytes; at most {} are allowed",
+                                        what,
+                                        name,
+                                        value.bytes.size(),
+                                        limits_.payload_bytes_max));
     }
 }
 
@@ -62,9 +67,15 @@ detail::task_slot& live_instance::state::schedule_activity(std::string_view name
     check_payload("the input of activity", name, input);
     auto& slot = tasks_.make_slot(event_kind::task_scheduled, name);
     if (options.retry_) {
-        auto call = std::make_shared<retried_call>(
-            retried_call{*options.retry_, std::string(name), std::move(input), options, {},
-                         event_kind::task_scheduled, {}, now_, 1});
+        auto call = std::make_shared<retried_call>(retried_call{*options.retry_,
+                                                                std::string(name),
+                                                                std::move(input),
+                                                                options,
+                                                                {},
+                                                                event_kind::task_scheduled,
+                                                                {},
+                                                                now_,
+                                                                1});
         schedule_attempt(call, slot);
         return slot;
     }
@@ -106,9 +117,16 @@ detail::task_slot& live_instance::state::start_child(std::string_view name,
     check_name("orchestration name", name);
     check_payload("the input of orchestration", name, input);
     auto& slot = tasks_.make_slot(event_kind::child_created, name);
-    auto call = std::make_shared<retried_call>(retried_call{
-        options.retry_.value_or(retry_policy(1, std::chrono::seconds(1))), std::string(name),
-        std::move(input), {}, options, event_kind::child_created, {}, now_, 1});
+    auto call = std::make_shared<retried_call>(
+        retried_call{options.retry_.value_or(retry_policy(1, std::chrono::seconds(1))),
+                     std::string(name),
+                     std::move(input),
+                     {},
+                     options,
+                     event_kind::child_created,
+                     {},
+                     now_,
+                     1});
     schedule_child_attempt(call, &slot);
     return slot;
 }
@@ -121,9 +139,16 @@ instance_id live_instance::state::start_detached(std::string_view name,
     }
     check_name("orchestration name", name);
     check_payload("the input of orchestration", name, input);
-    const auto call = std::make_shared<retried_call>(
-        retried_call{retry_policy(1, std::chrono::seconds(1)), std::string(name), std::move(input),
-                     {}, options, event_kind::child_created, {}, now_, 1});
+    const auto call =
+        std::make_shared<retried_call>(retried_call{retry_policy(1, std::chrono::seconds(1)),
+                                                    std::string(name),
+                                                    std::move(input),
+                                                    {},
+                                                    options,
+                                                    event_kind::child_created,
+                                                    {},
+                                                    now_,
+                                                    1});
     schedule_child_attempt(call, nullptr);
     return instance_id(pending_.back().event.instance);
 }
@@ -268,8 +293,10 @@ void live_instance::state::report_undecodable(const detail::task_slot& slot,
                                               const std::string& problem) {
     fail(turn_fault::kind::undecodable,
          fmt::format("the result of {} #{} \"{}\" cannot be read: {}",
-                     slot.kind == event_kind::child_created ? "child" : "activity", slot.id.value,
-                     slot.name, problem));
+                     slot.kind == event_kind::child_created ? "child" : "activity",
+                     slot.id.value,
+                     slot.name,
+                     problem));
 }
 
 void live_instance::state::remark(std::string text) {

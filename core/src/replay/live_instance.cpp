@@ -37,9 +37,9 @@ turn_result live_instance::advance(timestamp now, std::span<const inbox_message>
             events.push_back(std::move(event));
         } catch (const history_error& problem) {
             turn_result result;
-            result.fault = turn_fault{
-                turn_fault::kind::bad_history,
-                std::string("a message in the inbox cannot be read: ") + problem.what()};
+            result.fault =
+                turn_fault{turn_fault::kind::bad_history,
+                           std::string("a message in the inbox cannot be read: ") + problem.what()};
             return result;
         }
     }
@@ -49,9 +49,13 @@ turn_result live_instance::advance(timestamp now, std::span<const inbox_message>
     return state_->advance(std::move(events));
 }
 
-std::uint64_t live_instance::history_length() const noexcept { return state_->history_length(); }
+std::uint64_t live_instance::history_length() const noexcept {
+    return state_->history_length();
+}
 
-std::size_t live_instance::bytes() const noexcept { return state_->bytes(); }
+std::size_t live_instance::bytes() const noexcept {
+    return state_->bytes();
+}
 
 turn_result run_turn(const orchestration_definition& definition,
                      std::span<const history_event> history,

@@ -21,8 +21,8 @@ struct turn_limits {
 /// Whether the history given to `rebuild` ends where a turn ended.
 enum class history_ends { after_a_turn, anywhere };
 
-/// One execution of an orchestration, live: its coroutine frame and what it waits for. The pure core:
-/// no I/O, clock, thread, lock or log; the same history and messages give the same answer.
+/// One execution of an orchestration, live: its coroutine frame and what it waits for. The pure
+/// core: no I/O, clock, thread, lock or log; the same history and messages give the same answer.
 ///
 /// One thread at a time; which one may change between calls. The definition must outlive it.
 class PERDURE_EXPORT live_instance {

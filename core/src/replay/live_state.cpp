@@ -16,18 +16,21 @@ namespace {
 event_kind answered_kind(event_kind kind) noexcept {
     switch (kind) {
         case event_kind::task_completed:
-        case event_kind::task_failed: return event_kind::task_scheduled;
+        case event_kind::task_failed:
+            return event_kind::task_scheduled;
         case event_kind::child_completed:
-        case event_kind::child_failed: return event_kind::child_created;
-        default: return event_kind::timer_created;
+        case event_kind::child_failed:
+            return event_kind::child_created;
+        default:
+            return event_kind::timer_created;
     }
 }
 
 /// A number from 0 up to 1 that depends on these three alone: the jitter of one retry must be the
 /// same at every replay, whatever else the code has drawn.
 double retry_dice(const execution_id& execution, task_id first, unsigned attempt) noexcept {
-    const auto mixed = derive_token({execution.value}, static_cast<std::uint32_t>(first.value) ^
-                                                           (attempt << 24U));
+    const auto mixed =
+        derive_token({execution.value}, static_cast<std::uint32_t>(first.value) ^ (attempt << 24U));
     return static_cast<double>(mixed.value >> 11U) * 0x1.0p-53;
 }
 
@@ -44,7 +47,9 @@ live_instance::state::state(instance_id instance,
       context_(*this),
       dice_(execution.value.high ^ execution.value.low) {}
 
-live_instance::state::~state() { destroy_frame(); }
+live_instance::state::~state() {
+    destroy_frame();
+}
 
 void live_instance::state::rebuild(std::span<const history_event> history, history_ends end) {
     replaying_ = true;
@@ -102,26 +107,38 @@ void live_instance::state::apply(const history_event& event) {
             start_ = event;
             kept_bytes_ += event.data.bytes.size();
             return;
-        case event_kind::turn_started: apply_turn_started(event); return;
-        case event_kind::execution_terminated: apply_terminated(event); return;
-        case event_kind::execution_resumed: apply_resumed(); return;
+        case event_kind::turn_started:
+            apply_turn_started(event);
+            return;
+        case event_kind::execution_terminated:
+            apply_terminated(event);
+            return;
+        case event_kind::execution_resumed:
+            apply_resumed();
+            return;
         case event_kind::execution_suspended:
             suspended_ = end_ == turn_end::open;
             return;
-        default: break;
+        default:
+            break;
     }
     if (suspended_) {
         held_.push_back(event);
         return;
     }
     switch (event.kind) {
-        case event_kind::event_raised: apply_event_raised(event); break;
+        case event_kind::event_raised:
+            apply_event_raised(event);
+            break;
         case event_kind::task_completed:
         case event_kind::task_failed:
         case event_kind::child_completed:
         case event_kind::child_failed:
-        case event_kind::timer_fired: apply_completion(event); break;
-        default: break;
+        case event_kind::timer_fired:
+            apply_completion(event);
+            break;
+        default:
+            break;
     }
     drain();
 }
@@ -178,7 +195,8 @@ void live_instance::state::apply_completion(const history_event& event) {
     open_task* task = tasks_.find(event.task);
     if (task == nullptr || !task->open || task->kind != answered_kind(event.kind)) {
         if (end_ == turn_end::open) {
-            remark(fmt::format("{} is ignored: {}", describe(event),
+            remark(fmt::format("{} is ignored: {}",
+                               describe(event),
                                task == nullptr ? "nothing was scheduled under this task id"
                                : !task->open   ? "the task has ended before"
                                                : "the task is of another kind"));
@@ -226,9 +244,11 @@ bool live_instance::state::try_again(open_task& task, const history_event& event
         return false;
     }
     const retried_call& call = *task.call;
-    const auto delay = call.policy.next_delay(
-        call.attempt, *event.reason, now_ - call.first_at,
-        retry_dice(execution_, call.first_task, call.attempt));
+    const auto delay =
+        call.policy.next_delay(call.attempt,
+                               *event.reason,
+                               now_ - call.first_at,
+                               retry_dice(execution_, call.first_task, call.attempt));
     if (!delay) {
         return false;
     }
@@ -243,9 +263,10 @@ void live_instance::state::match(const history_event& recorded) {
         return;
     }
     if (has_drifted(recorded, pending_.front().event)) {
-        remark(fmt::format("drift: {} has another input or time in the history than the code gives "
-                           "now; the recorded one is kept",
-                           describe(recorded)));
+        remark(
+            fmt::format("drift: {} has another input or time in the history than the code gives "
+                        "now; the recorded one is kept",
+                        describe(recorded)));
     }
     pending_.pop_front();
 }
@@ -257,12 +278,13 @@ void live_instance::state::begin() {
         ready_.push_back(root_->handle());
     } catch (const payload_error& problem) {
         fail(turn_fault::kind::undecodable,
-             fmt::format("the input of orchestration \"{}\" cannot be read: {}", start_.name,
+             fmt::format("the input of orchestration \"{}\" cannot be read: {}",
+                         start_.name,
                          problem.what()));
     } catch (...) {
         // The function itself threw, before there was a coroutine: the author's failure.
-        reason_ = std::make_shared<const failure>(
-            detail::describe_exception(std::current_exception()));
+        reason_ =
+            std::make_shared<const failure>(detail::describe_exception(std::current_exception()));
         end_ = turn_end::failed;
         decide(event_kind::execution_failed, {}, {}).event.reason = reason_;
     }
@@ -292,8 +314,8 @@ void live_instance::state::finish_root() {
     } catch (...) {
         next_.reset();
         output_ = payload();
-        reason_ = std::make_shared<const failure>(
-            detail::describe_exception(std::current_exception()));
+        reason_ =
+            std::make_shared<const failure>(detail::describe_exception(std::current_exception()));
         end_ = turn_end::failed;
         decide(event_kind::execution_failed, {}, {}).event.reason = reason_;
         return;
@@ -312,8 +334,7 @@ void live_instance::state::destroy_frame() {
 
 void live_instance::state::diverge(const history_event* recorded) {
     const auto before = repeated_.first(std::min(repeated_position_, repeated_.size()));
-    fail(turn_fault::kind::divergence,
-         divergence_report(applied_, before, recorded, pending_));
+    fail(turn_fault::kind::divergence, divergence_report(applied_, before, recorded, pending_));
 }
 
 void live_instance::state::fail(turn_fault::kind what, std::string report) {
@@ -334,9 +355,10 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
                          std::exchange(late_calls_, 0))});
     }
     if (!fault_ && turn_bytes_ > limits_.bytes_max) {
-        fail(turn_fault::kind::too_large,
-             fmt::format("the turn asks to store {} bytes; {} are allowed", turn_bytes_,
-                         limits_.bytes_max));
+        fail(
+            turn_fault::kind::too_large,
+            fmt::format(
+                "the turn asks to store {} bytes; {} are allowed", turn_bytes_, limits_.bytes_max));
     }
     result.fault = fault_;
     if (fault_) {
@@ -345,7 +367,8 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
     if (turn_decisions_ > limits_.decisions_max / 10) {
         result.remarks.push_back({log_level::warning,
                                   fmt::format("the turn made {} decisions; at {} it is parked",
-                                              turn_decisions_, limits_.decisions_max)});
+                                              turn_decisions_,
+                                              limits_.decisions_max)});
     }
     result.events = std::move(events);
     result.bytes = turn_bytes_;

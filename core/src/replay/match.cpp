@@ -16,14 +16,16 @@ bool is_decision(event_kind kind) noexcept {
         case event_kind::cancel_requested:
         case event_kind::execution_completed:
         case event_kind::execution_failed:
-        case event_kind::execution_continued_as_new: return true;
-        default: return false;
+        case event_kind::execution_continued_as_new:
+            return true;
+        default:
+            return false;
     }
 }
 
 bool is_same_act(const history_event& recorded, const history_event& made) noexcept {
-    return recorded.kind == made.kind && recorded.task == made.task &&
-           recorded.name == made.name && recorded.instance == made.instance;
+    return recorded.kind == made.kind && recorded.task == made.task && recorded.name == made.name &&
+           recorded.instance == made.instance;
 }
 
 bool has_drifted(const history_event& recorded, const history_event& made) noexcept {
@@ -52,9 +54,11 @@ std::string divergence_report(std::uint64_t position,
         recorded != nullptr ? describe(*recorded) : std::string("(the turn ends here)");
     const std::string code =
         made.empty() ? std::string("(asks for nothing here)") : describe(made.front().event);
-    std::string report = fmt::format(
-        "history and code disagree at event {}\n  history: {}\n  code:    {}\n", position, history,
-        code);
+    std::string report =
+        fmt::format("history and code disagree at event {}\n  history: {}\n  code:    {}\n",
+                    position,
+                    history,
+                    code);
 
     constexpr std::size_t context_lines = 6;
     const std::size_t shown = std::min(before.size(), context_lines);

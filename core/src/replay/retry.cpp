@@ -82,8 +82,7 @@ std::optional<duration> retry_policy::next_delay(unsigned attempt,
         micros = std::min(micros, static_cast<double>(max_interval_->count()));
     }
     micros *= 1.0 + jitter_ * (2.0 * dice - 1.0);
-    const auto delay =
-        duration(static_cast<duration::rep>(std::clamp(micros, 0.0, micros_max)));
+    const auto delay = duration(static_cast<duration::rep>(std::clamp(micros, 0.0, micros_max)));
     if (total_timeout_ && elapsed + delay > *total_timeout_) {
         return std::nullopt;
     }

@@ -23,31 +23,56 @@ class byte_dealer {
     std::size_t at_ = 0;
 };
 
-constexpr event_kind kinds[] = {
-    event_kind::execution_started,   event_kind::execution_completed,
-    event_kind::execution_failed,    event_kind::execution_terminated,
-    event_kind::execution_suspended, event_kind::execution_resumed,
-    event_kind::execution_continued_as_new,
-    event_kind::task_scheduled,      event_kind::task_completed,
-    event_kind::task_failed,         event_kind::timer_created,
-    event_kind::timer_fired,         event_kind::child_created,
-    event_kind::child_completed,     event_kind::child_failed,
-    event_kind::event_raised,        event_kind::event_sent,
-    event_kind::turn_started,        event_kind::custom_status_set,
-    event_kind::cancel_requested,    event_kind::step_completed};
+constexpr event_kind kinds[] = {event_kind::execution_started,
+                                event_kind::execution_completed,
+                                event_kind::execution_failed,
+                                event_kind::execution_terminated,
+                                event_kind::execution_suspended,
+                                event_kind::execution_resumed,
+                                event_kind::execution_continued_as_new,
+                                event_kind::task_scheduled,
+                                event_kind::task_completed,
+                                event_kind::task_failed,
+                                event_kind::timer_created,
+                                event_kind::timer_fired,
+                                event_kind::child_created,
+                                event_kind::child_completed,
+                                event_kind::child_failed,
+                                event_kind::event_raised,
+                                event_kind::event_sent,
+                                event_kind::turn_started,
+                                event_kind::custom_status_set,
+                                event_kind::cancel_requested,
+                                event_kind::step_completed};
 
 void mutate(std::vector<history_event>& events, byte_dealer& bytes) {
     const std::size_t at = bytes.below(events.size());
     history_event& event = events[at];
     switch (bytes.below(8)) {
-        case 0: events.erase(events.begin() + static_cast<std::ptrdiff_t>(at)); break;
-        case 1: events.insert(events.begin() + static_cast<std::ptrdiff_t>(at), event); break;
-        case 2: std::swap(event, events[bytes.below(events.size())]); break;
-        case 3: event.kind = kinds[bytes.below(std::size(kinds))]; break;
-        case 4: event.task = {bytes.next()}; break;
-        case 5: event.name += static_cast<char>('a' + bytes.below(26)); break;
-        case 6: event.data.bytes = std::string(bytes.below(8), '['); break;
-        default: event.reason = std::make_shared<const failure>("Mutated", "by the bytes"); break;
+        case 0:
+            events.erase(events.begin() + static_cast<std::ptrdiff_t>(at));
+            break;
+        case 1:
+            events.insert(events.begin() + static_cast<std::ptrdiff_t>(at), event);
+            break;
+        case 2:
+            std::swap(event, events[bytes.below(events.size())]);
+            break;
+        case 3:
+            event.kind = kinds[bytes.below(std::size(kinds))];
+            break;
+        case 4:
+            event.task = {bytes.next()};
+            break;
+        case 5:
+            event.name += static_cast<char>('a' + bytes.below(26));
+            break;
+        case 6:
+            event.data.bytes = std::string(bytes.below(8), '[');
+            break;
+        default:
+            event.reason = std::make_shared<const failure>("Mutated", "by the bytes");
+            break;
     }
 }
 
@@ -66,8 +91,8 @@ std::vector<recorded_history> recorded_histories(const registry& known,
         for (const transcript_turn& turn : text.turns) {
             const auto result =
                 replay::run_turn(*definition, recorded.events, turn.messages, turn.now, {});
-            recorded.events.insert(recorded.events.end(), result.events.begin(),
-                                   result.events.end());
+            recorded.events.insert(
+                recorded.events.end(), result.events.begin(), result.events.end());
         }
         all.push_back(std::move(recorded));
     }

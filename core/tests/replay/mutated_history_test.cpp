@@ -13,8 +13,7 @@ using namespace perdure::test;
 TEST_CASE("20,000 mutated histories each give an answer or a fault, never anything else",
           "[replay]") {
     const registry known = sample_orchestrations();
-    const auto histories =
-        recorded_histories(known, std::string(PERDURE_TEST_DATA) + "/histories");
+    const auto histories = recorded_histories(known, std::string(PERDURE_TEST_DATA) + "/histories");
     const auto seed = std::random_device()();
     INFO("seed " << seed);
     std::mt19937 dice(seed);

@@ -1,5 +1,4 @@
 #include "mutated_history.hpp"
-
 #include "sample_orchestrations.hpp"
 
 // libFuzzer's target over histories: bytes choose a recorded history and how it is changed.

@@ -1,7 +1,6 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "replay/checkpoint_builder.hpp"
 #include "replay/live_instance.hpp"
-
 #include "sample_orchestrations.hpp"
 #include "transcript.hpp"
 
@@ -40,15 +39,13 @@ const orchestration_definition& definition_of(const registry& known, const std::
     return *found;
 }
 
-
 /// Plays a transcript with a new frame at every turn, checks every turn, and returns the history.
 std::vector<history_event> play(const registry& known, const transcript& text) {
     const auto& definition = definition_of(known, text.orchestration);
     std::vector<history_event> history{start_event(text)};
     for (std::size_t i = 0; i < text.turns.size(); ++i) {
         const transcript_turn& turn = text.turns[i];
-        INFO(text.file << ", turn at "
-                       << turn.now.time_since_epoch().count() / 1000 << " ms");
+        INFO(text.file << ", turn at " << turn.now.time_since_epoch().count() / 1000 << " ms");
         auto result = run_turn(definition, history, turn.messages, turn.now, {});
         const bool is_last = i + 1 == text.turns.size();
         if (is_last && !text.fault.empty()) {
@@ -82,8 +79,8 @@ TEST_CASE("a frame that stays alive decides the same as one rebuilt from history
     const registry known = sample_orchestrations();
     for (const transcript& text : all_transcripts()) {
         INFO(text.file);
-        live_instance live(instance_id("replay"), {{1, 2}},
-                           definition_of(known, text.orchestration), {});
+        live_instance live(
+            instance_id("replay"), {{1, 2}}, definition_of(known, text.orchestration), {});
         const std::vector<history_event> start{start_event(text)};
         live.rebuild(start, history_ends::after_a_turn);
 
@@ -107,8 +104,8 @@ TEST_CASE("any prefix of any recorded history can be replayed", "[replay]") {
         const auto history = play(known, text);
         for (std::size_t length = 1; length <= history.size(); ++length) {
             INFO(text.file << ", prefix of " << length);
-            live_instance live(instance_id("replay"), {{1, 2}},
-                               definition_of(known, text.orchestration), {});
+            live_instance live(
+                instance_id("replay"), {{1, 2}}, definition_of(known, text.orchestration), {});
 
             live.rebuild(std::span(history).first(length), history_ends::anywhere);
 
@@ -144,8 +141,7 @@ std::string fault_of(const registry& known, const std::string& file, const std::
 }  // namespace
 
 TEST_CASE("a changed decision is reported with history and code side by side", "[replay]") {
-    const std::string report =
-        fault_of(sample_orchestrations(), "sequence", "sequence changed");
+    const std::string report = fault_of(sample_orchestrations(), "sequence", "sequence changed");
 
     CHECK_THAT(report, Catch::Contains("disagree at event 5"));
     CHECK_THAT(report, Catch::Contains("history: task_scheduled #2 \"Square\""));
@@ -153,16 +149,14 @@ TEST_CASE("a changed decision is reported with history and code side by side", "
 }
 
 TEST_CASE("code that ends earlier than its history diverges", "[replay]") {
-    const std::string report =
-        fault_of(sample_orchestrations(), "sequence", "sequence shortened");
+    const std::string report = fault_of(sample_orchestrations(), "sequence", "sequence shortened");
 
     CHECK_THAT(report, Catch::Contains("history: task_scheduled #2 \"Square\""));
     CHECK_THAT(report, Catch::Contains("code:    execution_completed"));
 }
 
 TEST_CASE("code that asks for more than its history recorded diverges", "[replay]") {
-    const std::string report =
-        fault_of(sample_orchestrations(), "sequence", "sequence extended");
+    const std::string report = fault_of(sample_orchestrations(), "sequence", "sequence extended");
 
     CHECK_THAT(report, Catch::Contains("history: turn_started"));
     CHECK_THAT(report, Catch::Contains("code:    task_scheduled #2 \"Square\""));
@@ -170,7 +164,8 @@ TEST_CASE("code that asks for more than its history recorded diverges", "[replay
 
 TEST_CASE("a surplus decision in the last turn of a history diverges", "[replay]") {
     const registry known = sample_orchestrations();
-    transcript text = read_transcript(std::string(PERDURE_TEST_DATA) + "/histories/sequence.history");
+    transcript text =
+        read_transcript(std::string(PERDURE_TEST_DATA) + "/histories/sequence.history");
     text.turns.resize(1);
     text.end = "open";
     const auto history = play(known, text);
@@ -184,7 +179,8 @@ TEST_CASE("a surplus decision in the last turn of a history diverges", "[replay]
 
 TEST_CASE("a changed input is drift: the recorded value wins, and it is said", "[replay]") {
     const registry known = sample_orchestrations();
-    transcript text = read_transcript(std::string(PERDURE_TEST_DATA) + "/histories/sequence.history");
+    transcript text =
+        read_transcript(std::string(PERDURE_TEST_DATA) + "/histories/sequence.history");
     text.turns.resize(1);
     text.end = "open";
     auto history = play(known, text);
@@ -220,8 +216,7 @@ TEST_CASE("a turn with too many decisions is a fault, not a flood", "[replay]") 
     turn_limits limits;
     limits.decisions_max = 100;
 
-    const auto result =
-        run_turn(definition_of(known, "fan out"), start, {}, timestamp{}, limits);
+    const auto result = run_turn(definition_of(known, "fan out"), start, {}, timestamp{}, limits);
 
     REQUIRE(result.fault);
     CHECK(result.fault->what == turn_fault::kind::too_large);
@@ -236,8 +231,7 @@ TEST_CASE("unread events are handed to the next execution", "[replay]") {
     auto first = run_turn(definition, history, {}, timestamp{}, {});
     history.insert(history.end(), first.events.begin(), first.events.end());
 
-    const auto result =
-        run_turn(definition, history, text.turns.back().messages, timestamp{}, {});
+    const auto result = run_turn(definition, history, text.turns.back().messages, timestamp{}, {});
 
     REQUIRE(result.kept_events.size() == 1);
     CHECK(result.kept_events.front().data.bytes == "6");
@@ -262,8 +256,18 @@ TEST_CASE("a checkpoint carries the whole effect of a turn", "[replay][checkpoin
     transcript text;
     text.orchestration = "sender";
     const std::vector<history_event> start{start_event(text)};
-    orchestration_work work{instance_id("one"), {{1, 2}}, {{7}, 0}, "sender", "",
-                            orchestration_status::pending, 1, 1, {}, {{42, {}, {}, ""}}, 1, false};
+    orchestration_work work{instance_id("one"),
+                            {{1, 2}},
+                            {{7}, 0},
+                            "sender",
+                            "",
+                            orchestration_status::pending,
+                            1,
+                            1,
+                            {},
+                            {{42, {}, {}, ""}},
+                            1,
+                            false};
     const auto result = run_turn(definition_of(known, "sender"), start, {}, timestamp{}, {});
 
     const checkpoint made = build_checkpoint(work, result, {{3, 4}});

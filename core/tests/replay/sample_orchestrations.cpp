@@ -168,7 +168,9 @@ orchestration<std::string> dice(context& ctx) {
     co_return to_string(first) + std::to_string(second % 10) + std::to_string(go);
 }
 
-orchestration<int> instant(context&, int n) { co_return n; }
+orchestration<int> instant(context&, int n) {
+    co_return n;
+}
 
 orchestration<int> spin(context& ctx, int n) {
     int sum = 0;

@@ -12,7 +12,9 @@ namespace perdure::test {
 
 namespace {
 
-timestamp at_millis(long long value) { return timestamp(std::chrono::milliseconds(value)); }
+timestamp at_millis(long long value) {
+    return timestamp(std::chrono::milliseconds(value));
+}
 
 std::string rest_of(std::istringstream& in) {
     std::string rest;
@@ -47,8 +49,8 @@ history_event parse_event(const std::string& line) {
         } else if (next == '!') {
             const std::string text = rest_of(in).substr(1);
             const auto colon = text.find(": ");
-            event.reason = std::make_shared<const failure>(text.substr(0, colon),
-                                                           text.substr(colon + 2));
+            event.reason =
+                std::make_shared<const failure>(text.substr(0, colon), text.substr(colon + 2));
         } else if (next == '"' && has_name(event.kind) && event.name.empty()) {
             in.get();
             std::getline(in, event.name, '"');
@@ -139,9 +141,10 @@ std::string decision_line(const history_event& event) {
         line += fmt::format(" @{}", event.instance);
     }
     if (event.fire_at != timestamp{}) {
-        line += fmt::format(" at={}", std::chrono::duration_cast<std::chrono::milliseconds>(
-                                          event.fire_at.time_since_epoch())
-                                          .count());
+        line += fmt::format(
+            " at={}",
+            std::chrono::duration_cast<std::chrono::milliseconds>(event.fire_at.time_since_epoch())
+                .count());
     }
     if (event.reason) {
         line += fmt::format(" !{}: {}", event.reason->type, event.reason->message);
@@ -164,12 +167,18 @@ history_event start_event(const transcript& text) {
 
 std::string end_name(replay::turn_end end) {
     switch (end) {
-        case replay::turn_end::open: return "open";
-        case replay::turn_end::suspended: return "suspended";
-        case replay::turn_end::completed: return "completed";
-        case replay::turn_end::failed: return "failed";
-        case replay::turn_end::terminated: return "terminated";
-        case replay::turn_end::continued: return "continued";
+        case replay::turn_end::open:
+            return "open";
+        case replay::turn_end::suspended:
+            return "suspended";
+        case replay::turn_end::completed:
+            return "completed";
+        case replay::turn_end::failed:
+            return "failed";
+        case replay::turn_end::terminated:
+            return "terminated";
+        case replay::turn_end::continued:
+            return "continued";
     }
     return "?";
 }
