@@ -1,0 +1,77 @@
+#pragma once
+
+#include "store.hpp"
+
+#include <memory>
+#include <optional>
+#include <perdure/backend.hpp>
+#include <perdure/backend_statistics.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace perdure::postgres {
+
+/// A task hub in a PostgreSQL schema. Each method is one call of one function there, one
+/// autocommitted statement; sql/postgres/README.md says what the functions do.
+///
+/// Safe from any thread. It owns one thread, which listens for other processes.
+class postgres_backend final : public backend, public statistics_source {
+  public:
+    explicit postgres_backend(settings chosen);
+
+    [[nodiscard]] capabilities abilities() const noexcept override;
+    void create_hub() override;
+    void delete_hub() override;
+    [[nodiscard]] hub_status status() override;
+    [[nodiscard]] bool advance_clock(duration by) override;
+
+    [[nodiscard]] std::vector<create_outcome> create(
+        const request_id& request, std::span<const new_instance> instances) override;
+    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
+                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] std::vector<terminate_outcome> terminate(
+        const request_id& request, std::span<const termination> terminations) override;
+    [[nodiscard]] std::vector<std::optional<instance_record>> get(
+        std::span<const instance_id> instances) override;
+    [[nodiscard]] instance_page query(const instance_filter& filter,
+                                      std::size_t limit,
+                                      const std::string& after) override;
+    [[nodiscard]] std::optional<history_page> read_history(const instance_id& instance,
+                                                           std::uint64_t from,
+                                                           std::size_t bytes) override;
+    [[nodiscard]] bool wait(std::span<const instance_id> instances,
+                            std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] purge_result purge(const purge_request& request) override;
+    [[nodiscard]] std::vector<release_outcome> release(
+        const request_id& request, std::span<const instance_id> instances) override;
+
+    [[nodiscard]] work_batch lock(const lock_request& request) override;
+    [[nodiscard]] commit_result commit(const commit_request& request) override;
+    [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
+    [[nodiscard]] std::vector<lease_outcome> give_back(const request_id& request,
+                                                       std::span<const held_item> items) override;
+    [[nodiscard]] std::vector<lease_outcome> abandon(const request_id& request,
+                                                     std::span<const held_item> items,
+                                                     duration delay) override;
+    [[nodiscard]] std::vector<lease_outcome> park(const request_id& request,
+                                                  std::span<const held_item> items,
+                                                  std::span<const std::string> reasons) override;
+    void take_over(const request_id& request, std::span<const worker_id> workers) override;
+    [[nodiscard]] wake_token wait_for_work(wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) override;
+    void interrupt_waits() noexcept override;
+
+    [[nodiscard]] backend_statistics statistics() const noexcept override;
+
+  private:
+    [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
+    [[nodiscard]] std::vector<lease_outcome> return_leases(const request_id& request,
+                                                           std::span<const held_item> items,
+                                                           std::optional<duration> delay,
+                                                           std::span<const std::string> reasons);
+
+    store hub_;
+};
+
+}  // namespace perdure::postgres

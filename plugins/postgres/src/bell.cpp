@@ -1,0 +1,484 @@
+#include "bell.hpp"
+
+#include <algorithm>
+#include <exception>
+
+namespace perdure::postgres {
+
+namespace {
+
+/// So many ended instances are named to other processes; beyond that they look themselves.
+constexpr std::size_t named_ends_max = 1000;
+/// So many questions are remembered; a process asks a handful.
+constexpr std::size_t questions_max = 64;
+
+duration local_floor(bell::steady::time_point at) {
+    return std::chrono::floor<duration>(at.time_since_epoch());
+}
+
+duration local_ceil(bell::steady::time_point at) {
+    return std::chrono::ceil<duration>(at.time_since_epoch());
+}
+
+}  // namespace
+
+/// One call of `wait`.
+struct bell::end_waiter {
+    enum class knowledge {
+        /// Whether its instances run must be looked at.
+        none,
+        /// Somebody looks.
+        being_looked_at,
+        /// They ran when last looked at.
+        running,
+    };
+
+    std::span<const instance_id> instances;
+    knowledge known = knowledge::none;
+    bool is_rung = false;
+    std::condition_variable told;
+};
+
+/// Its presence among the waiters; needs the mutex at its beginning, and takes it at its end.
+class bell::end_registration {
+  public:
+    end_registration(bell& owner, end_waiter& self, std::unique_lock<std::mutex>& lock)
+        : owner_(owner), self_(self), lock_(lock) {
+        owner_.end_waiters_.insert(&self_);
+        for (const instance_id& id : self_.instances) {
+            owner_.awaited_.emplace(id.text(), &self_);
+        }
+        owner_.poll_ends_soon();
+    }
+    end_registration(const end_registration&) = delete;
+    end_registration& operator=(const end_registration&) = delete;
+    ~end_registration() {
+        if (!lock_.owns_lock()) {
+            lock_.lock();
+        }
+        for (const instance_id& id : self_.instances) {
+            auto [next, last] = owner_.awaited_.equal_range(id.text());
+            while (next != last) {
+                next = next->second == &self_ ? owner_.awaited_.erase(next) : std::next(next);
+            }
+        }
+        owner_.end_waiters_.erase(&self_);
+        owner_.last_end_wait_ = steady::now();
+        // It may have been asked to look, and left for another reason.
+        owner_.hand_on_looking();
+    }
+
+  private:
+    bell& owner_;
+    end_waiter& self_;
+    std::unique_lock<std::mutex>& lock_;
+};
+
+void unsent_news::add(const unsent_news& more) {
+    work |= more.work;
+    others_ended |= more.others_ended;
+    calls += more.calls;
+    const std::size_t room = named_ends_max - std::min(named_ends_max, ended.size());
+    const std::size_t count = std::min(room, more.ended.size());
+    others_ended |= count < more.ended.size();
+    ended.insert(
+        ended.end(), more.ended.begin(), more.ended.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+bell::bell(const terms& chosen, end_query ends)
+    : terms_(chosen),
+      ends_(std::move(ends)),
+      work_poll_interval_(chosen.poll_min),
+      end_poll_interval_(chosen.poll_min) {}
+
+// ------------------------------------------------------------------------ what a backend's calls
+// do
+
+look bell::begin_look(std::uint64_t question) {
+    const std::lock_guard guard(mutex_);
+    const look begun{++looks_, question, {generation_}, steady::now()};
+    if (question != 0) {
+        if (questions_.size() >= questions_max && !questions_.contains(question)) {
+            questions_.clear();
+        }
+        questions_[question].last_begun = begun.number;
+    }
+    return begun;
+}
+
+void bell::end_look(const look& begun, const finding& found) {
+    const std::lock_guard guard(mutex_);
+    learn_time(begun, found.store_time);
+    const auto asked = questions_.find(begun.question);
+    if (asked == questions_.end()) {
+        return;
+    }
+    answered_question& question = asked->second;
+    question.last_empty = found.is_empty ? begun.number : 0;
+    question.generation = begun.token.value;
+    question.begun = begun.begun;
+    // What is due already was looked at just now, and not handed out for some reason.
+    question.next_due = found.next_due > found.store_time ? found.next_due : never;
+    if (work_waiters_ > 0) {
+        changed_.notify_all();
+    }
+}
+
+void bell::hear_time(const look& begun, timestamp store_time) {
+    const std::lock_guard guard(mutex_);
+    learn_time(begun, store_time);
+}
+
+void bell::learn_time(const look& begun, timestamp store_time) {
+    // The store read its clock between the beginning of the call and now.
+    const duration least = store_time.time_since_epoch() - local_ceil(steady::now());
+    const duration most = store_time.time_since_epoch() - local_floor(begun.begun);
+    if (clock_ && clock_->first <= most && least <= clock_->second) {
+        clock_ = {std::max(clock_->first, least), std::min(clock_->second, most)};
+    } else {
+        // The first time, or somebody has moved a clock.
+        clock_ = {least, most};
+        changed_.notify_all();
+    }
+}
+
+timestamp bell::store_time(steady::time_point now) const {
+    // Never ahead of the store, so that what is due here is due there.
+    return clock_ ? timestamp(local_floor(now) + clock_->first) : timestamp::min();
+}
+
+void bell::announce(const tidings& news) {
+    const std::lock_guard guard(mutex_);
+    if (news.ready || news.everything_ended) {
+        wake_workers();
+    }
+    tell_of_due(news.next_due);
+    for (const std::string& id : news.ended) {
+        ring(id);
+    }
+    if (news.everything_ended) {
+        suspect_all_ends();
+    }
+    if (carrier_ != nullptr) {
+        const bool is_work =
+            news.ready || news.everything_ended || (news.due_is_news && news.next_due != never);
+        const unsent_news told{is_work, news.ended, news.everything_ended, 1};
+        if (!told.is_empty()) {
+            const bool is_carrier_idle = news_.is_empty();
+            news_.add(told);
+            if (is_carrier_idle) {
+                carrier_->stir();
+            }
+        }
+    }
+}
+
+std::optional<bell::quiet_state> bell::quiet(std::uint64_t question) {
+    const std::lock_guard guard(mutex_);
+    const auto now = steady::now();
+    ring_what_is_due(now);
+    const auto found = questions_.find(question);
+    if (!listening_.work || interrupted_ || found == questions_.end()) {
+        return std::nullopt;
+    }
+    const answered_question& last = found->second;
+    // A look that has begun and is not answered may have been given something.
+    const bool is_answered = last.last_empty != 0 && last.last_empty == last.last_begun;
+    if (!is_answered || last.generation != generation_ || now - last.begun >= terms_.look_bound) {
+        return std::nullopt;
+    }
+    return quiet_state{{generation_}, store_time(now)};
+}
+
+void bell::wake_workers() {
+    ++generation_;
+    work_poll_interval_ = terms_.poll_min;
+    changed_.notify_all();
+}
+
+void bell::tell_of_due(timestamp next_due) {
+    if (next_due < told_due_) {
+        told_due_ = next_due;
+        changed_.notify_all();
+    }
+}
+
+bell::steady::time_point bell::due_moment(steady::time_point now) const {
+    timestamp due = told_due_;
+    for (const auto& [question, answer] : questions_) {
+        due = std::min(due, answer.next_due);
+    }
+    if (due == never || !clock_) {
+        return steady::time_point::max();
+    }
+    const timestamp here = store_time(now);
+    if (due <= here) {
+        return now;
+    }
+    // A day is as good as the truth, and keeps the sum within its range.
+    const timestamp tomorrow = here + std::chrono::hours(24);
+    return now + (std::min(due, tomorrow) - here);
+}
+
+void bell::ring_what_is_due(steady::time_point now) {
+    if (due_moment(now) > now) {
+        return;
+    }
+    // What falls due later is heard of again from the looks that follow.
+    const timestamp here = store_time(now);
+    if (told_due_ <= here) {
+        told_due_ = never;
+    }
+    for (auto& [question, answer] : questions_) {
+        if (answer.next_due <= here) {
+            answer.next_due = never;
+        }
+    }
+    wake_workers();
+}
+
+// ------------------------------------------------------------------------------------------
+// waiting
+
+wake_token bell::wait_for_work(wake_token token, steady::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    const auto begun = steady::now();
+    ++work_waiters_;
+    if (carrier_ != nullptr && !known_sleepers_.work) {
+        carrier_->stir();
+    }
+    auto now = begun;
+    while (!interrupted_) {
+        ring_what_is_due(now);
+        const auto poll = begun + work_poll_interval_;
+        if (!listening_.work && now >= poll && generation_ == token.value && now < deadline) {
+            // Nobody would tell us, so that the caller has to look.
+            ++generation_;
+            work_poll_interval_ = std::min(2 * work_poll_interval_, terms_.poll_max);
+            changed_.notify_all();
+        }
+        if (generation_ != token.value || now >= deadline) {
+            break;
+        }
+        const auto until = std::min(deadline, due_moment(now));
+        changed_.wait_until(lock, listening_.work ? until : std::min(until, poll));
+        now = steady::now();
+    }
+    --work_waiters_;
+    last_work_wait_ = steady::now();
+    return {generation_};
+}
+
+bool bell::wait(std::span<const instance_id> instances, steady::time_point deadline) {
+    end_waiter self{instances, {}, false, {}};
+    std::unique_lock lock(mutex_);
+    const end_registration presence(*this, self, lock);
+    if (carrier_ != nullptr && !known_sleepers_.ends) {
+        carrier_->stir();
+    }
+    while (!self.is_rung && !interrupted_) {
+        if (self.known == end_waiter::knowledge::being_looked_at ||
+            (self.known == end_waiter::knowledge::none && somebody_looks_)) {
+            self.told.wait(lock);
+            continue;
+        }
+        if (self.known == end_waiter::knowledge::none) {
+            look_for_ends(lock);
+            continue;
+        }
+        const auto now = steady::now();
+        if (now >= deadline) {
+            return false;
+        }
+        if (listening_.ends) {
+            self.told.wait_until(lock, deadline);
+        } else if (const auto poll = next_end_poll(now); poll > now) {
+            self.told.wait_until(lock, std::min(deadline, poll));
+        } else {
+            suspect_all_ends();
+        }
+    }
+    return self.is_rung;
+}
+
+bell::steady::time_point bell::next_end_poll(steady::time_point now) {
+    if (!next_end_poll_) {
+        next_end_poll_ = now + end_poll_interval_;
+        end_poll_interval_ = std::min(2 * end_poll_interval_, terms_.poll_max);
+    }
+    return *next_end_poll_;
+}
+
+void bell::poll_ends_soon() {
+    end_poll_interval_ = terms_.poll_min;
+    if (next_end_poll_) {
+        next_end_poll_ = std::min(*next_end_poll_, steady::now() + end_poll_interval_);
+    }
+}
+
+void bell::suspect_all_ends() {
+    next_end_poll_.reset();
+    for (end_waiter* waiter : end_waiters_) {
+        waiter->known = end_waiter::knowledge::none;
+    }
+    hand_on_looking();
+}
+
+/// Looks on behalf of all that have to know.
+void bell::look_for_ends(std::unique_lock<std::mutex>& lock) {
+    using knowledge = end_waiter::knowledge;
+    std::vector<std::string> ids;
+    for (end_waiter* waiter : end_waiters_) {
+        if (waiter->known == knowledge::none) {
+            waiter->known = knowledge::being_looked_at;
+            for (const instance_id& id : waiter->instances) {
+                ids.push_back(id.text());
+            }
+        }
+    }
+    somebody_looks_ = true;
+    lock.unlock();
+    std::vector<std::string> ended;
+    std::exception_ptr problem;
+    try {
+        if (!ids.empty()) {
+            ended = ends_(ids);
+        }
+    } catch (...) {
+        problem = std::current_exception();
+    }
+    lock.lock();
+    somebody_looks_ = false;
+    for (const std::string& id : ended) {
+        ring(id);
+    }
+    for (end_waiter* waiter : end_waiters_) {
+        if (waiter->known == knowledge::being_looked_at) {
+            // Whoever looked for others in vain leaves it to them to find out why.
+            waiter->known = problem ? knowledge::none : knowledge::running;
+            waiter->told.notify_one();
+        }
+    }
+    hand_on_looking();
+    if (problem) {
+        std::rethrow_exception(problem);
+    }
+}
+
+void bell::hand_on_looking() {
+    if (somebody_looks_) {
+        return;
+    }
+    for (end_waiter* waiter : end_waiters_) {
+        if (waiter->known == end_waiter::knowledge::none) {
+            waiter->told.notify_one();
+            return;
+        }
+    }
+}
+
+void bell::ring(std::string_view id) {
+    auto [next, last] = awaited_.equal_range(id);
+    for (; next != last; ++next) {
+        next->second->is_rung = true;
+        next->second->told.notify_one();
+    }
+}
+
+void bell::interrupt() {
+    const std::lock_guard guard(mutex_);
+    interrupted_ = true;
+    changed_.notify_all();
+    for (end_waiter* waiter : end_waiters_) {
+        waiter->told.notify_one();
+    }
+}
+
+// --------------------------------------------------------------------------- what the listener
+// does
+
+void bell::employ(messenger* carrier) {
+    const std::lock_guard guard(mutex_);
+    carrier_ = carrier;
+    known_sleepers_ = {};
+}
+
+bell::wishes bell::wanted() {
+    const std::lock_guard guard(mutex_);
+    const auto now = steady::now();
+    wishes result;
+    const auto sleeps = [&](std::size_t waiters, const std::optional<steady::time_point>& last) {
+        if (waiters > 0) {
+            return true;
+        }
+        if (!last || now - *last >= terms_.linger) {
+            return false;
+        }
+        result.until = std::min(result.until, *last + terms_.linger);
+        return true;
+    };
+    result.wanted.work = sleeps(work_waiters_, last_work_wait_);
+    result.wanted.ends = sleeps(end_waiters_.size(), last_end_wait_);
+    known_sleepers_ = result.wanted;
+    return result;
+}
+
+bool bell::has_news() {
+    const std::lock_guard guard(mutex_);
+    return !news_.is_empty();
+}
+
+unsent_news bell::take_news() {
+    const std::lock_guard guard(mutex_);
+    return std::exchange(news_, {});
+}
+
+std::vector<std::string> bell::awaited() {
+    const std::lock_guard guard(mutex_);
+    std::vector<std::string> ids;
+    ids.reserve(awaited_.size());
+    for (const auto& [id, waiter] : awaited_) {
+        // Equal keys stand side by side.
+        if (ids.empty() || ids.back() != id) {
+            ids.emplace_back(id);
+        }
+    }
+    return ids;
+}
+
+void bell::set_listening(sleepers heard) {
+    const std::lock_guard guard(mutex_);
+    const sleepers before = std::exchange(listening_, heard);
+    if (before.work && !heard.work) {
+        work_poll_interval_ = terms_.poll_min;
+        changed_.notify_all();
+    }
+    if (before.ends && !heard.ends) {
+        poll_ends_soon();
+        suspect_all_ends();
+    }
+}
+
+void bell::hear_of_work() {
+    const std::lock_guard guard(mutex_);
+    wake_workers();
+}
+
+void bell::hear_of_due(timestamp next_due) {
+    const std::lock_guard guard(mutex_);
+    tell_of_due(next_due);
+}
+
+void bell::hear_of_ends(std::span<const std::string> ended) {
+    const std::lock_guard guard(mutex_);
+    for (const std::string& id : ended) {
+        ring(id);
+    }
+}
+
+void bell::hear_of_some_ends() {
+    const std::lock_guard guard(mutex_);
+    suspect_all_ends();
+}
+
+}  // namespace perdure::postgres

@@ -1,0 +1,303 @@
+#include "installer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace perdure::postgres {
+
+namespace {
+
+// A script may take long, and whoever waits for another's script waits as long.
+constexpr const char* begin_script =
+    "begin; set local statement_timeout = 0; set local lock_timeout = 0";
+
+// One transaction on a connection; rolled back unless it was committed.
+class transaction {
+  public:
+    explicit transaction(connection& on) : on_(on) { on_.execute_script(begin_script); }
+    transaction(const transaction&) = delete;
+    transaction& operator=(const transaction&) = delete;
+    ~transaction() {
+        if (is_open_ && !on_.is_broken()) {
+            try {
+                on_.execute_script("rollback");
+            } catch (const backend_error&) {
+                // The pool drops a connection that is left in a transaction.
+                static_cast<void>(on_.is_broken());
+            }
+        }
+    }
+    void commit() {
+        // A script sets the search path; behind a pooler the server's session is not ours to keep
+        // it.
+        on_.execute_script("reset search_path");
+        is_open_ = false;
+        on_.execute_script("commit");
+    }
+
+  private:
+    connection& on_;
+    bool is_open_ = true;
+};
+
+// For the length of the transaction. As a script, because the wait may be longer than an answer's.
+void lock_advisory(connection& to, const std::string& what) {
+    to.execute_script(fmt::format("select pg_advisory_xact_lock(hashtextextended({}, 0))",
+                                  quoted_literal("perdure " + what)));
+}
+
+// One creator, upgrader or dropper of this schema at a time.
+void lock_schema(connection& to) {
+    lock_advisory(to, "schema " + to.chosen().schema);
+}
+
+// The catalogue is readable for everyone, also for a login that may not use the schema.
+bool has_relation(connection& to, const char* relation) {
+    const answer found = to.query(
+        "select exists (select from pg_catalog.pg_class c"
+        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = $1 and c.relname = $2)",
+        parameters().add<sql::text>(to.chosen().schema).add<sql::text>(relation));
+    return found.only(0).flag();
+}
+
+bool has_function(connection& to, const char* function) {
+    const answer found = to.query(
+        "select exists (select from pg_catalog.pg_proc p"
+        " join pg_catalog.pg_namespace n on n.oid = p.pronamespace"
+        " where n.nspname = $1 and p.proname = $2)",
+        parameters().add<sql::text>(to.chosen().schema).add<sql::text>(function));
+    return found.only(0).flag();
+}
+
+bool has_schema(connection& to) {
+    const answer found =
+        to.query("select exists (select from pg_catalog.pg_namespace where nspname = $1)",
+                 parameters().add<sql::text>(to.chosen().schema));
+    return found.only(0).flag();
+}
+
+void refuse_newer(connection& to,
+                  const std::optional<schema_version>& found,
+                  const sql_files& files) {
+    if (found && *found > files.version()) {
+        throw backend_error(store_fault::schema,
+                            fmt::format("schema {} has version {}, and this plugin knows versions "
+                                        "up to {}: use a newer plugin",
+                                        to.chosen().quoted_schema(),
+                                        to_string(*found),
+                                        to_string(files.version())));
+    }
+}
+
+std::string state_text(connection& to,
+                       const std::optional<schema_version>& found,
+                       const sql_files& files) {
+    return found ? fmt::format("schema {} has version {}, and this plugin needs {}",
+                               to.chosen().quoted_schema(),
+                               to_string(*found),
+                               to_string(files.version()))
+                 : fmt::format(
+                       "there is no Perdure in schema {} yet, and this plugin needs "
+                       "version {}",
+                       to.chosen().quoted_schema(),
+                       to_string(files.version()));
+}
+
+void run_file(connection& to, const sql_file& file) {
+    try {
+        to.execute_script(with_psql_variables(file.text(), to.chosen().schema));
+    } catch (backend_error& error) {
+        error.add_context(std::string(file.name));
+        throw;
+    }
+}
+
+// A schema of somebody else is used as it is, so that its owner decides who may.
+void climb(connection& to, const std::optional<schema_version>& from, const sql_files& files) {
+    if (!has_schema(to)) {
+        to.execute_script("create schema " + to.chosen().quoted_schema());
+    }
+    for (const sql_file& step : files.steps) {
+        if (from && parse_schema_version(step.version) <= *from) {
+            continue;
+        }
+        run_file(to, step);
+        to.execute_script(fmt::format(
+            "insert into {}.Versions (semantic_version) values ({}) on conflict do nothing",
+            to.chosen().quoted_schema(),
+            quoted_literal(step.version)));
+    }
+    for (const sql_file& file : files.functions) {
+        run_file(to, file);
+    }
+    // Roles belong to all schemas.
+    lock_advisory(to, "permissions");
+    run_file(to, files.permissions);
+}
+
+}  // namespace
+
+std::string to_string(const schema_version& version) {
+    return fmt::format("{}.{}.{}", version.major, version.minor, version.patch);
+}
+
+schema_version parse_schema_version(std::string_view text) {
+    std::array<std::uint32_t, 3> numbers{};
+    const char* at = text.data();
+    const char* const end = text.data() + text.size();
+    bool is_valid = true;
+    for (std::size_t n = 0; is_valid && n < numbers.size(); ++n) {
+        if (n > 0) {
+            is_valid = at != end && *at == '.';
+            at += is_valid ? 1 : 0;
+        }
+        const auto [next, code] = std::from_chars(at, end, numbers.at(n));
+        is_valid = is_valid && code == std::errc();
+        at = next;
+    }
+    if (!is_valid || at != end) {
+        throw backend_error(
+            store_fault::schema,
+            fmt::format("\"{}\" is no version of a schema, such as \"1.0.0\"", text));
+    }
+    return {numbers[0], numbers[1], numbers[2]};
+}
+
+std::string sql_file::text() const {
+    std::string whole;
+    for (const std::string_view part : parts) {
+        whole += part;
+    }
+    return whole;
+}
+
+schema_version sql_files::version() const {
+    return parse_schema_version(steps.back().version);
+}
+
+std::optional<schema_version> installed(connection& to) {
+    if (!has_relation(to, "versions")) {
+        return std::nullopt;
+    }
+    // Only the owner sees the table; everyone may ask the function.
+    const std::string schema = to.chosen().quoted_schema();
+    const answer found =
+        has_function(to, "_getversions")
+            ? to.query("select semantic_version from " + schema + "._GetVersions()")
+            : to.query("select semantic_version from " + schema + ".Versions");
+    std::optional<schema_version> greatest;
+    for (std::size_t row = 0; row < found.rows(); ++row) {
+        const schema_version version = parse_schema_version(found.at(row, 0).text());
+        greatest = greatest ? std::max(*greatest, version) : version;
+    }
+    return greatest;
+}
+
+void install_or_upgrade(connection& to, const sql_files& files) {
+    std::optional<schema_version> found = installed(to);
+    refuse_newer(to, found, files);
+    if (found == files.version()) {
+        return;
+    }
+    try {
+        transaction whole(to);
+        lock_schema(to);
+        // Somebody else may have been faster.
+        found = installed(to);
+        refuse_newer(to, found, files);
+        if (found != files.version()) {
+            climb(to, found, files);
+        }
+        whole.commit();
+    } catch (const backend_error& error) {
+        if (error.sqlstate() != "42501") {
+            throw;
+        }
+        throw backend_error(store_fault::schema,
+                            fmt::format("{}; this login may not do that, so let the schema's owner "
+                                        "do it: {}",
+                                        state_text(to, found, files),
+                                        error.what()),
+                            error.sqlstate());
+    }
+}
+
+void check_schema(connection& to, const sql_files& files) {
+    const auto found = installed(to);
+    refuse_newer(to, found, files);
+    if (found != files.version()) {
+        throw backend_error(
+            store_fault::schema,
+            fmt::format("{}: open it with create=if_missing, as a login that may create it",
+                        state_text(to, found, files)));
+    }
+}
+
+void drop_schema(connection& to, const sql_files& files) {
+    transaction whole(to);
+    lock_schema(to);
+    if (has_schema(to)) {
+        run_file(to, files.drop);
+    }
+    whole.commit();
+}
+
+void create_database(const settings& chosen, counters& counts) {
+    const auto named = chosen.libpq.find("dbname");
+    if (named == chosen.libpq.end()) {
+        throw backend_error(store_fault::configuration,
+                            "postgres: create_database=on needs the name of the database in the "
+                            "address: postgres://user@host/database");
+    }
+    connection to(chosen, counts, "postgres");
+    const answer found = to.query(
+        "select exists (select from pg_catalog.pg_database"
+        " where datname = $1)",
+        parameters().add<sql::text>(named->second));
+    if (found.only(0).flag()) {
+        return;
+    }
+    try {
+        // Our texts are UTF-8 and compare byte by byte; template0 lets us say so anywhere.
+        to.execute_script("create database " + quoted_identifier(named->second) +
+                          " template template0 encoding 'UTF8'");
+    } catch (const backend_error& error) {
+        // Somebody else has just created it; how they are told depends on who was how far.
+        const bool was_created = error.sqlstate() == "42P04" || error.sqlstate() == "23505";
+        if (error.sqlstate() == "42501") {
+            throw backend_error(store_fault::configuration,
+                                fmt::format("the database {} does not exist, and this login may "
+                                            "not create it: {}",
+                                            quoted_identifier(named->second),
+                                            error.what()),
+                                error.sqlstate());
+        }
+        if (!was_created) {
+            throw;
+        }
+    }
+}
+
+std::string with_psql_variables(std::string_view text, const std::string& schema) {
+    constexpr std::string_view identifier = ":\"schema\"";
+    constexpr std::string_view literal = ":'schema'";
+    std::string result;
+    while (!text.empty()) {
+        const auto found = std::min(text.find(identifier), text.find(literal));
+        result += text.substr(0, found);
+        if (found == std::string_view::npos) {
+            break;
+        }
+        text.remove_prefix(found);
+        const bool is_identifier = text.starts_with(identifier);
+        result += is_identifier ? quoted_identifier(schema) : quoted_literal(schema);
+        text.remove_prefix(is_identifier ? identifier.size() : literal.size());
+    }
+    return result;
+}
+
+}  // namespace perdure::postgres

@@ -1,0 +1,179 @@
+#include "backend.hpp"
+#include "work.hpp"
+
+#include <algorithm>
+
+// The client side that changes something: create, send, terminate, purge, release.
+
+namespace perdure::postgres {
+
+namespace {
+
+constexpr statement create_instances{
+    "create_instances",
+    "select outcomes, statuses, left_ready, next_due, store_time from {schema}_CreateInstances($1)",
+    effect::mutating};
+constexpr statement send_messages{"add_events",
+                                  "select outcomes, left_ready, next_due, store_time from "
+                                  "{schema}_AddOrchestrationEvents($1, $2)",
+                                  effect::mutating};
+constexpr statement terminate_instances{"terminate_instances",
+                                        "select outcomes, left_ready, next_due, store_time, ended"
+                                        " from {schema}_TerminateInstances($1, $2)",
+                                        effect::mutating};
+constexpr statement release_instances{
+    "release_instances",
+    "select outcomes, left_ready, next_due, store_time from {schema}_ReleaseInstances($1, $2)",
+    effect::mutating};
+constexpr statement purge_instances{
+    "purge_instances",
+    "select outcomes, left_ready, next_due, store_time, ended, detail"
+    " from {schema}_PurgeInstances($1, $2, $3, $4, $5)",
+    effect::mutating};
+constexpr statement purgeable_instances{
+    "purgeable",
+    "select {schema}_Purgeable($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    effect::none};
+
+constexpr std::size_t outcomes_column = 0;
+constexpr std::size_t ready_column = 1;
+constexpr std::size_t due_column = 2;
+constexpr std::size_t time_column = 3;
+constexpr std::size_t ended_column = 4;
+constexpr std::size_t detail_column = 5;
+
+void finish(announcing_call& work, const answer& done) {
+    work.finish(done.only(time_column), done.only(ready_column), done.only(due_column));
+}
+
+void add_ended(announcing_call& work, const field& list) {
+    for (const field& id : array_reader(list)) {
+        work.news.ended.push_back(id.string());
+    }
+}
+
+}  // namespace
+
+std::vector<create_outcome> postgres_backend::create(const request_id& /*request*/,
+                                                     std::span<const new_instance> instances) {
+    if (instances.empty()) {
+        return {};
+    }
+    std::vector<lane_key> keys;
+    for (const new_instance& fresh : instances) {
+        keys.push_back({.is_activity = false, .name = fresh.name, .variant = fresh.version});
+    }
+    const std::vector<std::int32_t> lanes = hub_.names().lanes(keys);
+    std::vector<instance_source> sources;
+    for (std::size_t n = 0; n < instances.size(); ++n) {
+        sources.push_back({.fresh = &instances[n], .lane = lanes[n]});
+    }
+    parameters values;
+    add_instances(values, sources);
+    announcing_call work(hub_);
+    const answer done = hub_.call(create_instances, values);
+    work.news.due_is_news = true;
+    work.finish(done.only(4), done.only(2), done.only(3));
+    const array_reader codes(done.only(0));
+    const array_reader statuses(done.only(1));
+    std::vector<create_outcome> outcomes;
+    for (std::size_t n = 0; n < common_size(codes, statuses); ++n) {
+        outcomes.push_back({static_cast<create_code>(codes.number(n)),
+                            static_cast<orchestration_status>(statuses.number(n))});
+    }
+    return outcomes;
+}
+
+std::vector<send_outcome> postgres_backend::send(const request_id& request,
+                                                 std::span<const new_message> messages) {
+    if (messages.empty()) {
+        return {};
+    }
+    parameters values;
+    values.add<sql::uuid>(request.value);
+    add_messages(values, messages, nullptr);
+    announcing_call work(hub_);
+    const answer done = hub_.call(send_messages, values);
+    work.news.due_is_news = true;
+    finish(work, done);
+    return read_outcomes<send_outcome>(done.only(outcomes_column));
+}
+
+std::vector<terminate_outcome> postgres_backend::terminate(
+    const request_id& request, std::span<const termination> terminations) {
+    if (terminations.empty()) {
+        return {};
+    }
+    parameters values;
+    values.add<sql::uuid>(request.value);
+    add_terminations(values, terminations, nullptr);
+    announcing_call work(hub_);
+    const answer done = hub_.call(terminate_instances, values);
+    add_ended(work, done.only(ended_column));
+    finish(work, done);
+    return read_outcomes<terminate_outcome>(done.only(outcomes_column));
+}
+
+std::vector<release_outcome> postgres_backend::release(const request_id& request,
+                                                       std::span<const instance_id> instances) {
+    if (instances.empty()) {
+        return {};
+    }
+    parameters values;
+    values.add<sql::uuid>(request.value).add_list<sql::text>(instances, &instance_id::text);
+    announcing_call work(hub_);
+    const answer done = hub_.call(release_instances, values);
+    finish(work, done);
+    return read_outcomes<release_outcome>(done.only(outcomes_column));
+}
+
+purge_result postgres_backend::purge(const purge_request& request) {
+    if (request.instances.size() > request.limit) {
+        throw backend_error(store_fault::rejected, "purge: more instances than the limit allows");
+    }
+    std::vector<std::string> chosen;
+    for (const instance_id& id : request.instances) {
+        chosen.push_back(id.text());
+    }
+    const bool by_filter = chosen.empty();
+    bool more = false;
+    if (by_filter) {
+        chosen = purgeable(request);
+        more = chosen.size() > request.limit;
+        chosen.resize(std::min(chosen.size(), request.limit));
+    }
+    // Also with nothing to purge: an earlier call with this request id may have done it.
+    parameters values;
+    values.add<sql::uuid>(request.request.value)
+        .add_list<sql::text>(chosen)
+        .add<sql::boolean>(request.force)
+        .add<sql::text>(request.parent_event)
+        .add<sql::bigint>(more ? 1 : 0);
+    announcing_call work(hub_);
+    const answer done = hub_.call(purge_instances, values);
+    add_ended(work, done.only(ended_column));
+    finish(work, done);
+    purge_result result;
+    result.outcomes = read_outcomes<purge_outcome>(done.only(outcomes_column));
+    result.purged = static_cast<std::size_t>(
+        std::count(result.outcomes.begin(), result.outcomes.end(), purge_outcome::purged));
+    result.more = done.only(detail_column).number() != 0;
+    if (by_filter) {
+        result.outcomes.clear();
+    }
+    return result;
+}
+
+std::vector<std::string> postgres_backend::purgeable(const purge_request& request) {
+    parameters values;
+    add_filter(values, request.filter);
+    values.add<sql::boolean>(request.force).add<sql::integer>(request.limit + 1);
+    const answer found = hub_.call(purgeable_instances, values);
+    std::vector<std::string> ids;
+    for (const field& id : array_reader(found.only(0))) {
+        ids.push_back(id.string());
+    }
+    return ids;
+}
+
+}  // namespace perdure::postgres

@@ -1,0 +1,193 @@
+#include "backend.hpp"
+#include "work.hpp"
+
+#include <algorithm>
+#include <functional>
+
+// The worker side, apart from `commit`: lock, renew, and the ways to return a lease.
+
+namespace perdure::postgres {
+
+namespace {
+
+constexpr statement lock_work{
+    "lock",
+    "select store_time, orchestrations, activities, contended, suspects, next_due"
+    " from {schema}_Lock($1, $2)",
+    effect::mutating};
+constexpr statement renew_leases{
+    "renew",
+    "select outcomes, store_time from {schema}_RenewLocks($1, $2, $3, $4, $5, $6, $7, $8)",
+    effect::mutating};
+constexpr statement give_leases_back{"return_leases",
+                                     "select outcomes, left_ready, next_due, store_time"
+                                     " from {schema}_ReturnLeases($1, $2, $3, $4, $5, $6)",
+                                     effect::mutating};
+constexpr statement take_leases_over{
+    "take_over", "select store_time from {schema}_TakeOver($1)", effect::mutating};
+
+// What a lock asks for, as one number for the bell; never 0.
+std::uint64_t question_of(const lock_request& request) {
+    if (request.suspects) {
+        return 0;
+    }
+    std::size_t mixed = std::hash<std::string>()(request.worker.text);
+    const auto mix = [&](std::size_t next) { mixed = mixed * 31 + next; };
+    mix(request.orchestrations != 0 ? 1U : 2U);
+    mix(request.activities != 0 ? 1U : 2U);
+    if (request.filter != nullptr) {
+        const std::hash<std::string> hash;
+        for (const work_filter::definition& wanted : request.filter->orchestrations) {
+            mix(hash(wanted.name));
+            mix(hash(wanted.version));
+        }
+        for (const auto* list : {&request.filter->activities, &request.filter->queues}) {
+            mix(list->size());
+            for (const std::string& name : *list) {
+                mix(hash(name));
+            }
+        }
+    }
+    return std::max<std::uint64_t>(1, mixed);
+}
+
+void add_items(parameters& values, std::span<const held_item> items) {
+    values
+        .add_list<sql::bigint>(
+            items, [](const held_item& item) { return key_of(item.held, item.instance); })
+        .add_list<sql::bigint>(items, [](const held_item& item) { return item.task.value; })
+        .add_list<sql::bigint>(items, [](const held_item& item) { return item.held.token.value; });
+}
+
+}  // namespace
+
+work_batch postgres_backend::lock(const lock_request& request) {
+    work_batch batch;
+    const std::uint64_t question = question_of(request);
+    if (question != 0) {
+        if (const auto quiet = hub_.rings().quiet(question)) {
+            batch.token = quiet->token;
+            batch.store_time = quiet->store_time;
+            return batch;
+        }
+    }
+    const room given = full_room(hub_, request);
+    parameters values;
+    values.add<sql::uuid>(request.request.value);
+    add_room(values, given);
+    const look begun = hub_.rings().begin_look(question);
+    const answer found = hub_.call(lock_work, values);
+    batch.store_time = found.only(0).time();
+    read_orchestrations(hub_.names(), found.only(1), batch.orchestrations);
+    read_activities(found.only(2), batch.activities);
+    batch.contended = found.only(3).flag();
+    batch.suspects_waiting = found.only(4).flag();
+    batch.token = begun.token;
+    const bool is_empty = batch.orchestrations.empty() && batch.activities.empty() &&
+                          !batch.contended && !batch.suspects_waiting;
+    if (question != 0) {
+        hub_.rings().end_look(begun,
+                              {.store_time = batch.store_time,
+                               .next_due = found.only(5).time_or_null().value_or(never),
+                               .is_empty = is_empty});
+    } else {
+        hub_.rings().hear_time(begun, batch.store_time);
+    }
+    return batch;
+}
+
+std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
+    const std::int32_t worker = hub_.names().worker(request.worker);
+    parameters values;
+    values.add<sql::integer>(worker).add<sql::bigint>(request.lease_duration);
+    const served has = resolve(hub_.names(), request.filter);
+    if (request.filter != nullptr) {
+        values.add_list<sql::integer>(*has.definitions)
+            .add_list<sql::text>(request.filter->activities)
+            .add_list<sql::text>(request.filter->queues);
+    } else {
+        values.add_null<sql::integer>().add_null<sql::text>().add_null<sql::text>();
+    }
+    add_items(values, request.items);
+    const look begun = hub_.rings().begin_look();
+    const answer done = hub_.call(renew_leases, values);
+    hub_.rings().hear_time(begun, done.only(1).time());
+    return read_outcomes<lease_outcome>(done.only(0));
+}
+
+std::vector<lease_outcome> postgres_backend::return_leases(const request_id& request,
+                                                           std::span<const held_item> items,
+                                                           std::optional<duration> delay,
+                                                           std::span<const std::string> reasons) {
+    if (items.empty()) {
+        return {};
+    }
+    parameters values;
+    values.add<sql::uuid>(request.value);
+    add_items(values, items);
+    values.add<sql::bigint>(delay);
+    if (reasons.empty()) {
+        values.add_null<sql::text>();
+    } else {
+        values.add_list<sql::text>(reasons);
+    }
+    announcing_call work(hub_);
+    const answer done = hub_.call(give_leases_back, values);
+    work.finish(done.only(3), done.only(1), done.only(2));
+    return read_outcomes<lease_outcome>(done.only(0));
+}
+
+// [GIVE-1]
+std::vector<lease_outcome> postgres_backend::give_back(const request_id& request,
+                                                       std::span<const held_item> items) {
+    return return_leases(request, items, std::nullopt, {});
+}
+
+// [ABANDON-1]
+std::vector<lease_outcome> postgres_backend::abandon(const request_id& request,
+                                                     std::span<const held_item> items,
+                                                     duration delay) {
+    return return_leases(request, items, delay, {});
+}
+
+// [PARK-1]
+std::vector<lease_outcome> postgres_backend::park(const request_id& request,
+                                                  std::span<const held_item> items,
+                                                  std::span<const std::string> reasons) {
+    const bool has_activity = std::any_of(
+        items.begin(), items.end(), [](const held_item& item) { return bool(item.task); });
+    if (has_activity || items.size() != reasons.size()) {
+        throw backend_error(store_fault::rejected,
+                            "park: only orchestrations, and one reason for each");
+    }
+    return return_leases(request, items, std::nullopt, reasons);
+}
+
+void postgres_backend::take_over(const request_id& /*request*/,
+                                 std::span<const worker_id> workers) {
+    if (workers.empty()) {
+        return;
+    }
+    parameters values;
+    values.add_list<sql::text>(workers, &worker_id::text);
+    announcing_call work(hub_);
+    const answer done = hub_.call(take_leases_over, values);
+    work.news.ready = true;
+    work.finish(done.only(0), field(), field());
+}
+
+wake_token postgres_backend::wait_for_work(wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) {
+    return hub_.rings().wait_for_work(token, deadline);
+}
+
+bool postgres_backend::wait(std::span<const instance_id> instances,
+                            std::chrono::steady_clock::time_point deadline) {
+    return hub_.rings().wait(instances, deadline);
+}
+
+void postgres_backend::interrupt_waits() noexcept {
+    hub_.rings().interrupt();
+}
+
+}  // namespace perdure::postgres

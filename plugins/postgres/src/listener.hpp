@@ -1,0 +1,130 @@
+#pragma once
+
+#include "bell.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <perdure/time.hpp>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+namespace perdure::postgres {
+
+/// Ends a thread's rest; its descriptor is readable until it is silenced.
+class alarm {
+  public:
+    /// Throws `backend_error` (unavailable) when the process has no descriptor left.
+    alarm();
+    alarm(const alarm&) = delete;
+    alarm& operator=(const alarm&) = delete;
+    ~alarm();
+
+    void ring() const noexcept;
+    void silence() const noexcept;
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+
+  private:
+    int descriptor_;
+};
+
+/// The one thread that an opened hub owns. On a connection of its own it hears what other processes
+/// announce, and announces to them what its bell has to tell. It begins with the first wait or the
+/// first piece of news, and ends with the object. It never throws: while its connection is down,
+/// the bell lets callers poll, and it tries again with growing pauses as long as somebody needs it.
+class listener final : public messenger {
+  public:
+    struct options {
+        /// What libpq connects with.
+        std::string connection;
+        /// What stands before the names of functions: nothing, or a quoted schema and a dot.
+        std::string prefix;
+        /// False where a session's state is not ours (pooler=transaction): then it only announces.
+        bool listens = true;
+        /// How often the connection is tried while somebody sleeps; that is also a look for ends.
+        duration watch_interval = std::chrono::seconds(4);
+        /// A server that has not answered for so long is taken for dead.
+        duration answer_timeout = std::chrono::seconds(5);
+        duration connect_timeout = std::chrono::seconds(10);
+        duration backoff_min = std::chrono::milliseconds(50);
+        duration backoff_max = std::chrono::seconds(2);
+        /// Between two announcements: so little while each has little to tell, so much at last when
+        /// the system is busy.
+        duration gap_min = std::chrono::milliseconds(2);
+        duration gap_max = std::chrono::milliseconds(16);
+        /// How long its end may take when there are news left to tell.
+        duration farewell_max = std::chrono::milliseconds(250);
+    };
+
+    struct counters {
+        std::uint64_t connections = 0;
+        std::uint64_t statements = 0;
+        std::uint64_t announcements = 0;
+        /// Announcements that somebody slept for, so that a notification was sent.
+        std::uint64_t notifications = 0;
+        /// Notifications of other processes.
+        std::uint64_t heard = 0;
+    };
+
+    /// Serves this bell, which must outlive it.
+    listener(bell& rings, options chosen);
+    ~listener() override;
+
+    void stir() noexcept override;
+    /// What it has done so far. Safe from any thread.
+    [[nodiscard]] counters counted() const noexcept;
+
+  private:
+    using steady = std::chrono::steady_clock;
+    class line;
+    enum class watch_reason { sleeps, begins_to_sleep_for_work };
+    /// The state of one connection.
+    struct service {
+        sleepers registered;
+        steady::time_point next_watch = steady::time_point::max();
+    };
+
+    void run(const std::stop_token& stop);
+    void serve(line& connected);
+    void pause();
+    [[nodiscard]] bool is_over();
+    [[nodiscard]] bool is_needed();
+    [[nodiscard]] bool has_news();
+    [[nodiscard]] steady::time_point patience(steady::time_point deadline);
+
+    void tend(line& connected, service& state, sleepers wanted);
+    void watch(line& connected, watch_reason why);
+    void announce(line& connected);
+    void set_pace(bool was_heard);
+    void hear(line& connected);
+
+    bell& bell_;
+    const options options_;
+    const alarm alarm_;
+
+    struct {
+        std::atomic<std::uint64_t> connections{0};
+        std::atomic<std::uint64_t> statements{0};
+        std::atomic<std::uint64_t> announcements{0};
+        std::atomic<std::uint64_t> notifications{0};
+        std::atomic<std::uint64_t> heard{0};
+    } count_;
+
+    // What follows belongs to the thread.
+    std::stop_token stop_;
+    std::optional<steady::time_point> stopped_at_;
+    /// Taken from the bell, and not yet told.
+    unsent_news news_;
+    int attempts_ = 0;
+    steady::time_point last_announcement_{};
+    duration gap_;
+    duration backoff_;
+
+    std::mutex beginning_;
+    std::jthread thread_;
+};
+
+}  // namespace perdure::postgres

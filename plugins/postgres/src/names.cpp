@@ -1,0 +1,118 @@
+#include "names.hpp"
+
+#include "fields.hpp"
+#include "pool.hpp"
+
+#include <algorithm>
+
+namespace perdure::postgres {
+
+namespace {
+
+constexpr statement find_lanes{"lanes", "select {schema}_Lanes($1, $2, $3, $4)", effect::mutating};
+constexpr statement find_names{
+    "lane_names", "select names, variants from {schema}_LaneNames($1)", effect::none};
+constexpr statement find_worker{"worker", "select {schema}_Worker($1)", effect::mutating};
+
+}  // namespace
+
+name_cache::name_cache(pool& connections) : pool_(connections) {}
+
+void name_cache::learn(std::span<const lane_key> missing, bool is_activity) {
+    if (missing.empty()) {
+        return;
+    }
+    parameters values;
+    values.add<sql::boolean>(is_activity)
+        .add_list<sql::text>(missing, &lane_key::name)
+        .add_list<sql::text>(missing, &lane_key::variant)
+        .add_list<sql::integer>(missing, &lane_key::priority);
+    borrowed server = pool_.take();
+    const answer found = server->call(find_lanes, values);
+    const array_reader numbers(found.only(0));
+    if (numbers.size() != missing.size()) {
+        refuse_answer("not every lane has a number");
+    }
+    const std::lock_guard guard(mutex_);
+    for (std::size_t n = 0; n < missing.size(); ++n) {
+        const auto lane = static_cast<std::int32_t>(numbers.number(n));
+        lanes_.emplace(missing[n], lane);
+        keys_.emplace(lane, missing[n]);
+    }
+}
+
+std::vector<std::int32_t> name_cache::lanes(std::span<const lane_key> keys) {
+    std::vector<std::int32_t> result;
+    result.reserve(keys.size());
+    std::vector<lane_key> missing_definitions;
+    std::vector<lane_key> missing_activities;
+    {
+        const std::lock_guard guard(mutex_);
+        for (const lane_key& key : keys) {
+            const auto known = lanes_.find(key);
+            if (known != lanes_.end()) {
+                result.push_back(known->second);
+            } else {
+                (key.is_activity ? missing_activities : missing_definitions).push_back(key);
+            }
+        }
+    }
+    if (result.size() == keys.size()) {
+        return result;
+    }
+    learn(missing_definitions, false);
+    learn(missing_activities, true);
+    result.clear();
+    const std::lock_guard guard(mutex_);
+    for (const lane_key& key : keys) {
+        result.push_back(lanes_.at(key));
+    }
+    return result;
+}
+
+lane_key name_cache::definition(std::int32_t lane) {
+    {
+        const std::lock_guard guard(mutex_);
+        const auto known = keys_.find(lane);
+        if (known != keys_.end()) {
+            return known->second;
+        }
+    }
+    parameters values;
+    values.add_list<sql::integer>(std::span(&lane, 1));
+    borrowed server = pool_.take();
+    const answer found = server->call(find_names, values);
+    const array_reader names(found.only(0));
+    const array_reader variants(found.only(1));
+    lane_key key{.is_activity = false, .name = names.string(0), .variant = variants.string(0)};
+    const std::lock_guard guard(mutex_);
+    lanes_.emplace(key, lane);
+    keys_.emplace(lane, key);
+    return key;
+}
+
+std::int32_t name_cache::worker(const worker_id& id) {
+    {
+        const std::lock_guard guard(mutex_);
+        const auto known = workers_.find(id.text);
+        if (known != workers_.end()) {
+            return known->second;
+        }
+    }
+    parameters values;
+    values.add<sql::text>(id.text);
+    borrowed server = pool_.take();
+    const answer found = server->call(find_worker, values);
+    const auto worker = static_cast<std::int32_t>(found.only(0).number());
+    const std::lock_guard guard(mutex_);
+    return workers_.emplace(id.text, worker).first->second;
+}
+
+void name_cache::forget() {
+    const std::lock_guard guard(mutex_);
+    lanes_.clear();
+    keys_.clear();
+    workers_.clear();
+}
+
+}  // namespace perdure::postgres

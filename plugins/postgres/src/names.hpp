@@ -1,0 +1,52 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <perdure/backend.hpp>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace perdure::postgres {
+
+class pool;
+
+/// What a lane holds: a definition of orchestrations, or a name, queue and priority of activities.
+struct lane_key {
+    bool is_activity = false;
+    std::string name;
+    /// The version of an orchestration, the queue of an activity.
+    std::string variant;
+    std::int32_t priority = 0;
+
+    friend auto operator<=>(const lane_key&, const lane_key&) = default;
+};
+
+/// The numbers by which rows name definitions, kinds of activities, and workers. The store never
+/// changes them, so they are asked for once. Safe from any thread.
+class name_cache {
+  public:
+    explicit name_cache(pool& connections);
+
+    /// The lanes with these keys, in the same order; makes those that are missing.
+    [[nodiscard]] std::vector<std::int32_t> lanes(std::span<const lane_key> keys);
+    /// The key of an orchestration's lane.
+    [[nodiscard]] lane_key definition(std::int32_t lane);
+    [[nodiscard]] std::int32_t worker(const worker_id& id);
+    /// For a hub that may have been made anew.
+    void forget();
+
+  private:
+    void learn(std::span<const lane_key> missing, bool is_activity);
+
+    pool& pool_;
+    std::mutex mutex_;
+    std::map<lane_key, std::int32_t> lanes_;
+    std::unordered_map<std::int32_t, lane_key> keys_;
+    std::unordered_map<std::string, std::int32_t> workers_;
+};
+
+}  // namespace perdure::postgres

@@ -1,0 +1,200 @@
+#include "backend.hpp"
+#include "work.hpp"
+
+// The hub itself, and everything that only reads.
+
+namespace perdure::postgres {
+
+namespace {
+
+// The columns in which `record` reads an instance.
+#define PERDURE_RECORD_COLUMNS                                                           \
+    "select instance_id, execution_id, name, version, status, created_at, updated_at,"   \
+    " completed_at, start_at, custom_status_codec, custom_status, output_codec, output," \
+    " failure, tag_keys, tag_values, parent_instance, parent_execution, parent_task,"    \
+    " parked_reason, history_length, inbox_length, leased_by from "
+
+constexpr statement get_instances{
+    "get", PERDURE_RECORD_COLUMNS "{schema}_GetInstances($1)", effect::none};
+constexpr statement query_instances{
+    "query",
+    PERDURE_RECORD_COLUMNS
+    "{schema}_QueryManyOrchestrations($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    effect::none};
+constexpr statement read_events{
+    "read_history",
+    "select execution_id, history_version, history_length, firsts, counts, events"
+    " from {schema}_ReadHistory($1, $2, $3)",
+    effect::none};
+constexpr statement read_status{
+    "status",
+    "select schema_version, store_time, live_workers, ready_orchestrations, ready_activities,"
+    " parked, unserved from {schema}_HubStatus()",
+    effect::none};
+constexpr statement delete_instances{
+    "delete_hub", "select {schema}_DeleteHub($1)", effect::mutating};
+constexpr statement move_clock{
+    "advance_clock", "select {schema}_AdvanceClock($1)", effect::mutating};
+
+#undef PERDURE_RECORD_COLUMNS
+
+std::string text_or_empty(const field& value) {
+    return value.is_null() ? std::string() : value.string();
+}
+
+instance_record record(const answer& found, std::size_t row) {
+    const auto at = [&](std::size_t column) { return found.at(row, column); };
+    instance_record item{.instance = instance_id(at(0).string()),
+                         .execution = {at(1).id()},
+                         .name = at(2).string(),
+                         .version = at(3).string(),
+                         .status = static_cast<orchestration_status>(at(4).number()),
+                         .created_at = at(5).time(),
+                         .updated_at = at(6).time(),
+                         .completed_at = at(7).time_or_null(),
+                         .start_at = at(8).time_or_null(),
+                         .custom_status = read_payload(at(9), at(10)),
+                         .output = read_payload(at(11), at(12)),
+                         .failure = text_or_empty(at(13)),
+                         .tags = read_tags(at(14), at(15)),
+                         .parent = {},
+                         .parked_reason = text_or_empty(at(19)),
+                         .history_length = static_cast<std::uint64_t>(at(20).number()),
+                         .inbox_length = static_cast<std::uint64_t>(at(21).number()),
+                         .leased_by = text_or_empty(at(22))};
+    if (!at(16).is_null()) {
+        item.parent = parent_link{instance_id(at(16).string()),
+                                  {at(17).id()},
+                                  {static_cast<std::uint64_t>(at(18).number())}};
+    }
+    return item;
+}
+
+std::vector<std::string> texts(const field& list) {
+    std::vector<std::string> result;
+    for (const field& text : array_reader(list)) {
+        result.push_back(text.string());
+    }
+    return result;
+}
+
+}  // namespace
+
+postgres_backend::postgres_backend(settings chosen) : hub_(std::move(chosen)) {}
+
+capabilities postgres_backend::abilities() const noexcept {
+    return {.durable = true, .multi_process = true, .test_clock = true, .commit_lanes = 2};
+}
+
+void postgres_backend::create_hub() {
+    hub_.create();
+}
+
+void postgres_backend::delete_hub() {
+    constexpr int instances_max = 500;
+    parameters values;
+    values.add<sql::integer>(instances_max);
+    while (hub_.call(delete_instances, values).only(0).number() != 0) {
+    }
+    tidings news;
+    news.ready = true;
+    news.everything_ended = true;
+    hub_.rings().announce(news);
+}
+
+hub_status postgres_backend::status() {
+    const answer found = hub_.call(read_status, {});
+    hub_status result;
+    result.schema_version = found.only(0).string();
+    result.store_time = found.only(1).time();
+    for (std::string& id : texts(found.only(2))) {
+        result.live_workers.push_back({std::move(id)});
+    }
+    result.ready_orchestrations = static_cast<std::size_t>(found.only(3).number());
+    result.ready_activities = static_cast<std::size_t>(found.only(4).number());
+    result.parked = static_cast<std::size_t>(found.only(5).number());
+    result.unserved = texts(found.only(6));
+    return result;
+}
+
+bool postgres_backend::advance_clock(duration by) {
+    if (by < duration::zero()) {
+        throw backend_error(store_fault::rejected, "advance_clock: the clock only moves forward");
+    }
+    if (!hub_.chosen().test_clock) {
+        return false;
+    }
+    parameters values;
+    values.add<sql::bigint>(by);
+    const bool moved = hub_.call(move_clock, values).only(0).flag();
+    tidings news;
+    news.ready = true;
+    hub_.rings().announce(news);
+    return moved;
+}
+
+backend_statistics postgres_backend::statistics() const noexcept {
+    return {hub_.counts().commits.load(), hub_.counts().statements.load()};
+}
+
+std::vector<std::optional<instance_record>> postgres_backend::get(
+    std::span<const instance_id> instances) {
+    std::vector<std::optional<instance_record>> records;
+    parameters values;
+    values.add_list<sql::text>(instances, &instance_id::text);
+    const answer found = hub_.call(get_instances, values);
+    records.reserve(found.rows());
+    for (std::size_t row = 0; row < found.rows(); ++row) {
+        records.push_back(found.at(row, 0).is_null() ? std::nullopt
+                                                     : std::optional(record(found, row)));
+    }
+    return records;
+}
+
+// [READ-2]
+instance_page postgres_backend::query(const instance_filter& filter,
+                                      std::size_t limit,
+                                      const std::string& after) {
+    if (limit == 0) {
+        throw backend_error(store_fault::rejected, "query: a page holds at least one instance");
+    }
+    parameters values;
+    add_filter(values, filter);
+    values.add<sql::text>(after).add<sql::integer>(limit + 1);
+    const answer found = hub_.call(query_instances, values);
+    instance_page page;
+    for (std::size_t row = 0; row < found.rows(); ++row) {
+        if (page.instances.size() == limit) {
+            page.next = page.instances.back().instance.text();
+            break;
+        }
+        page.instances.push_back(record(found, row));
+    }
+    return page;
+}
+
+std::optional<history_page> postgres_backend::read_history(const instance_id& instance,
+                                                           std::uint64_t from,
+                                                           std::size_t bytes) {
+    parameters values;
+    values.add<sql::text>(instance.text()).add<sql::bigint>(from).add<sql::bigint>(bytes);
+    const answer found = hub_.call(read_events, values);
+    if (found.rows() == 0) {
+        return std::nullopt;
+    }
+    history_page page{{found.only(0).id()},
+                      static_cast<std::uint64_t>(found.only(1).number()),
+                      static_cast<std::uint64_t>(found.only(2).number()),
+                      {}};
+    const array_reader firsts(found.only(3));
+    const array_reader counts(found.only(4));
+    const array_reader events(found.only(5));
+    for (std::size_t n = 0; n < common_size(firsts, counts, events); ++n) {
+        page.chunks.push_back({static_cast<std::uint64_t>(firsts.number(n)),
+                               static_cast<std::uint32_t>(counts.number(n)),
+                               events.string(n)});
+    }
+    return page;
+}
+
+}  // namespace perdure::postgres

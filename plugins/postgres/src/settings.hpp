@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <perdure/plugin.hpp>
+#include <perdure/time.hpp>
+#include <string>
+#include <string_view>
+
+// What the URI says, and how it becomes a connection string of libpq.
+
+namespace perdure::postgres {
+
+/// What stands between this process and the server.
+enum class pooler {
+    /// Nothing, or something that keeps one server connection for each of ours.
+    none,
+    /// PgBouncer in transaction mode: no prepared statements, no session state, no listening.
+    transaction,
+};
+
+/// All options of the URI, checked. A plain value.
+struct settings {
+    /// libpq's own parameters, by keyword; those of the address are among them. Holds the password,
+    /// so it is never printed.
+    std::map<std::string, std::string> libpq;
+    std::string schema = "dt";
+    /// The application_name of every connection, by which the server finds the hub in mode 0.
+    std::string task_hub = "default";
+    bool create_database = false;
+    /// So many idle connections stay open for good; they are opened when they are first needed.
+    std::size_t pool_min = 2;
+    std::size_t pool_max = 16;
+    /// A connection above `pool_min` that was idle for so long is closed.
+    duration pool_idle = std::chrono::minutes(5);
+    /// For one host; libpq counts in seconds.
+    std::chrono::seconds connect_timeout{10};
+    /// For one statement, and for the wait for a free connection.
+    duration command_timeout = std::chrono::seconds(30);
+    /// For the lock of one row within a statement.
+    duration lock_timeout = std::chrono::seconds(10);
+    duration idle_in_transaction_timeout = std::chrono::seconds(30);
+    postgres::pooler pooler = postgres::pooler::none;
+    duration poll_interval = std::chrono::seconds(1);
+    bool test_clock = false;
+
+    /// What libpq connects with, the password included: a URI, because SOCI takes a string of
+    /// keywords apart at the blanks within quotes.
+    [[nodiscard]] std::string connection_string() const;
+    /// The same for another database of the server. The connection has no search path.
+    [[nodiscard]] std::string connection_string(const std::string& other_database) const;
+    /// Where it connects to, for messages: user, hosts and database, as far as the URI names them.
+    [[nodiscard]] std::string description() const;
+    /// The schema as an SQL identifier, quoted.
+    [[nodiscard]] std::string quoted_schema() const;
+    /// What stands for `{schema}` in the text of a statement: nothing when the search path of the
+    /// connection says it, otherwise the quoted schema and a dot.
+    [[nodiscard]] std::string schema_prefix() const;
+};
+
+/// Reads and checks address and options. `create` belongs to the host and is not known here. Throws
+/// `backend_error` (configuration) that says what was found and what is allowed, and no secret.
+[[nodiscard]] settings read_settings(const backend_config& config);
+
+/// A name as an SQL identifier, in double quotes.
+[[nodiscard]] std::string quoted_identifier(std::string_view name);
+/// A text as an SQL literal, whatever standard_conforming_strings is.
+[[nodiscard]] std::string quoted_literal(std::string_view text);
+/// `text` with `schema_prefix` instead of every `{schema}`.
+[[nodiscard]] std::string with_schema(std::string_view text, std::string_view schema_prefix);
+
+}  // namespace perdure::postgres

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "bell.hpp"
+#include "listener.hpp"
+#include "names.hpp"
+#include "pool.hpp"
+#include "settings.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <perdure/backend.hpp>
+#include <string>
+#include <vector>
+
+namespace perdure::postgres {
+
+/// What the methods of an opened hub share: connections, names, and where waiters wait. Safe from
+/// any thread.
+class store {
+  public:
+    explicit store(settings chosen);
+
+    [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
+    [[nodiscard]] const counters& counts() const noexcept { return counts_; }
+    [[nodiscard]] pool& connections() noexcept { return pool_; }
+    [[nodiscard]] name_cache& names() noexcept { return names_; }
+    [[nodiscard]] bell& rings() noexcept { return bell_; }
+
+    /// Makes schema and hub, or checks them where the login may not.
+    void create();
+
+    /// One call on any connection. One that lost against another is repeated a few times: nothing
+    /// of it has happened.
+    [[nodiscard]] answer call(const statement& what, const parameters& values);
+
+    /// Whether this call should look for leases that are over: each does so for a test, otherwise
+    /// one a second.
+    [[nodiscard]] bool should_expire(bool asks_for_suspects);
+
+  private:
+    using steady = std::chrono::steady_clock;
+
+    [[nodiscard]] std::vector<std::string> ended_of(const std::vector<std::string>& awaited);
+    void start_listening();
+
+    settings settings_;
+    counters counts_;
+    pool pool_;
+    name_cache names_;
+    bell bell_;
+    std::atomic<steady::rep> next_expiry_{0};
+    /// Last, so that its thread ends before what it uses.
+    std::unique_ptr<listener> listener_;
+};
+
+/// What a mutating call changed for others, and the bookkeeping of the bell around it.
+class announcing_call {
+  public:
+    explicit announcing_call(store& hub) : hub_(hub), begun_(hub.rings().begin_look()) {}
+
+    tidings news;
+
+    /// Tells who waits; `time` is the store's clock during the call.
+    void finish(const field& time, const field& left_ready, const field& next_due);
+    [[nodiscard]] const look& begun() const noexcept { return begun_; }
+
+  private:
+    store& hub_;
+    look begun_;
+};
+
+}  // namespace perdure::postgres

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "fields.hpp"
+#include "store.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <perdure/backend.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+// What a worker asks for and what it is given, to and from the composite types of the schema.
+
+namespace perdure::postgres {
+
+/// The row of a lease: the instance's key, and above it some bits of its id, so that a lease that
+/// is shown for another instance is noticed without asking the server.
+[[nodiscard]] std::uint64_t row_of(std::int64_t key, const instance_id& instance);
+/// The key in that row; 0, which no instance has, when it is of another instance.
+[[nodiscard]] std::uint64_t key_of(const lease& held, const instance_id& instance);
+
+/// The lanes and names of a filter, as the type room wants them; no filter means everything.
+struct served {
+    std::optional<std::vector<std::int32_t>> definitions;
+    const work_filter* filter = nullptr;
+
+    [[nodiscard]] bool has_activity(const std::string& name, const std::string& queue) const;
+};
+[[nodiscard]] served resolve(name_cache& names, const work_filter* filter);
+
+/// How much a call may hand out, and under which tokens.
+struct room {
+    std::int32_t worker = 0;
+    served has;
+    const lock_request* request = nullptr;
+    std::vector<std::uint64_t> tokens;
+    std::vector<std::uint64_t> task_tokens;
+    bool expire = false;
+    /// What is ready since an earlier time was found to be gone.
+    timestamp since = timestamp::min();
+};
+/// The whole room of a request: orchestrations first, then activities.
+[[nodiscard]] room full_room(store& hub, const lock_request& request);
+void add_room(parameters& values, const room& given);
+
+/// Appends the orchestrations of an orchestration_batch.
+void read_orchestrations(name_cache& names,
+                         const field& batch,
+                         std::vector<orchestration_work>& to);
+/// Appends the activities of an activity_batch.
+void read_activities(const field& batch, std::vector<activity_work>& to);
+
+template <class Outcome>
+[[nodiscard]] std::vector<Outcome> read_outcomes(const field& list) {
+    const array_reader numbers(list);
+    std::vector<Outcome> outcomes;
+    outcomes.reserve(numbers.size());
+    for (const field& number : numbers) {
+        outcomes.push_back(static_cast<Outcome>(number.number()));
+    }
+    return outcomes;
+}
+
+/// A payload that is none, or a text that is empty, is a null.
+[[nodiscard]] inline std::optional<std::string_view> codec_of(const payload& value) {
+    return value.is_none() ? std::nullopt : std::optional<std::string_view>(value.codec);
+}
+[[nodiscard]] inline std::optional<std::string_view> bytes_of(const payload& value) {
+    return value.is_none() ? std::nullopt : std::optional<std::string_view>(value.bytes);
+}
+[[nodiscard]] inline std::optional<std::string_view> unless_empty(const std::string& text) {
+    return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+[[nodiscard]] inline std::optional<uuid> unless_nil(const execution_id& id) {
+    return id.value.is_nil() ? std::nullopt : std::optional(id.value);
+}
+[[nodiscard]] inline payload read_payload(const field& codec, const field& bytes) {
+    return codec.is_null() ? payload() : payload(codec.string(), bytes.string());
+}
+
+/// Tags as a JSON object; nothing for none.
+[[nodiscard]] std::optional<std::string> tags_text(const tag_map& tags);
+[[nodiscard]] tag_map read_tags(const field& keys, const field& values);
+
+/// The attributes of instance_batch but `turn` and `refused_event`, which a projection gives.
+struct instance_source {
+    const new_instance* fresh = nullptr;
+    std::int32_t lane = 0;
+    std::int32_t turn = 0;
+    const std::string* refused_event = nullptr;
+};
+void add_instances(parameters& values, const std::vector<instance_source>& sources);
+
+/// A message_batch; `turns` says which checkpoint each belongs to, null for a client's.
+void add_messages(parameters& values,
+                  std::span<const new_message> messages,
+                  const std::vector<std::int32_t>* turns);
+/// A termination_batch, likewise.
+void add_terminations(parameters& values,
+                      std::span<const termination> wishes,
+                      const std::vector<std::int32_t>* turns);
+/// The eleven parameters that the functions with a filter begin with.
+void add_filter(parameters& values, const instance_filter& filter);
+
+}  // namespace perdure::postgres

@@ -1,0 +1,260 @@
+#include "installer.hpp"
+
+#include "private_server.hpp"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace perdure::postgres_test {
+
+namespace {
+
+using postgres::schema_version;
+using postgres::settings;
+using postgres::sql_file;
+using postgres::sql_files;
+
+// A small schema of two steps, in the form of sql/postgres.
+constexpr std::string_view first_step[] = {
+    "set search_path = :\"schema\", pg_temp; create table Versions (semantic_version text primary "
+    "key);",
+    "create table Things (thing text);"};
+constexpr std::string_view second_step[] = {
+    "set search_path = :\"schema\", pg_temp; alter table Things add column colour text;"};
+constexpr std::string_view functions[] = {
+    "set search_path = :\"schema\", pg_temp;"
+    "create or replace function _GetVersions() returns table (semantic_version text) language sql"
+    " security definer set search_path from current"
+    " as $$ select v.semantic_version from Versions v $$;"
+    "create or replace function SchemaName() returns text language sql as $$ select $q$it is $q$ ||"
+    " current_schema $$;"};
+constexpr std::string_view permissions[] = {
+    "grant usage on schema :\"schema\" to perdure_user;"
+    "comment on schema :\"schema\" is :'schema';"};
+constexpr std::string_view drop[] = {"drop schema if exists :\"schema\" cascade;"};
+constexpr std::string_view failing[] = {"create table Never (n int); select 1 / 0;"};
+
+constexpr sql_file steps[] = {{"schema/001.sql", "1.0.0", first_step},
+                              {"schema/002.sql", "1.1.0", second_step}};
+constexpr sql_file function_files[] = {{"functions/10.sql", "", functions}};
+constexpr sql_file broken_files[] = {{"functions/10.sql", "", functions},
+                                     {"functions/20.sql", "", failing}};
+
+constexpr sql_files old_files{std::span(steps).first(1),
+                              function_files,
+                              {"permissions.sql", "", permissions},
+                              {"drop.sql", "", drop}};
+constexpr sql_files new_files{
+    steps, function_files, {"permissions.sql", "", permissions}, {"drop.sql", "", drop}};
+constexpr sql_files broken_new_files{
+    steps, broken_files, {"permissions.sql", "", permissions}, {"drop.sql", "", drop}};
+
+settings fresh_settings(const std::string& user = "perdure_owner") {
+    return private_server::shared().settings_for(user);
+}
+
+std::int64_t count_of(const settings& chosen, const std::string& query) {
+    test_connection on(chosen);
+    return number_of(*on, query);
+}
+
+// Changes with every `create or replace`, whatever it replaces.
+std::string mark_of_function(postgres::connection& on) {
+    return text_of(on,
+                   "select p.xmin::text from pg_proc p where proname = 'schemaname' and"
+                   " pronamespace = " +
+                       postgres::quoted_literal(on.chosen().quoted_schema()) + "::regnamespace");
+}
+
+}  // namespace
+
+TEST_CASE("sixteen processes start on an empty database, and exactly one installs", "[HUB-1]") {
+    const settings chosen = fresh_settings();
+
+    const int successes = successes_of_processes(16, [&] {
+        test_connection on(chosen);
+        postgres::install_or_upgrade(*on, new_files);
+        postgres::check_schema(*on, new_files);
+    });
+
+    CHECK(successes == 16);
+    CHECK(count_of(chosen, "select count(*) from versions") == 2);
+}
+
+TEST_CASE("installing what is installed runs no statement that changes the schema") {
+    test_connection on(fresh_settings());
+    CHECK_FALSE(postgres::installed(*on));
+    postgres::install_or_upgrade(*on, new_files);
+    CHECK(postgres::installed(*on) == schema_version{1, 1, 0});
+    const std::string before = mark_of_function(*on);
+
+    postgres::install_or_upgrade(*on, new_files);
+
+    CHECK(mark_of_function(*on) == before);
+    CHECK_FALSE(on->is_in_transaction());
+    CHECK(text_of(*on, "select SchemaName()") == "it is " + on->chosen().schema);
+}
+
+TEST_CASE("an upgrade runs the steps that are missing and makes the functions anew") {
+    test_connection on(fresh_settings());
+    postgres::install_or_upgrade(*on, old_files);
+    on->execute_script("insert into Things values ('kept')");
+    const std::string before = mark_of_function(*on);
+
+    const backend_error older = failure_of([&] { postgres::check_schema(*on, new_files); });
+    postgres::install_or_upgrade(*on, new_files);
+
+    CHECK(older.code() == store_fault::schema);
+    CHECK_THAT(older.what(), Catch::Contains("1.0.0") && Catch::Contains("1.1.0"));
+    CHECK(postgres::installed(*on) == schema_version{1, 1, 0});
+    CHECK(mark_of_function(*on) != before);
+    CHECK(number_of(*on, "select count(*) from Things where colour is null") == 1);
+}
+
+TEST_CASE("a newer schema is refused, with both versions named, and left alone", "[HUB-2]") {
+    test_connection on(fresh_settings());
+    postgres::install_or_upgrade(*on, new_files);
+    const std::string before = mark_of_function(*on);
+
+    for (const auto& use : {postgres::install_or_upgrade, postgres::check_schema}) {
+        const backend_error error = failure_of([&] { use(*on, old_files); });
+        CHECK(error.code() == store_fault::schema);
+        CHECK_THAT(error.what(), Catch::Contains("1.1.0") && Catch::Contains("1.0.0"));
+    }
+    CHECK(mark_of_function(*on) == before);
+}
+
+TEST_CASE("a step that fails leaves everything as it was") {
+    test_connection on(fresh_settings());
+    postgres::install_or_upgrade(*on, old_files);
+
+    const backend_error error =
+        failure_of([&] { postgres::install_or_upgrade(*on, broken_new_files); });
+
+    CHECK(error.sqlstate() == "22012");
+    CHECK_THAT(error.what(), Catch::Contains("functions/20.sql"));
+    CHECK_FALSE(on->is_in_transaction());
+    CHECK(postgres::installed(*on) == schema_version{1, 0, 0});
+    CHECK(number_of(*on, "select count(*) from Versions") == 1);
+}
+
+TEST_CASE("a login that may create nothing uses what is there, and is told what is not") {
+    const settings owners = fresh_settings();
+    settings users = owners;
+    users.libpq["user"] = "perdure_user";
+    test_connection owner(owners);
+    test_connection user(users);
+
+    const backend_error missing =
+        failure_of([&] { postgres::install_or_upgrade(*user, old_files); });
+    postgres::install_or_upgrade(*owner, old_files);
+    postgres::install_or_upgrade(*user, old_files);
+    postgres::check_schema(*user, old_files);
+    const backend_error older = failure_of([&] { postgres::install_or_upgrade(*user, new_files); });
+
+    CHECK(missing.code() == store_fault::schema);
+    CHECK_THAT(missing.what(), Catch::Contains("no Perdure in schema"));
+    CHECK(older.code() == store_fault::schema);
+    CHECK_THAT(older.what(), Catch::Contains("1.0.0") && Catch::Contains("1.1.0"));
+    CHECK(postgres::installed(*owner) == schema_version{1, 0, 0});
+}
+
+TEST_CASE("a schema of any name is installed, and dropped, without harm to another") {
+    settings hostile = fresh_settings();
+    hostile.schema = "x\"; drop table things; -- \\ 'y' " + to_string(random_uuid()).substr(0, 8);
+    const settings neighbours = fresh_settings();
+    test_connection neighbour(neighbours);
+    test_connection on(hostile);
+    postgres::install_or_upgrade(*neighbour, new_files);
+    postgres::install_or_upgrade(*on, new_files);
+    CHECK(text_of(*on, "select SchemaName()") == "it is " + hostile.schema);
+    CHECK(text_of(*on,
+                  "select obj_description(" + postgres::quoted_literal(hostile.quoted_schema()) +
+                      "::regnamespace, 'pg_namespace')") == hostile.schema);
+
+    postgres::drop_schema(*on, new_files);
+    postgres::drop_schema(*on, new_files);
+
+    CHECK_FALSE(postgres::installed(*on));
+    CHECK(postgres::installed(*neighbour) == schema_version{1, 1, 0});
+}
+
+TEST_CASE("behind a pooler an installation leaves no search path on the connection") {
+    settings chosen = fresh_settings();
+    chosen.pooler = postgres::pooler::transaction;
+    test_connection on(chosen);
+    const std::string before = text_of(*on, "select current_setting('search_path')");
+
+    postgres::install_or_upgrade(*on, new_files);
+
+    CHECK(postgres::installed(*on) == schema_version{1, 1, 0});
+    CHECK(text_of(*on, "select current_setting('search_path')") == before);
+}
+
+TEST_CASE("eight processes create one database, and a login that may not is told so") {
+    settings chosen = fresh_settings("postgres");
+    chosen.libpq["dbname"] = "shop \"" + to_string(random_uuid()).substr(0, 8);
+    postgres::counters counts;
+
+    const int successes = successes_of_processes(8, [&] {
+        postgres::counters own_counts;
+        postgres::create_database(chosen, own_counts);
+        test_connection on(chosen);
+    });
+    settings unprivileged = chosen;
+    unprivileged.libpq["user"] = "perdure_user";
+    postgres::create_database(unprivileged, counts);
+    unprivileged.libpq["dbname"] = "another";
+    const backend_error error =
+        failure_of([&] { postgres::create_database(unprivileged, counts); });
+
+    CHECK(successes == 8);
+    CHECK(error.code() == store_fault::configuration);
+    CHECK_THAT(error.what(), Catch::Contains("another"));
+    test_connection administrator(fresh_settings("postgres"));
+    administrator->execute_script(
+        "drop database " + postgres::quoted_identifier(chosen.libpq["dbname"]) + " with (force)");
+}
+
+TEST_CASE("versions are compared by their numbers") {
+    CHECK(postgres::parse_schema_version("1.10.0") > postgres::parse_schema_version("1.9.9"));
+    CHECK(to_string(postgres::parse_schema_version("1.10.0")) == "1.10.0");
+    for (const char* wrong : {"", "1", "1.0", "1.0.0.0", "1..0", "a.b.c", "1.0.x", "-1.0.0"}) {
+        CAPTURE(wrong);
+        CHECK(failure_of([&] {
+                  static_cast<void>(postgres::parse_schema_version(wrong));
+              }).code() == store_fault::schema);
+    }
+}
+
+TEST_CASE("what is embedded are the files, in order") {
+    const sql_files& files = postgres::embedded_sql();
+    const auto content = [](const sql_file& file) {
+        std::ifstream in(std::filesystem::path(PERDURE_POSTGRES_SQL) / file.name);
+        return std::string((std::istreambuf_iterator<char>(in)), {});
+    };
+    const auto check_all = [&](std::span<const sql_file> all) {
+        CHECK(std::is_sorted(all.begin(), all.end(), [](const sql_file& a, const sql_file& b) {
+            return a.name < b.name;
+        }));
+        for (const sql_file& file : all) {
+            CAPTURE(file.name);
+            CHECK(!file.text().empty());
+            CHECK(file.text() == content(file));
+        }
+    };
+    check_all(files.steps);
+    check_all(files.functions);
+    CHECK(files.permissions.text() == content(files.permissions));
+    CHECK(files.drop.text() == content(files.drop));
+    schema_version last;
+    for (const sql_file& step : files.steps) {
+        CHECK(postgres::parse_schema_version(step.version) > last);
+        last = postgres::parse_schema_version(step.version);
+    }
+}
+
+}  // namespace perdure::postgres_test

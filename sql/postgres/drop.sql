@@ -1,0 +1,99 @@
+-- Removes what Perdure made: its objects, the two roles if no other database needs them and this login
+-- may, and the schema if nothing else is in it. What is not there is not missed. Everything that
+-- the hubs hold is lost; workers that still use it fail with an error.
+
+set search_path = :"schema", pg_temp;
+
+do $$
+declare
+    v_tables constant text[] := array[
+        'TaskHubs', 'Lanes', 'Workers', 'Instances', 'History', 'NewEvents', 'NewTasks', 'Ready',
+        'MessageIds', 'Payloads', 'Requests', 'GlobalSettings', 'Versions'];
+    v_views constant text[] := array[
+        'durable_state', 'vTasks', 'vInbox', 'vHistory', 'vInstances', 'InstanceRecords'];
+    v_sequences constant text[] := array['instance_keys', 'event_sequence'];
+    v_types constant text[] := array[
+        'turn_batch', 'consumed_batch', 'chunk_batch', 'payload_batch', 'task_batch',
+        'cancelled_batch', 'timer_batch', 'message_batch', 'instance_batch', 'termination_batch',
+        'continued_batch', 'completion_batch', 'room', 'orchestration_batch', 'activity_batch'];
+    v_functions constant text[] := array[
+        'CreateInstance', 'CurrentTaskHub', 'GetInstanceHistory', 'GetScaleMetric',
+        'GetScaleRecommendation', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
+        'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance',
+        '_AcceptTurns', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded',
+        '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckName', '_CheckReason',
+        '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CompleteTasks', '_ContinueAsNew',
+        '_CreateHub', '_CreateInstances', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
+        '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
+        '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_Hub', '_HubStatus',
+        '_Insert', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_LaneNames',
+        '_Lanes', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
+        '_LockNextOrchestration', '_LockNextTask', '_Now', '_One', '_PayloadText', '_Post',
+        '_PurgeDurableState', '_PurgeInstances', '_Purgeable', '_QueryManyOrchestrations',
+        '_ReadHistory', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
+        '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',
+        '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeOver', '_TellParent',
+        '_Terminate', '_TerminateInstances', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
+        '_Unfiltered', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_Worker',
+        '_WriteTurns'];
+    v_schema constant text := current_schema;
+    v_kind text;
+    v_role text;
+    v_name text;
+    v_function regprocedure;
+begin
+    if v_schema is null then
+        return;
+    end if;
+    foreach v_name in array v_views loop
+        execute format('drop view if exists %I.%I cascade', v_schema, lower(v_name));
+    end loop;
+    for v_function in
+        select p.oid::regprocedure from pg_catalog.pg_proc p
+         where p.pronamespace = v_schema::regnamespace
+           and p.proname in (select lower(f.name) from unnest(v_functions) as f(name))
+         order by p.proname
+    loop
+        execute format('drop function if exists %s cascade', v_function);
+    end loop;
+    foreach v_name in array v_types loop
+        execute format('drop type if exists %I.%I cascade', v_schema, v_name);
+    end loop;
+    foreach v_name in array v_tables loop
+        execute format('drop table if exists %I.%I cascade', v_schema, lower(v_name));
+    end loop;
+    foreach v_name in array v_sequences loop
+        execute format('drop sequence if exists %I.%I cascade', v_schema, v_name);
+    end loop;
+    foreach v_kind in array array['_runtime', '_reader'] loop
+        v_role := v_schema || v_kind;
+        if octet_length(v_role) > 63 or left(v_role, 3) = 'pg_' then
+            v_role := 'perdure_' || md5(v_schema) || v_kind;
+        end if;
+        continue when not exists (select from pg_catalog.pg_roles r where r.rolname = v_role);
+        execute format('revoke all on schema %I from %I', v_schema, v_role);
+        -- Only one that permissions.sql made.
+        continue when not exists (
+                select from pg_catalog.pg_roles r
+                 where r.rolname = v_role
+                   and pg_catalog.shobj_description(r.oid, 'pg_authid')
+                       = 'Perdure: made by permissions.sql');
+        begin
+            execute format('drop role %I', v_role);
+        exception
+            when dependent_objects_still_exist or insufficient_privilege then
+                raise notice 'role % stays: another schema needs it, or it is not ours to drop', v_role;
+        end;
+    end loop;
+    -- A login that could not make the schema again was given it by somebody.
+    if not has_database_privilege(current_database(), 'create') then
+        return;
+    end if;
+    begin
+        execute format('drop schema %I', v_schema);
+    exception
+        when dependent_objects_still_exist or insufficient_privilege then
+            raise notice 'schema % stays: something else is in it, or it is not ours', v_schema;
+    end;
+end
+$$;

@@ -1,0 +1,253 @@
+-- The hub: which one a login works in, its clock, its names, its workers, its life.
+--
+-- In every file: a function without a word about isolation assumes READ COMMITTED and one statement
+-- a call. Errors are SQLSTATEs: PD001 no such hub, PD002 content that is refused, PD003 lost against
+-- another call, to be repeated.
+
+set search_path = :"schema", pg_temp;
+
+-- The store's clock. A hub that was created for tests has another one, which the owner installs.
+create or replace function _Now() returns timestamptz
+language sql volatile
+as $$ select clock_timestamp() $$;
+
+-- For tests: gives all hubs a clock that _AdvanceClock moves, each its own. Caller: the owner. Tables:
+-- GlobalSettings.
+delete from GlobalSettings where name = 'TestClock';
+create or replace function _UseTestClock() returns void
+language plpgsql volatile
+set search_path from current
+as $$
+begin
+    if exists (select from GlobalSettings g where g.name = 'TestClock') then
+        return;
+    end if;
+    perform pg_advisory_xact_lock(hashtext(current_schema), hashtext('TestClock'));
+    insert into GlobalSettings (name, value) values ('TestClock', 'on') on conflict do nothing;
+    if found then
+        execute 'create or replace function _Now() returns timestamptz language sql volatile as '
+             || quote_literal('select clock_timestamp() + h.clock_offset * interval ''1 microsecond'''
+                              || ' from TaskHubs h where h.task_hub = _Hub()');
+    end if;
+end
+$$;
+
+-- Moves the clock of this login's hub forward by so many microseconds; false, and nothing happens,
+-- unless the owner has installed the clock for tests. Caller: the plugin. Tables: GlobalSettings,
+-- TaskHubs.
+create or replace function _AdvanceClock(p_by bigint) returns boolean
+language plpgsql volatile security definer
+set search_path from current
+as $$
+begin
+    if not exists (select from GlobalSettings g where g.name = 'TestClock') then
+        return false;
+    end if;
+    update TaskHubs h set clock_offset = h.clock_offset + p_by where h.task_hub = _Hub();
+    return true;
+end
+$$;
+
+-- The name of the hub that this login works in: by GlobalSettings' TaskHubMode the application_name
+-- (0, no isolation) or the session_user (1). A name of more than 50 characters is shortened to its
+-- first 16 and a hash, "default" stands for none. Caller: anybody. Tables: GlobalSettings.
+create or replace function CurrentTaskHub() returns text
+language plpgsql stable security definer
+set search_path from current
+as $$
+declare
+    v_name text;
+begin
+    select case when g.value = '1' then session_user::text
+                else current_setting('application_name') end
+      into v_name
+      from GlobalSettings g where g.name = 'TaskHubMode';
+    if v_name is null or v_name = '' then
+        return 'default';
+    end if;
+    if length(v_name) > 50 then
+        return left(v_name, 16) || '__' || md5(v_name);
+    end if;
+    return v_name;
+end
+$$;
+
+-- The number of that hub. Caller: the other functions. Tables: GlobalSettings, TaskHubs. No row: PD001.
+create or replace function _Hub() returns integer
+language plpgsql stable
+as $$
+declare
+    v_hub integer;
+begin
+    select h.task_hub into v_hub from TaskHubs h where h.name = CurrentTaskHub();
+    if v_hub is null then
+        raise exception 'there is no task hub "%"', CurrentTaskHub() using errcode = 'PD001';
+    end if;
+    return v_hub;
+end
+$$;
+
+-- [HUB-1] Makes the hub of this login unless it exists. Caller: the plugin. Tables: TaskHubs.
+create or replace function _CreateHub() returns void
+language sql volatile security definer
+set search_path from current
+as $$
+    insert into TaskHubs (name) values (CurrentTaskHub()) on conflict (name) do nothing
+$$;
+
+-- The version of the schema, newest first, and the hub's name; no row before the first installation.
+-- Caller: anybody. Tables: Versions.
+create or replace function _GetVersions(
+    out semantic_version text, out upgrade_time timestamptz, out task_hub text)
+returns setof record
+language sql stable security definer
+set search_path from current
+as $$
+    select v.semantic_version, v.upgrade_time, CurrentTaskHub()
+      from Versions v order by string_to_array(v.semantic_version, '.')::integer[] desc
+$$;
+
+-- Changes a setting that all hubs share. Caller: the owner. Tables: GlobalSettings. Known: TaskHubMode,
+-- 0 or 1; another value or name is PD002.
+create or replace function SetGlobalSetting(p_name text, p_value text) returns void
+language plpgsql volatile
+set search_path from current
+as $$
+begin
+    if p_name <> 'TaskHubMode' or p_value not in ('0', '1') then
+        raise exception 'setting "%" cannot be "%": the only setting is TaskHubMode, 0 or 1',
+            p_name, p_value using errcode = 'PD002';
+    end if;
+    insert into GlobalSettings (name, value) values (p_name, p_value)
+    on conflict (name) do update
+       set value = excluded.value, changed_at = clock_timestamp(), last_modified_by = session_user;
+end
+$$;
+
+-- The numbers of these lanes, in the same order; makes those that are missing. Caller: the plugin,
+-- which remembers them. Tables: TaskHubs, Lanes.
+create or replace function _Lanes(
+    p_is_activity boolean, p_names text[], p_variants text[], p_priorities integer[])
+returns integer[]
+language plpgsql volatile security definer
+set search_path from current
+as $$
+declare
+    v_hub integer := _Hub();
+    v_lanes integer[];
+begin
+    insert into Lanes (task_hub, is_activity, name, variant, priority)
+    select distinct v_hub, p_is_activity, w.name, w.variant, w.priority
+      from unnest(p_names, p_variants, p_priorities) as w(name, variant, priority)
+     where not exists (select from Lanes l
+                        where l.task_hub = v_hub and l.is_activity = p_is_activity
+                          and l.name = w.name and l.variant = w.variant and l.priority = w.priority)
+     order by w.name, w.variant, w.priority
+    on conflict do nothing;
+    select array_agg(l.lane order by w.n) into v_lanes
+      from unnest(p_names, p_variants, p_priorities) with ordinality as w(name, variant, priority, n)
+      join Lanes l on l.task_hub = v_hub and l.is_activity = p_is_activity
+                  and l.name = w.name and l.variant = w.variant and l.priority = w.priority;
+    return v_lanes;
+end
+$$;
+
+-- The name and version of these lanes, in the same order. Caller: the plugin. Tables: TaskHubs, Lanes.
+create or replace function _LaneNames(p_lanes integer[], out names text[], out variants text[])
+language sql stable security definer
+set search_path from current
+as $$
+    select array_agg(l.name order by w.n), array_agg(l.variant order by w.n)
+      from unnest(p_lanes) with ordinality as w(lane, n)
+      join Lanes l on l.lane = w.lane and l.task_hub = _Hub()
+$$;
+
+-- The number of a worker; makes it. Caller: the plugin, which remembers it. Tables: TaskHubs, Workers.
+create or replace function _Worker(p_worker_id text) returns integer
+language plpgsql volatile security definer
+set search_path from current
+as $$
+declare
+    v_hub integer := _Hub();
+    v_worker integer;
+begin
+    insert into Workers (task_hub, worker_id) values (v_hub, p_worker_id) on conflict do nothing;
+    select w.worker into v_worker
+      from Workers w where w.task_hub = v_hub and w.worker_id = p_worker_id;
+    return v_worker;
+end
+$$;
+
+-- Deletes up to p_limit instances with all that belongs to them, and at the end what else the hub
+-- holds; returns how many instances are left to delete, at most p_limit. The numbers of lanes and
+-- workers stay. Caller: the plugin, until it returns 0. Tables: Instances, Ready, NewTasks,
+-- NewEvents, History, Payloads, MessageIds, Requests.
+create or replace function _DeleteHub(p_limit integer) returns integer
+language plpgsql volatile security definer
+set search_path from current
+as $$
+declare
+    v_hub integer := _Hub();
+    v_keys bigint[];
+begin
+    select array_agg(k.instance_key) into v_keys
+      from (select i.instance_key from Instances i
+             where i.task_hub = v_hub order by i.instance_key limit p_limit for update) k;
+    perform _Erase(v_keys);
+    if cardinality(v_keys) = p_limit then
+        return p_limit;
+    end if;
+    delete from Requests r where r.task_hub = v_hub;
+    update Workers w set live_until = '-infinity' where w.task_hub = v_hub;
+    return 0;
+end
+$$;
+
+-- What an operator sees of the hub. Counts are exact up to 10,000, then "at least". `unserved` has
+-- "orchestration NAME VERSION" and "activity NAME" of ready work that no live worker has. Caller: the
+-- plugin. Tables, read only: Workers, Lanes, Ready, Instances.
+create or replace function _HubStatus(
+    out schema_version text, out store_time timestamptz, out live_workers text[],
+    out ready_orchestrations bigint, out ready_activities bigint, out parked bigint,
+    out unserved text[])
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_max constant integer := 10000;
+begin
+    store_time := _Now();
+    select v.semantic_version into schema_version from _GetVersions() v limit 1;
+    select coalesce(array_agg(w.worker_id order by w.worker), '{}') into live_workers
+      from Workers w where w.task_hub = v_hub and w.live_until > store_time;
+    select coalesce(sum(r.n) filter (where not l.is_activity), 0),
+           coalesce(sum(r.n) filter (where l.is_activity), 0)
+      into ready_orchestrations, ready_activities
+      from Lanes l
+     cross join lateral (
+           select count(*) as n
+             from (select from Ready q
+                    where q.lane in (l.lane, -l.lane) and q.due <= store_time limit v_max) c) r
+     where l.task_hub = v_hub;
+    ready_orchestrations := least(ready_orchestrations, v_max);
+    ready_activities := least(ready_activities, v_max);
+    select count(*) into parked
+      from (select from Instances i
+             where i.task_hub = v_hub and i.parked_reason is not null limit v_max) p;
+    select coalesce(array_agg(distinct u.what order by u.what), '{}') into unserved
+      from (select case when l.is_activity then 'activity ' || l.name
+                        when l.variant = '' then 'orchestration ' || l.name
+                        else 'orchestration ' || l.name || ' ' || l.variant end as what
+              from Lanes l
+             where l.task_hub = v_hub
+               and exists (select from Ready q
+                            where q.lane in (l.lane, -l.lane) and q.due <= store_time)
+               and not exists (select from Workers w
+                                where w.task_hub = v_hub and w.live_until > store_time
+                                  and case when l.is_activity
+                                           then l.name = any(w.activities) and l.variant = any(w.queues)
+                                           else l.lane = any(w.definitions) end)) u;
+end
+$$;

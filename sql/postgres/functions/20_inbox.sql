@@ -1,0 +1,285 @@
+-- What the other functions share: readiness, messages, the end of an instance, answers to repeats.
+-- Only for them; nobody else may call these. Whoever calls one holds the rows of Instances.
+--
+-- Lock order everywhere: Instances by instance_key, then Ready, NewTasks, NewEvents, the rest. Who
+-- looks for work takes what is free (skip locked) and waits for nobody.
+
+set search_path = :"schema", pg_temp;
+
+-- Recomputes where instances stand in Ready, as the last step of a call that changed them
+-- [WAKE-1]. `left_ready`: something waits now and nobody holds it; `next_due`: when the next one
+-- falls due. Tables: Instances, NewEvents (read), Ready.
+create or replace function _Settle(
+    p_keys bigint[], p_now timestamptz, out left_ready boolean, out next_due timestamptz)
+language sql volatile
+as $$
+    with state as materialized (
+        select i.instance_key, i.ready_at,
+               case when i.suspect then -i.lane else i.lane end as lane,
+               case when i.status in (1, 3, 5) or i.parked_reason is not null then null
+                    when i.token is not null then i.ready_at
+                    when i.needs_turn then greatest(i.not_before, p_now)
+                    else (select greatest(e.due, i.not_before, p_now)
+                            from NewEvents e where e.instance_key = i.instance_key
+                           order by e.due limit 1) end as due
+          from (select distinct unnest(p_keys) as instance_key) k
+          join Instances i on i.instance_key = k.instance_key
+    ), moved as materialized (
+        -- What is ready stays ready since then, whatever came later [LOCK-6].
+        select s.* from state s
+         where s.ready_at is distinct from s.due
+           and (s.ready_at is null or s.due is null or s.due < s.ready_at)
+    ), gone as (
+        delete from Ready r using moved m
+         where m.ready_at is not null and r.lane = m.lane and r.due = m.ready_at
+           and r.instance_key = m.instance_key and r.task = 0
+    ), added as (
+        insert into Ready (lane, due, instance_key, task)
+        select m.lane, m.due, m.instance_key, 0 from moved m where m.due is not null
+    ), marked as (
+        update Instances i set ready_at = m.due
+          from moved m where i.instance_key = m.instance_key
+    )
+    select coalesce(bool_or(s.due <= p_now), false), min(s.due) filter (where s.due > p_now)
+      from state s
+$$;
+
+-- Puts a message into an inbox. Tables: NewEvents.
+create or replace function _Post(
+    p_key bigint, p_now timestamptz, p_visible_at timestamptz, p_task bigint,
+    p_for_execution boolean, p_event text)
+returns bigint
+language sql volatile
+as $$
+    insert into NewEvents (instance_key, due, visible_at, task, for_execution, is_timer, event)
+    values (p_key, greatest(p_visible_at, p_now), p_visible_at, p_task, p_for_execution, false, p_event)
+    returning sequence
+$$;
+
+-- Tells a parent, if it is still the same execution of it; returns its key, or null. Its row is
+-- locked already. Tables: Instances (read), NewEvents.
+create or replace function _TellParent(
+    p_hub integer, p_now timestamptz, p_parent text, p_execution uuid, p_task bigint, p_event text)
+returns bigint
+language plpgsql volatile
+as $$
+declare
+    v_key bigint;
+begin
+    select i.instance_key into v_key from Instances i
+     where i.task_hub = p_hub and i.instance_id = p_parent and i.execution_id = p_execution
+       and i.status not in (1, 3, 5);
+    if v_key is not null then
+        perform _Post(v_key, p_now, p_now, p_task, true, p_event);
+    end if;
+    return v_key;
+end
+$$;
+
+-- Deletes instances with everything that belongs to them [PURGE-2]. Tables: Ready, NewTasks,
+-- NewEvents, History, Payloads, MessageIds, Instances.
+create or replace function _Erase(p_keys bigint[]) returns void
+language plpgsql volatile
+as $$
+begin
+    perform _Unqueue(p_keys, '-infinity', true);
+    delete from NewEvents e where e.instance_key = any(p_keys);
+    delete from History h where h.instance_key = any(p_keys);
+    delete from Payloads p where p.instance_key = any(p_keys);
+    delete from MessageIds m where m.instance_key = any(p_keys);
+    delete from Instances i where i.instance_key = any(p_keys);
+end
+$$;
+
+-- Takes instances out of Ready, and removes their activities: all, or those that nobody holds at
+-- p_now. Tables: Ready, NewTasks, Instances.
+create or replace function _Unqueue(p_keys bigint[], p_now timestamptz, p_all boolean) returns void
+language plpgsql volatile
+as $$
+begin
+    delete from Ready r using Instances i
+     where i.instance_key = any(p_keys) and i.ready_at is not null
+       and r.lane = case when i.suspect then -i.lane else i.lane end
+       and r.due = i.ready_at and r.instance_key = i.instance_key and r.task = 0;
+    update Instances i set ready_at = null
+     where i.instance_key = any(p_keys) and i.ready_at is not null;
+    delete from Ready r using NewTasks t
+     where t.instance_key = any(p_keys) and t.ready_at is not null
+       and r.lane = case when t.suspect then -t.lane else t.lane end
+       and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
+       and r.execution_id = t.execution_id;
+    delete from NewTasks t
+     where t.instance_key = any(p_keys)
+       and (p_all or t.token is null or t.lease_until <= p_now);
+end
+$$;
+
+-- Sets or clears a payload of an instance. Tables: Payloads.
+create or replace function _SetPayload(p_key bigint, p_kind smallint, p_codec text, p_bytes bytea)
+returns void
+language plpgsql volatile
+as $$
+begin
+    if p_codec is null then
+        delete from Payloads p where p.instance_key = p_key and p.kind = p_kind;
+    else
+        insert into Payloads (instance_key, kind, codec, bytes)
+        values (p_key, p_kind, p_codec, p_bytes)
+        on conflict (instance_key, kind) do update
+           set codec = excluded.codec, bytes = excluded.bytes;
+    end if;
+end
+$$;
+
+-- Keeps the answer of a call for two minutes, and the leases that it gave until they are over
+-- [REPEAT-1]. Tables: Requests.
+create or replace function _KeepAnswer(
+    p_hub integer, p_request uuid, p_now timestamptz, p_outcomes smallint[], p_turns integer,
+    p_detail bigint, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
+returns void
+language sql volatile
+as $$
+    insert into Requests (task_hub, request_id, answered_at, until, outcomes, turns, detail,
+                          lease_keys, lease_tasks, lease_tokens)
+    values (p_hub, p_request, p_now, coalesce(p_until, p_now + interval '2 minutes'), p_outcomes,
+            p_turns, p_detail, p_keys, p_tasks, p_tokens)
+$$;
+
+-- The outcomes that an earlier call with this request id gave, or null. Tables: Requests, read only.
+create or replace function _EarlierOutcomes(p_hub integer, p_request uuid) returns smallint[]
+language sql stable
+as $$
+    select r.outcomes from Requests r where r.task_hub = p_hub and r.request_id = p_request
+$$;
+
+-- Puts one message into an inbox, unless its id was accepted before [SEND-1..4]. `outcome`: 0
+-- accepted, 1 duplicate, 2 no such instance, 3 it is terminal; `key` of a message that was stored.
+-- Ids are remembered for 24 hours and at least 10,000 messages. The row is locked already.
+-- Tables: Instances (read), MessageIds, NewEvents.
+create or replace function _Send(
+    p_hub integer, p_now timestamptz, p_target text, p_event text, p_message_id text,
+    p_execution uuid, p_task bigint, p_visible_at timestamptz,
+    out outcome smallint, out key bigint)
+language plpgsql volatile
+as $$
+declare
+    v_target record;
+    v_sequence bigint;
+begin
+    select i.instance_key, i.status, i.execution_id into v_target
+      from Instances i where i.task_hub = p_hub and i.instance_id = p_target;
+    if v_target is null then
+        outcome := 2;
+        return;
+    end if;
+    if v_target.status in (1, 3, 5) then
+        outcome := 3;
+        return;
+    end if;
+    if p_message_id is not null and exists (
+            select from MessageIds m
+             where m.instance_key = v_target.instance_key and m.message_id = p_message_id) then
+        outcome := 1;
+        return;
+    end if;
+    outcome := 0;
+    if p_execution is not null and p_execution <> v_target.execution_id then
+        return;  -- [SEND-4]
+    end if;
+    key := v_target.instance_key;
+    v_sequence := _Post(key, p_now, coalesce(p_visible_at, p_now), p_task,
+                        p_execution is not null, p_event);
+    if p_message_id is not null then
+        insert into MessageIds (instance_key, message_id, sequence, accepted_at)
+        values (key, p_message_id, v_sequence, p_now);
+        if v_sequence % 1024 = 0 then
+            delete from MessageIds m
+             where m.instance_key = v_target.instance_key
+               and m.accepted_at < p_now - interval '24 hours'
+               and m.sequence < (select n.sequence from MessageIds n
+                                  where n.instance_key = v_target.instance_key
+                                  order by n.sequence desc offset 9999 limit 1);
+        end if;
+    end if;
+end
+$$;
+
+-- Ends an instance at once, or leaves it to its next turn [TERM-1] [TERM-2]. `outcome`: 0 ended, 1
+-- its next turn ends it, 2 no such instance, 3 it is terminal; `key` of the instance and
+-- `parent_key` of its parent if they changed. Both rows are locked already. Tables: Instances,
+-- Ready, NewTasks, NewEvents, History, Payloads.
+create or replace function _Terminate(
+    p_hub integer, p_now timestamptz, p_target text, p_event text, p_final_event text,
+    p_codec text, p_bytes bytea, p_parent_event text,
+    out outcome smallint, out key bigint, out parent_key bigint)
+language plpgsql volatile
+as $$
+declare
+    v_target Instances;
+begin
+    select i.* into v_target
+      from Instances i where i.task_hub = p_hub and i.instance_id = p_target;
+    if v_target.instance_key is null then
+        outcome := 2;
+        return;
+    end if;
+    if v_target.status in (1, 3, 5) then
+        outcome := 3;
+        return;
+    end if;
+    key := v_target.instance_key;
+    if (v_target.status <> 6 and v_target.parked_reason is null)
+       or (v_target.token is not null and v_target.lease_until > p_now) then
+        outcome := 1;
+        update Instances i set not_before = '-infinity' where i.instance_key = key;
+        perform _Post(key, p_now, p_now, 0, false, p_event);
+        return;
+    end if;
+    outcome := 0;
+    perform _Unqueue(array[key], p_now, false);
+    delete from NewEvents e where e.instance_key = v_target.instance_key;
+    insert into History (instance_key, first, count, events)
+    values (key, v_target.history_length, 1, '[' || p_final_event || ']');
+    perform _SetPayload(key, 1::smallint, p_codec, p_bytes);
+    update Instances i
+       set status = 5, token = null, holder = null, lease_until = null, parked_reason = null,
+           history_length = i.history_length + 1, history_version = i.history_version + 1,
+           updated_at = p_now, completed_at = p_now
+     where i.instance_key = key;
+    if v_target.parent_instance is not null then
+        parent_key := _TellParent(p_hub, p_now, v_target.parent_instance,
+                                  v_target.parent_execution, v_target.parent_task, p_parent_event);
+    end if;
+end
+$$;
+
+-- Locks the instances with these keys and ids in the order of their keys, and the parents of those
+-- with ids, which a termination or removal tells. Returns the keys; `has_expired`: one of them waits
+-- as a suspect although its token is still good. Tables: Instances.
+create or replace function _LockInstances(
+    p_hub integer, p_keys bigint[], p_ids text[], p_with_parents boolean,
+    out keys bigint[], out has_expired boolean)
+language plpgsql volatile
+as $$
+begin
+    keys := p_keys;
+    if p_ids is not null then
+        select coalesce(keys, '{}') || coalesce(array_agg(i.instance_key), '{}') into keys
+          from (select distinct unnest(p_ids) as instance_id) w
+          join Instances i on i.task_hub = p_hub and i.instance_id = w.instance_id;
+        if p_with_parents then
+            select keys || coalesce(array_agg(p.instance_key), '{}') into keys
+              from unnest(keys) as k(instance_key)
+              join Instances i on i.instance_key = k.instance_key
+              join Instances p on p.task_hub = p_hub and p.instance_id = i.parent_instance;
+        end if;
+    end if;
+    select coalesce(array_agg(l.instance_key), '{}'),
+           coalesce(bool_or(l.token is not null and l.ready_at is not null), false)
+      into keys, has_expired
+      from (select i.instance_key, i.token, i.ready_at
+              from Instances i
+             where i.instance_key = any(keys) and i.task_hub = p_hub
+             order by i.instance_key for no key update) l;
+end
+$$;

@@ -1,0 +1,290 @@
+-- The client side that changes something: create, send, terminate, purge, release.
+
+set search_path = :"schema", pg_temp;
+
+-- Inserts instances with their start event, ready from their start time on; those whose id is taken
+-- are left out. Returns the keys in the order of the batch, 0 for those left out. In the order of
+-- ids, so that two calls never wait for each other. Tables: Instances, History, Ready.
+create or replace function _Insert(p_hub integer, p_now timestamptz, p_new instance_batch)
+returns bigint[]
+language plpgsql volatile
+as $$
+declare
+    v_keys bigint[];
+    v_inserted bigint[];
+begin
+    v_keys := array(select nextval('instance_keys')
+                      from generate_series(1, cardinality(p_new.instance_id)));
+    with added as (
+        insert into Instances (instance_key, task_hub, lane, status, execution_id, ready_at,
+                               not_before, needs_turn, history_length, history_version, updated_at,
+                               created_at, start_at, instance_id, parent_instance, parent_execution,
+                               parent_task, tags)
+        select v_keys[n.n], p_hub, n.lane, 6, n.execution_id, greatest(p_now, n.start_at),
+               coalesce(n.start_at, '-infinity'), true, 1, 1, p_now, p_now, n.start_at,
+               n.instance_id, n.parent_instance, n.parent_execution, n.parent_task, n.tags::jsonb
+          from unnest(p_new.instance_id, p_new.execution_id, p_new.lane, p_new.start_at,
+                      p_new.parent_instance, p_new.parent_execution, p_new.parent_task, p_new.tags)
+               with ordinality as n(instance_id, execution_id, lane, start_at, parent_instance,
+                                    parent_execution, parent_task, tags, n)
+         order by n.instance_id, n.n
+        on conflict (task_hub, instance_id) do nothing
+        returning instance_key, lane, ready_at
+    ), queued as (
+        insert into Ready (lane, due, instance_key, task)
+        select a.lane, a.ready_at, a.instance_key, 0 from added a
+    )
+    select array_agg(a.instance_key) into v_inserted from added a;
+    if cardinality(v_inserted) is distinct from cardinality(v_keys) then
+        select array_agg(case when k.key = any(v_inserted) then k.key else 0 end order by k.n)
+          into v_keys from unnest(v_keys) with ordinality as k(key, n);
+    end if;
+    insert into History (instance_key, first, count, events)
+    select v_keys[n.n], 0, 1, '[' || n.start_event || ']'
+      from unnest(p_new.start_event) with ordinality as n(start_event, n)
+     where v_keys[n.n] <> 0;
+    return v_keys;
+end
+$$;
+
+-- One of the instances of a batch, as a batch.
+create or replace function _One(p_new instance_batch, p_n bigint) returns instance_batch
+language sql immutable
+as $$
+    select row(null, (p_new).instance_id[p_n:p_n], (p_new).execution_id[p_n:p_n], (p_new).lane[p_n:p_n],
+               (p_new).start_event[p_n:p_n], (p_new).start_at[p_n:p_n], (p_new).tags[p_n:p_n],
+               (p_new).parent_instance[p_n:p_n], (p_new).parent_execution[p_n:p_n],
+               (p_new).parent_task[p_n:p_n], null, null, null)::instance_batch
+$$;
+
+-- [CREATE-1] [CREATE-2] [CREATE-3] Creates instances. `outcomes`: 0 created, 1 the id is taken;
+-- `statuses` found. Caller: the plugin. Tables: Instances, Ready, NewTasks, NewEvents, History,
+-- Payloads, MessageIds. PD003 when an id was taken during the call by an instance to be replaced.
+create or replace function _CreateInstances(
+    p_new instance_batch, out outcomes smallint[], out statuses smallint[], out left_ready boolean,
+    out next_due timestamptz, out store_time timestamptz)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_count integer := cardinality(p_new.instance_id);
+    v_touched bigint[];
+    v_keys bigint[];
+    v_found Instances;
+    v_parent bigint;
+begin
+    select l.keys into v_touched from _LockInstances(v_hub, null, p_new.instance_id, true) l;
+    store_time := _Now();
+    v_keys := _Insert(v_hub, store_time, p_new);
+    outcomes := array_fill(0::smallint, array[v_count]);
+    statuses := array_fill(6::smallint, array[v_count]);
+    if 0 = any(v_keys) then
+        for n in 1..v_count loop
+            continue when v_keys[n] <> 0;
+            select i.* into v_found from Instances i
+             where i.task_hub = v_hub and i.instance_id = p_new.instance_id[n];
+            continue when p_new.execution_id[n]
+                          in (v_found.execution_id, coalesce(v_found.created_as, v_found.execution_id));
+            if (p_new.replaceable[n] >> v_found.status) & 1 = 0 then
+                outcomes[n] := 1;
+                statuses[n] := v_found.status;
+                continue;
+            end if;
+            -- One that was created meanwhile by another call is not ours to take away.
+            if v_found.instance_key <> all(v_touched || v_keys) then
+                raise exception 'instance "%" was created meanwhile', v_found.instance_id
+                    using errcode = 'PD003';
+            end if;
+            perform _Erase(array[v_found.instance_key]);
+            if v_found.status not in (1, 3, 5) and v_found.parent_instance is not null then
+                v_parent := _TellParent(v_hub, store_time, v_found.parent_instance,
+                                        v_found.parent_execution, v_found.parent_task,
+                                        p_new.replaced_event[n]);
+            end if;
+            v_keys[n] := (_Insert(v_hub, store_time, _One(p_new, n)))[1];
+        end loop;
+    end if;
+    if cardinality(v_touched) > 0 then
+        select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_touched, store_time) s;
+    end if;
+    left_ready := true;
+    select least(next_due, min(s.start_at)) into next_due
+      from unnest(p_new.start_at) as s(start_at) where s.start_at > store_time;
+end
+$$;
+
+-- Sends messages. `outcomes` as of _Send. Caller: the plugin. Tables: Instances, NewEvents,
+-- MessageIds, Ready, Requests.
+create or replace function _AddOrchestrationEvents(
+    p_request uuid, p_messages message_batch, out outcomes smallint[], out left_ready boolean,
+    out next_due timestamptz, out store_time timestamptz)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_keys bigint[];
+    v_sent record;
+begin
+    select l.keys into v_keys from _LockInstances(v_hub, null, p_messages.target, false) l;
+    outcomes := _EarlierOutcomes(v_hub, p_request);
+    if outcomes is not null then
+        return;
+    end if;
+    store_time := _Now();
+    outcomes := '{}';
+    for n in 1..cardinality(p_messages.target) loop
+        select s.* into v_sent
+          from _Send(v_hub, store_time, p_messages.target[n], p_messages.event[n],
+                     p_messages.message_id[n], p_messages.execution_id[n], p_messages.task[n],
+                     p_messages.visible_at[n]) s;
+        outcomes[n] := v_sent.outcome;
+    end loop;
+    select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_keys, store_time) s;
+    perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, 0, null, null, null, null);
+end
+$$;
+
+-- Ends instances. `outcomes` as of _Terminate, `ended` the ids of those that ended at once. Caller:
+-- the plugin. Tables: Instances, Ready, NewTasks, NewEvents, History, Payloads, Requests.
+create or replace function _TerminateInstances(
+    p_request uuid, p_wishes termination_batch, out outcomes smallint[], out ended text[],
+    out left_ready boolean, out next_due timestamptz, out store_time timestamptz)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_keys bigint[];
+    v_end record;
+begin
+    select l.keys into v_keys from _LockInstances(v_hub, null, p_wishes.target, true) l;
+    outcomes := _EarlierOutcomes(v_hub, p_request);
+    if outcomes is not null then
+        return;
+    end if;
+    store_time := _Now();
+    outcomes := '{}';
+    ended := '{}';
+    for n in 1..cardinality(p_wishes.target) loop
+        select t.* into v_end
+          from _Terminate(v_hub, store_time, p_wishes.target[n], p_wishes.event[n],
+                          p_wishes.final_event[n], p_wishes.codec[n], p_wishes.bytes[n],
+                          p_wishes.parent_event[n]) t;
+        outcomes[n] := v_end.outcome;
+        if v_end.outcome = 0 then
+            ended := ended || p_wishes.target[n];
+        end if;
+    end loop;
+    select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_keys, store_time) s;
+    perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, 0, null, null, null, null);
+end
+$$;
+
+-- [PURGE-1] [PURGE-2] Deletes these instances. `outcomes`: 0 purged, 1 not terminal, 2 no such
+-- instance; p_detail is kept with the answer and comes back as `detail` at a repeat. Caller: the
+-- plugin. Tables: Instances, Ready, NewTasks, NewEvents, History, Payloads, MessageIds, Requests.
+create or replace function _PurgeInstances(
+    p_request uuid, p_ids text[], p_force boolean, p_parent_event text, p_detail bigint,
+    out outcomes smallint[], out ended text[], out detail bigint, out left_ready boolean,
+    out next_due timestamptz, out store_time timestamptz)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_touched bigint[];
+    v_found Instances;
+    v_gone bigint[] := '{}';
+    v_parent bigint;
+begin
+    select l.keys into v_touched from _LockInstances(v_hub, null, p_ids, p_force) l;
+    select r.outcomes, r.detail into outcomes, detail
+      from Requests r where r.task_hub = v_hub and r.request_id = p_request;
+    if outcomes is not null then
+        return;
+    end if;
+    detail := p_detail;
+    store_time := _Now();
+    outcomes := '{}';
+    ended := '{}';
+    for n in 1..cardinality(p_ids) loop
+        select i.* into v_found from Instances i
+         where i.task_hub = v_hub and i.instance_id = p_ids[n];
+        if v_found.instance_key is null or v_found.instance_key = any(v_gone) then
+            outcomes[n] := 2;
+        elsif v_found.status not in (1, 3, 5) and not p_force then
+            outcomes[n] := 1;
+        elsif v_found.instance_key <> all(v_touched) then
+            raise exception 'instance "%" was created meanwhile', p_ids[n] using errcode = 'PD003';
+        else
+            outcomes[n] := 0;
+            ended := ended || p_ids[n];
+            v_gone := v_gone || v_found.instance_key;
+            if v_found.status not in (1, 3, 5) and v_found.parent_instance is not null then
+                v_parent := _TellParent(v_hub, store_time, v_found.parent_instance,
+                                        v_found.parent_execution, v_found.parent_task,
+                                        p_parent_event);
+            end if;
+        end if;
+    end loop;
+    perform _Erase(v_gone);
+    select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_touched, store_time) s;
+    perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, detail, null, null, null, null);
+end
+$$;
+
+-- [PARK-3] Makes parked instances ready again. `outcomes`: 0 released, 1 not parked, 2 no such
+-- instance. Caller: the plugin. Tables: Instances, Ready, Requests.
+create or replace function _ReleaseInstances(
+    p_request uuid, p_ids text[], out outcomes smallint[], out left_ready boolean,
+    out next_due timestamptz, out store_time timestamptz)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_keys bigint[];
+    v_found record;
+begin
+    select l.keys into v_keys from _LockInstances(v_hub, null, p_ids, false) l;
+    outcomes := _EarlierOutcomes(v_hub, p_request);
+    if outcomes is not null then
+        return;
+    end if;
+    store_time := _Now();
+    outcomes := '{}';
+    for n in 1..cardinality(p_ids) loop
+        select i.instance_key, i.parked_reason into v_found
+          from Instances i where i.task_hub = v_hub and i.instance_id = p_ids[n];
+        if v_found.instance_key is null then
+            outcomes[n] := 2;
+        elsif v_found.parked_reason is null then
+            outcomes[n] := 1;
+        else
+            outcomes[n] := 0;
+            update Instances i
+               set parked_reason = null, attempts = 0, suspect = false, updated_at = store_time
+             where i.instance_key = v_found.instance_key;
+        end if;
+    end loop;
+    select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_keys, store_time) s;
+    perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, 0, null, null, null, null);
+end
+$$;

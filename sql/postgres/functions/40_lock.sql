@@ -1,0 +1,438 @@
+-- Handing out work: orchestrations and activities, to lock and at the end of a commit.
+
+set search_path = :"schema", pg_temp;
+
+-- A worker without a filter has everything that there is. Tables, read only: Lanes.
+create or replace function _Unfiltered(p_hub integer, p_room room) returns room
+language plpgsql volatile
+as $$
+begin
+    if p_room.everything then
+        p_room.definitions := array(select l.lane from Lanes l
+                                     where l.task_hub = p_hub and not l.is_activity);
+        p_room.activities := array(select distinct l.name from Lanes l
+                                    where l.task_hub = p_hub and l.is_activity);
+        p_room.queues := array(select distinct l.variant from Lanes l
+                                where l.task_hub = p_hub and l.is_activity);
+    end if;
+    return p_room;
+end
+$$;
+
+-- The history of leased orchestrations whose worker has not the frame [LOCK-7], as far as p_bytes
+-- allow; the rest is read by itself. Tables, read only: History.
+create or replace function _WithHistory(p_batch orchestration_batch, p_bytes bigint)
+returns orchestration_batch
+language plpgsql volatile
+as $$
+begin
+    if false = any(p_batch.has_frame) then
+        select array_agg(h.item), array_agg(h.first), array_agg(h.count), array_agg(h.events)
+          into p_batch.chunk_item, p_batch.chunk_first, p_batch.chunk_count, p_batch.chunk_events
+          from (select k.item::integer as item, c.first, c.count, c.events,
+                       sum(octet_length(c.events)) over (order by k.item, c.first)
+                         - octet_length(c.events) as before
+                  from unnest(p_batch.instance_key, p_batch.has_frame)
+                       with ordinality as k(instance_key, has_frame, item)
+                 cross join lateral (
+                       select h.first, h.count, h.events from History h
+                        where h.instance_key = k.instance_key order by h.first) c
+                 where not k.has_frame
+                 order by k.item, c.first) h
+         where h.before < p_bytes or h.first = 0 and h.before < 2 * p_bytes;
+    end if;
+    return p_batch;
+end
+$$;
+
+-- Leases those of the given instances that are ready, in that order, as far as room and bytes allow.
+-- Their rows are locked already. Tables: Instances, NewEvents (read), Ready.
+create or replace function _LeaseOrchestrations(p_keys bigint[], p_now timestamptz, p_room room)
+returns orchestration_batch
+language plpgsql volatile
+as $$
+declare
+    v_batch orchestration_batch;
+    v_bytes bigint;
+begin
+    with candidate as materialized (
+        select i.instance_key, i.ready_at, row_number() over (order by k.ordinal) as n
+          from (select w.instance_key, min(w.ordinal) as ordinal
+                  from unnest(p_keys) with ordinality as w(instance_key, ordinal)
+                 group by w.instance_key) k
+          join Instances i on i.instance_key = k.instance_key
+         where (i.token is null or i.ready_at is not null)
+           and i.status not in (1, 3, 5) and i.parked_reason is null
+           and i.suspect = p_room.suspects and i.lane = any(p_room.definitions)
+           and i.not_before <= p_now
+           and (i.needs_turn or exists (select from NewEvents e
+                                         where e.instance_key = i.instance_key and e.due <= p_now))
+         order by k.ordinal
+         limit cardinality(p_room.tokens)
+    ), message as (
+        select c.n, c.instance_key, c.ready_at, e.sequence, e.visible_at, e.task, e.event,
+               row_number() over (partition by c.n order by e.due, e.sequence) as place,
+               sum(256 + coalesce(octet_length(e.event), 0)) over (order by c.n, e.due, e.sequence)
+                 - coalesce(octet_length(e.event), 0) - 256 as before
+          from candidate c
+          left join lateral (
+               select m.due, m.sequence, m.visible_at, m.task, m.event from NewEvents m
+                where m.instance_key = c.instance_key and m.due <= p_now
+                order by m.due, m.sequence limit p_room.messages) e on true
+    ), offered as materialized (
+        select m.* from message m where m.before < p_room.bytes
+    ), leased as (
+        update Instances i
+           set token = p_room.tokens[o.n], holder = p_room.worker, ready_at = null,
+               lease_until = p_now + p_room.lease * interval '1 microsecond',
+               leased_alone = i.suspect
+          from offered o
+         where o.place = 1 and i.instance_key = o.instance_key
+        returning o.n, o.ready_at, i.instance_key, i.token, i.instance_id, i.execution_id, i.lane,
+                  i.status, i.history_version, i.history_length, i.attempts, i.suspect,
+                  coalesce(i.last_committer = p_room.worker, false) as has_frame
+    ), gone as (
+        delete from Ready r using leased l
+         where l.ready_at is not null
+           and r.lane = case when l.suspect then -l.lane else l.lane end
+           and r.due = l.ready_at and r.instance_key = l.instance_key and r.task = 0
+    )
+    select l.instance_key, l.token, l.instance_id, l.execution_id, l.lane, l.status,
+           l.history_version, l.history_length, l.attempts, l.suspect, l.has_frame,
+           m.item, m.sequence, m.visible_at, m.task, m.event,
+           null::integer[], null::bigint[], null::integer[], null::text[]
+      into v_batch
+      from (select array_agg(s.instance_key), array_agg(s.token), array_agg(s.instance_id),
+                   array_agg(s.execution_id), array_agg(s.lane), array_agg(s.status),
+                   array_agg(s.history_version), array_agg(s.history_length),
+                   array_agg(s.attempts), array_agg(s.suspect), array_agg(s.has_frame)
+              from (select * from leased order by n) s) as l(
+               instance_key, token, instance_id, execution_id, lane, status, history_version,
+               history_length, attempts, suspect, has_frame)
+     cross join (select array_agg(o.n::integer), array_agg(o.sequence), array_agg(o.visible_at),
+                        array_agg(o.task), array_agg(o.event)
+                   from (select * from offered where sequence is not null order by n, place) o) as m(
+               item, sequence, visible_at, task, event);
+    if v_batch.instance_key is null then
+        return null;
+    end if;
+    return _WithHistory(v_batch, p_room.bytes);
+end
+$$;
+
+-- [LOCK-1] [LOCK-4] [LOCK-6] Leases the orchestrations that have been ready longest. Tables: Ready,
+-- Instances, NewEvents (read), History (read). No row: null.
+create or replace function _LockNextOrchestration(p_hub integer, p_now timestamptz, p_room room)
+returns orchestration_batch
+language plpgsql volatile
+as $$
+declare
+    v_keys bigint[];
+    v_sign constant integer := case when p_room.suspects then -1 else 1 end;
+begin
+    select array_agg(w.instance_key order by w.due, w.instance_key) into v_keys
+      from (select r.instance_key, r.due
+              from unnest(p_room.definitions) as d(lane)
+             cross join lateral (
+                   select q.instance_key, q.due from Ready q
+                    where q.lane = v_sign * d.lane and q.due >= p_room.since and q.due <= p_now
+                      and q.task = 0
+                    order by q.due, q.instance_key
+                    limit cardinality(p_room.tokens) for update skip locked) r
+             order by r.due, r.instance_key
+             limit cardinality(p_room.tokens)) w;
+    if v_keys is null then
+        return null;
+    end if;
+    -- Whoever holds one of these rows may wait for its row in Ready, so this must not wait for him.
+    select array_agg(l.instance_key) into v_keys
+      from (select i.instance_key
+              from unnest(v_keys) with ordinality as k(instance_key, n)
+              join Instances i on i.instance_key = k.instance_key
+             order by k.n for no key update of i skip locked) l;
+    if v_keys is null then
+        return null;
+    end if;
+    return _LeaseOrchestrations(v_keys, p_now, p_room);
+end
+$$;
+
+-- The same for activities: the highest priority first, then what has been ready longest. Tables:
+-- Lanes (read), Ready, Instances (only of suspects), NewTasks.
+create or replace function _LockNextTask(
+    p_hub integer, p_now timestamptz, p_tokens bigint[], p_room room)
+returns activity_batch
+language plpgsql volatile
+as $$
+declare
+    v_batch activity_batch;
+    v_sign constant integer := case when p_room.suspects then -1 else 1 end;
+begin
+    with waiting as materialized (
+        select r.place, r.due, r.instance_key, r.task, r.execution_id, l.priority, l.name, l.variant
+          from Lanes l
+         cross join lateral (
+               select q.ctid as place, q.due, q.instance_key, q.task, q.execution_id from Ready q
+                where q.lane = v_sign * l.lane and q.due >= p_room.since and q.due <= p_now
+                order by q.due, q.instance_key, q.task
+                limit cardinality(p_tokens) for update skip locked) r
+         where l.task_hub = p_hub and l.is_activity
+           and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
+    ), sized as (
+        select w.*, t.instance_id,
+               row_number() over (order by w.priority desc, w.due, w.instance_key, w.task) as n,
+               sum(256 + t.bytes) over (order by w.priority desc, w.due, w.instance_key, w.task)
+                 - t.bytes - 256 as before
+          from waiting w
+         cross join lateral (
+               select octet_length(t.input) + octet_length(t.details) as bytes, i.instance_id
+                 from NewTasks t join Instances i on i.instance_key = t.instance_key
+                where t.instance_key = w.instance_key and t.task = w.task
+                  and t.execution_id = w.execution_id
+                limit 1) t
+    ), offered as materialized (
+        select s.* from sized s where s.before < p_room.bytes and s.n <= cardinality(p_tokens)
+    ), gone as (
+        delete from Ready r where r.ctid = any(array(select o.place from offered o))
+    ), leased as (
+        update NewTasks t
+           set token = p_tokens[o.n], holder = p_room.worker, ready_at = null,
+               lease_until = p_now + p_room.lease * interval '1 microsecond',
+               leased_alone = t.suspect
+          from offered o
+         where t.instance_key = o.instance_key and t.task = o.task
+           and t.execution_id = o.execution_id
+        returning t.*, o.n, o.instance_id, o.name, o.variant
+    )
+    select array_agg(s.instance_key), array_agg(s.task), array_agg(s.execution_id),
+           array_agg(s.token), array_agg(s.instance_id), array_agg(s.name), array_agg(s.variant),
+           array_agg(s.version), array_agg(s.input_codec), array_agg(s.input),
+           array_agg(s.details), array_agg(s.attempts), array_agg(s.suspect)
+      into v_batch
+      from (select * from leased order by n) s;
+    return case when v_batch.task is null then null else v_batch end;
+end
+$$;
+
+-- Makes suspects of what is leased and whose lease is over [SUSPECT-1] [SUSPECT-2], and forgets old
+-- answers, in bounded steps. Takes what is free. Tables: Requests, Instances, Ready, NewTasks.
+create or replace function _ExpireLeases(p_hub integer, p_now timestamptz) returns void
+language plpgsql volatile
+as $$
+declare
+    v_old record;
+    v_keys bigint[];
+    v_until timestamptz;
+begin
+    for v_old in
+        select r.request_id, r.answered_at, r.lease_keys, r.lease_tasks, r.lease_tokens
+          from Requests r where r.task_hub = p_hub and r.until <= p_now
+         order by r.until limit 500 for update skip locked
+    loop
+        v_until := null;
+        if v_old.lease_keys is not null then
+            select array_agg(l.instance_key) into v_keys
+              from (select i.instance_key from Instances i
+                     where i.instance_key = any(v_old.lease_keys)
+                     order by i.instance_key for no key update skip locked) l;
+            perform _ExpireThese(v_keys, v_old.lease_tokens, p_now);
+            select min(greatest(u.lease_until, p_now + interval '1 second')) into v_until
+              from (select i.lease_until from Instances i
+                     where i.instance_key = any(v_old.lease_keys)
+                       and i.token = any(v_old.lease_tokens) and i.ready_at is null
+                     union all
+                    select t.lease_until from NewTasks t
+                     where t.instance_key = any(v_old.lease_keys)
+                       and t.token = any(v_old.lease_tokens) and t.ready_at is null) u;
+        end if;
+        if v_until is null and v_old.answered_at > p_now - interval '2 minutes' then
+            v_until := v_old.answered_at + interval '2 minutes';
+        end if;
+        if v_until is null then
+            delete from Requests r where r.task_hub = p_hub and r.request_id = v_old.request_id;
+        else
+            update Requests r set until = v_until
+             where r.task_hub = p_hub and r.request_id = v_old.request_id;
+        end if;
+    end loop;
+end
+$$;
+
+-- The expired ones among the leases with these tokens. The rows of Instances are locked already.
+-- Tables: Instances, Ready, NewTasks.
+create or replace function _ExpireThese(p_keys bigint[], p_tokens bigint[], p_now timestamptz)
+returns void
+language plpgsql volatile
+as $$
+begin
+    with expired as (
+        update Instances i
+           set ready_at = p_now, suspect = true,
+               attempts = i.attempts + case when i.leased_alone then 1 else 0 end
+         where i.instance_key = any(p_keys) and i.token = any(p_tokens)
+           and i.lease_until <= p_now and i.ready_at is null
+        returning i.lane, i.instance_key
+    )
+    insert into Ready (lane, due, instance_key, task)
+    select -e.lane, p_now, e.instance_key, 0 from expired e;
+    with expired as (
+        update NewTasks t
+           set ready_at = p_now, suspect = true,
+               attempts = t.attempts + case when t.leased_alone then 1 else 0 end
+         where t.instance_key = any(p_keys) and t.token = any(p_tokens)
+           and t.lease_until <= p_now and t.ready_at is null
+        returning t.lane, t.instance_key, t.task, t.execution_id
+    )
+    insert into Ready (lane, due, instance_key, task, execution_id)
+    select -e.lane, p_now, e.instance_key, e.task, e.execution_id from expired e;
+end
+$$;
+
+-- [REPEAT-1] What an earlier call leased, as far as it is still leased. Tables, read only: Instances,
+-- NewEvents, NewTasks, Lanes, History.
+create or replace function _LeasedBefore(
+    p_now timestamptz, p_room room, p_keys bigint[], p_tasks bigint[], p_tokens bigint[],
+    out orchestrations orchestration_batch, out activities activity_batch)
+language plpgsql volatile
+as $$
+begin
+    select array_agg(s.instance_key), array_agg(s.token), array_agg(s.instance_id),
+           array_agg(s.execution_id), array_agg(s.lane), array_agg(s.status),
+           array_agg(s.history_version), array_agg(s.history_length), array_agg(s.attempts),
+           array_agg(s.suspect), array_agg(coalesce(s.last_committer = p_room.worker, false)),
+           null, null, null, null, null, null, null, null, null
+      into orchestrations
+      from (select i.* from unnest(p_keys, p_tasks, p_tokens)
+                            with ordinality as k(instance_key, task, token, n)
+              join Instances i on i.instance_key = k.instance_key
+             where k.task = 0 and i.token = k.token and i.ready_at is null
+             order by k.n) s;
+    select array_agg(m.item), array_agg(m.sequence), array_agg(m.visible_at), array_agg(m.task),
+           array_agg(m.event)
+      into orchestrations.message_item, orchestrations.message_sequence,
+           orchestrations.message_visible_at, orchestrations.message_task,
+           orchestrations.message_event
+      from (select k.item::integer as item, e.*
+              from unnest(orchestrations.instance_key) with ordinality as k(instance_key, item)
+             cross join lateral (
+                   select v.sequence, v.visible_at, v.task, v.event from NewEvents v
+                    where v.instance_key = k.instance_key and v.due <= p_now
+                    order by v.due, v.sequence limit p_room.messages) e
+             order by k.item) m;
+    orchestrations := _WithHistory(orchestrations, p_room.bytes);
+    select array_agg(s.instance_key), array_agg(s.task), array_agg(s.execution_id),
+           array_agg(s.token), array_agg(s.instance_id), array_agg(s.name), array_agg(s.variant),
+           array_agg(s.version), array_agg(s.input_codec), array_agg(s.input),
+           array_agg(s.details), array_agg(s.attempts), array_agg(s.suspect)
+      into activities
+      from (select t.*, i.instance_id, l.name, l.variant
+              from unnest(p_keys, p_tasks, p_tokens)
+                   with ordinality as k(instance_key, task, token, n)
+              join NewTasks t on t.instance_key = k.instance_key and t.task = k.task
+              join Instances i on i.instance_key = k.instance_key
+              join Lanes l on l.lane = t.lane
+             where k.task <> 0 and t.token = k.token and t.ready_at is null
+             order by k.n) s;
+end
+$$;
+
+-- What a worker could have of what waits: `waits` now, `suspects`, and when the next falls due.
+-- Tables, read only: Lanes, Ready.
+create or replace function _Waiting(
+    p_hub integer, p_now timestamptz, p_room room,
+    out waits boolean, out suspects boolean, out next_due timestamptz)
+language sql volatile
+as $$
+    with lane as materialized (
+        select l.lane from unnest(p_room.definitions) as l(lane)
+         where cardinality(p_room.tokens) > 0
+         union all
+        select l.lane from Lanes l
+         where l.task_hub = p_hub and l.is_activity and cardinality(p_room.task_tokens) > 0
+           and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
+    ), suspect_lane as (
+        select l.lane from unnest(p_room.definitions) as l(lane)
+         union all
+        select l.lane from Lanes l
+         where l.task_hub = p_hub and l.is_activity
+           and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
+    )
+    select exists (select from lane l
+                    where exists (select from Ready q
+                                   where q.lane = l.lane and q.due >= p_room.since
+                                     and q.due <= p_now)),
+           exists (select from suspect_lane l
+                    where exists (select from Ready q where q.lane = -l.lane and q.due <= p_now)),
+           (select min(n.due) from lane l
+             cross join lateral (select q.due from Ready q
+                                  where q.lane = l.lane and q.due > p_now
+                                  order by q.due limit 1) n)
+$$;
+
+-- Leases ready work. `contended`: something is ready that another call holds. Caller: the plugin.
+-- Tables: Requests, Ready, Instances, NewTasks, NewEvents (read), History (read). An answer without
+-- work has changed nothing.
+create or replace function _Lock(
+    p_request uuid, p_room room,
+    out store_time timestamptz, out orchestrations orchestration_batch,
+    out activities activity_batch, out contended boolean, out suspects boolean,
+    out next_due timestamptz, out left_ready boolean)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_earlier Requests;
+    v_before record;
+    v_waiting record;
+    v_keys bigint[];
+    v_tasks bigint[];
+    v_tokens bigint[];
+begin
+    store_time := _Now();
+    p_room := _Unfiltered(v_hub, p_room);
+    contended := false;
+    left_ready := false;
+    if p_room.expire then
+        perform _ExpireLeases(v_hub, store_time);
+    end if;
+    select r.* into v_earlier
+      from Requests r where r.task_hub = v_hub and r.request_id = p_request;
+    if v_earlier.request_id is not null then
+        select b.* into v_before
+          from _LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                             v_earlier.lease_tokens) b;
+        orchestrations := v_before.orchestrations;
+        activities := v_before.activities;
+    else
+        if cardinality(p_room.tokens) > 0 then
+            orchestrations := _LockNextOrchestration(v_hub, store_time, p_room);
+        end if;
+        if cardinality(p_room.task_tokens) > 0
+           and not (p_room.suspects and orchestrations.instance_key is not null) then
+            activities := _LockNextTask(v_hub, store_time, p_room.task_tokens, p_room);
+        end if;
+        v_keys := coalesce(orchestrations.instance_key, '{}') || coalesce(activities.instance_key, '{}');
+        v_tasks := array_fill(0::bigint, array[coalesce(cardinality(orchestrations.instance_key), 0)])
+                   || coalesce(activities.task, '{}');
+        v_tokens := coalesce(orchestrations.token, '{}') || coalesce(activities.token, '{}');
+        if cardinality(v_keys) > 0 then
+            perform _KeepAnswer(v_hub, p_request, store_time, '{}', 0, 0,
+                                store_time + p_room.lease * interval '1 microsecond',
+                                v_keys, v_tasks, v_tokens);
+        end if;
+    end if;
+    select w.* into v_waiting from _Waiting(v_hub, store_time, p_room) w;
+    suspects := v_waiting.suspects;
+    next_due := v_waiting.next_due;
+    contended := v_waiting.waits and not p_room.suspects
+                 and coalesce(cardinality(orchestrations.instance_key), 0)
+                     < coalesce(cardinality(p_room.tokens), 0)
+                 and coalesce(cardinality(activities.instance_key), 0)
+                     < coalesce(cardinality(p_room.task_tokens), 0);
+    left_ready := v_waiting.waits;
+end
+$$;

@@ -1,0 +1,524 @@
+-- The hot call: the effects of turns and of finished activities, then hand-off.
+
+set search_path = :"schema", pg_temp;
+
+-- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good. `firsts` has for each the number
+-- of its first new event, 0 for one that is refused or a repeat; `outcomes` as in the contract. The
+-- rows are locked already. Tables: Instances.
+create or replace function _AcceptTurns(
+    p_hub integer, p_turns turn_batch, p_now timestamptz, out firsts bigint[], out outcomes smallint[])
+language plpgsql volatile
+as $$
+declare
+    v_count constant integer := cardinality(p_turns.instance_key);
+    v_accepted integer[];
+begin
+    with accepted as (
+        update Instances i
+           set token = null, lease_until = null, holder = null, ready_at = null,
+               last_committer = i.holder, last_committed = t.token, attempts = 0, suspect = false,
+               not_before = '-infinity', needs_turn = false, status = t.status,
+               history_length = i.history_length + t.events,
+               history_version = i.history_version + 1, updated_at = p_now,
+               completed_at = case when t.status in (1, 3, 5) then p_now end
+          from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
+                      p_turns.events) with ordinality
+               as t(instance_key, token, execution_id, status, events, n)
+         where i.instance_key = t.instance_key and i.token = t.token
+           and i.execution_id = t.execution_id and i.task_hub = p_hub
+        returning t.n, i.history_length - t.events as first
+    )
+    select array_agg(a.n::integer), array_agg(a.first) into v_accepted, firsts
+      from (select * from accepted order by n) a;
+    outcomes := array_fill(0::smallint, array[v_count]);
+    if cardinality(v_accepted) = v_count then
+        return;
+    end if;
+    select array_agg(coalesce(firsts[array_position(v_accepted, t.n::integer)], 0) order by t.n),
+           array_agg(case when t.n = any(v_accepted) or i.last_committed = t.token then 0 else 1 end
+                     ::smallint order by t.n)
+      into firsts, outcomes
+      from unnest(p_turns.instance_key, p_turns.token) with ordinality as t(instance_key, token, n)
+      left join Instances i on i.instance_key = t.instance_key;
+end
+$$;
+
+-- [COMMIT-6] Begins the next execution. The row is locked already. Tables: Instances, NewEvents,
+-- History.
+create or replace function _ContinueAsNew(
+    p_key bigint, p_now timestamptz, p_execution uuid, p_version text, p_start_event text,
+    p_kept_count integer, p_kept_events text, p_tags text)
+returns void
+language plpgsql volatile
+as $$
+declare
+    v_definition Lanes;
+    v_lane integer;
+begin
+    select l.* into v_definition
+      from Instances i join Lanes l on l.lane = i.lane where i.instance_key = p_key;
+    v_lane := v_definition.lane;
+    if v_definition.variant <> p_version then
+        v_lane := (_Lanes(false, array[v_definition.name], array[p_version], array[0]))[1];
+    end if;
+    delete from NewEvents e where e.instance_key = p_key and e.for_execution;
+    delete from History h where h.instance_key = p_key;
+    insert into History (instance_key, first, count, events)
+    values (p_key, 0, 1, '[' || p_start_event || ']');
+    if p_kept_count > 0 then
+        insert into History (instance_key, first, count, events)
+        values (p_key, 1, p_kept_count, p_kept_events);
+    end if;
+    update Instances i
+       set created_as = coalesce(i.created_as, i.execution_id), execution_id = p_execution,
+           lane = v_lane, status = 0, tags = p_tags::jsonb, needs_turn = true,
+           history_length = 1 + p_kept_count, last_committer = null, completed_at = null,
+           start_at = null
+     where i.instance_key = p_key;
+end
+$$;
+
+-- What every turn writes: history, consumed messages, payloads. `p_firsts` tells which checkpoints
+-- count. Tables: NewEvents, History, Payloads.
+create or replace function _WriteTurns(
+    p_turns turn_batch, p_firsts bigint[], p_consumed consumed_batch, p_chunks chunk_batch,
+    p_payloads payload_batch)
+returns void
+language plpgsql volatile
+as $$
+begin
+    if p_consumed.turn is not null then
+        delete from NewEvents e
+         using unnest(p_consumed.turn, p_consumed.instance_key, p_consumed.sequence)
+               as c(turn, instance_key, sequence)
+         where p_firsts[c.turn] <> 0
+           and e.instance_key = c.instance_key and e.sequence = c.sequence;
+    end if;
+    if p_chunks.turn is not null then
+        insert into History (instance_key, first, count, events)
+        select p_turns.instance_key[c.turn], p_firsts[c.turn] + c.skip, c.count, c.events
+          from unnest(p_chunks.turn, p_chunks.skip, p_chunks.count, p_chunks.events)
+               as c(turn, skip, count, events)
+         where p_firsts[c.turn] <> 0;
+    end if;
+    if p_payloads.turn is not null then
+        delete from Payloads p
+         using unnest(p_payloads.turn, p_payloads.kind, p_payloads.codec) as c(turn, kind, codec)
+         where p_firsts[c.turn] <> 0 and c.codec is null
+           and p.instance_key = p_turns.instance_key[c.turn] and p.kind = c.kind;
+        insert into Payloads (instance_key, kind, codec, bytes)
+        select p_turns.instance_key[c.turn], c.kind, c.codec, c.bytes
+          from unnest(p_payloads.turn, p_payloads.kind, p_payloads.codec, p_payloads.bytes)
+               as c(turn, kind, codec, bytes)
+         where p_firsts[c.turn] <> 0 and c.codec is not null
+        on conflict (instance_key, kind) do update
+           set codec = excluded.codec, bytes = excluded.bytes;
+    end if;
+end
+$$;
+
+-- What turns schedule and cancel. `left_ready`: an activity waits that the caller does not take.
+-- Tables: Ready, NewTasks, NewEvents.
+create or replace function _Schedule(
+    p_turns turn_batch, p_firsts bigint[], p_now timestamptz, p_room room, p_tasks task_batch,
+    p_cancelled cancelled_batch, p_timers timer_batch, out left_ready boolean)
+language plpgsql volatile
+as $$
+begin
+    left_ready := false;
+    if p_cancelled.turn is not null then
+        -- [COMMIT-8]
+        delete from Ready r
+         using unnest(p_cancelled.turn, p_cancelled.task, p_cancelled.is_timer)
+               as c(turn, task, is_timer), NewTasks t
+         where p_firsts[c.turn] <> 0 and not c.is_timer
+           and t.instance_key = p_turns.instance_key[c.turn] and t.task = c.task
+           and t.execution_id = p_turns.execution_id[c.turn] and t.ready_at is not null
+           and r.lane = case when t.suspect then -t.lane else t.lane end
+           and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
+           and r.execution_id = t.execution_id;
+        delete from NewTasks t
+         using unnest(p_cancelled.turn, p_cancelled.task, p_cancelled.is_timer)
+               as c(turn, task, is_timer)
+         where p_firsts[c.turn] <> 0 and not c.is_timer
+           and t.instance_key = p_turns.instance_key[c.turn] and t.task = c.task
+           and t.execution_id = p_turns.execution_id[c.turn];
+        delete from NewEvents e
+         using unnest(p_cancelled.turn, p_cancelled.task, p_cancelled.is_timer)
+               as c(turn, task, is_timer)
+         where p_firsts[c.turn] <> 0 and c.is_timer
+           and e.instance_key = p_turns.instance_key[c.turn] and e.task = c.task and e.is_timer;
+    end if;
+    if p_tasks.turn is not null then
+        with added as (
+            insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until,
+                                  holder, ready_at, version, input_codec, input, details)
+            select p_turns.instance_key[a.turn], a.task, p_turns.execution_id[a.turn], a.lane,
+                   a.token,
+                   case when a.token is not null
+                        then p_now + p_room.lease * interval '1 microsecond' end,
+                   case when a.token is not null then p_room.worker end,
+                   case when a.token is null then p_now end,
+                   a.version, a.input_codec, a.input, a.details
+              from unnest(p_tasks.turn, p_tasks.task, p_tasks.lane, p_tasks.token, p_tasks.version,
+                          p_tasks.input_codec, p_tasks.input, p_tasks.details)
+                   as a(turn, task, lane, token, version, input_codec, input, details)
+             where p_firsts[a.turn] <> 0
+            returning lane, ready_at, instance_key, task, execution_id
+        ), queued as (
+            insert into Ready (lane, due, instance_key, task, execution_id)
+            select a.lane, a.ready_at, a.instance_key, a.task, a.execution_id
+              from added a where a.ready_at is not null
+            returning 1
+        )
+        select exists (select from queued) into left_ready;
+    end if;
+    if p_timers.turn is not null then
+        insert into NewEvents (instance_key, due, visible_at, task, for_execution, is_timer, event)
+        select p_turns.instance_key[t.turn], greatest(t.fire_at, p_now), t.fire_at, t.task, true,
+               true, t.event
+          from unnest(p_timers.turn, p_timers.task, p_timers.fire_at, p_timers.event)
+               as t(turn, task, fire_at, event)
+         where p_firsts[t.turn] <> 0;
+    end if;
+end
+$$;
+
+-- The ends of executions [COMMIT-5] [COMMIT-6]. Tables: Ready, NewTasks, NewEvents, History,
+-- Instances.
+create or replace function _EndTurns(
+    p_turns turn_batch, p_firsts bigint[], p_now timestamptz, p_continued continued_batch)
+returns void
+language plpgsql volatile
+as $$
+declare
+    v_ended bigint[];
+    v_terminated bigint[];
+begin
+    select array_agg(t.instance_key), array_agg(t.instance_key) filter (where t.status = 5)
+      into v_ended, v_terminated
+      from unnest(p_turns.instance_key, p_turns.status) with ordinality as t(instance_key, status, n)
+     where p_firsts[t.n] <> 0 and t.status in (1, 3, 5)
+       and (p_continued.turn is null or t.n <> all(p_continued.turn));
+    if v_ended is not null then
+        delete from NewEvents e where e.instance_key = any(v_ended);
+    end if;
+    if v_terminated is not null then
+        perform _Unqueue(v_terminated, p_now, false);
+    end if;
+    if p_continued.turn is not null then
+        perform _ContinueAsNew(p_turns.instance_key[c.turn], p_now, c.execution_id, c.version,
+                               c.start_event, c.kept_count, c.kept_events, c.tags)
+           from unnest(p_continued.turn, p_continued.execution_id, p_continued.version,
+                       p_continued.start_event, p_continued.kept_count, p_continued.kept_events,
+                       p_continued.tags)
+                as c(turn, execution_id, version, start_event, kept_count, kept_events, tags)
+          where p_firsts[c.turn] <> 0;
+    end if;
+end
+$$;
+
+-- [COMMIT-4] Starts children; one whose id is taken by anything but this very parent link answers
+-- at once. Returns the keys of those inserted, 0 for others. Tables: Instances, History, Ready,
+-- NewEvents.
+create or replace function _StartChildren(
+    p_hub integer, p_now timestamptz, p_turns turn_batch, p_firsts bigint[],
+    p_children instance_batch)
+returns bigint[]
+language plpgsql volatile
+as $$
+declare
+    v_wanted instance_batch := p_children;
+    v_keys bigint[];
+    v_found Instances;
+begin
+    if 0 = any(p_firsts) then
+        select array_agg(c.turn), array_agg(c.instance_id), array_agg(c.execution_id),
+               array_agg(c.lane), array_agg(c.start_event), array_agg(c.start_at),
+               array_agg(c.tags), array_agg(c.parent_instance), array_agg(c.parent_execution),
+               array_agg(c.parent_task), array_agg(c.refused_event), null, null
+          into v_wanted
+          from unnest(p_children.turn, p_children.instance_id, p_children.execution_id,
+                      p_children.lane, p_children.start_event, p_children.start_at, p_children.tags,
+                      p_children.parent_instance, p_children.parent_execution,
+                      p_children.parent_task, p_children.refused_event)
+               as c(turn, instance_id, execution_id, lane, start_event, start_at, tags,
+                    parent_instance, parent_execution, parent_task, refused_event)
+         where p_firsts[c.turn] <> 0;
+        if v_wanted.turn is null then
+            return '{}';
+        end if;
+    end if;
+    v_keys := _Insert(p_hub, p_now, v_wanted);
+    for n in 1..cardinality(v_keys) loop
+        continue when v_keys[n] <> 0 or v_wanted.parent_instance[n] is null;
+        select i.* into v_found from Instances i
+         where i.task_hub = p_hub and i.instance_id = v_wanted.instance_id[n];
+        if (v_found.parent_instance, v_found.parent_execution, v_found.parent_task) is distinct from
+           (v_wanted.parent_instance[n], v_wanted.parent_execution[n], v_wanted.parent_task[n]) then
+            perform _Post(p_turns.instance_key[v_wanted.turn[n]], p_now, p_now,
+                          v_wanted.parent_task[n], true, v_wanted.refused_event[n]);
+        end if;
+    end loop;
+    return v_keys;
+end
+$$;
+
+-- The name of the Durable Task family for all that a checkpoint writes, apart from what leaves for
+-- other instances. The rows are locked already. Tables: Instances, Ready, NewTasks, NewEvents,
+-- History, Payloads.
+create or replace function _CheckpointOrchestration(
+    p_now timestamptz, p_room room, p_turns turn_batch, p_firsts bigint[],
+    p_consumed consumed_batch, p_chunks chunk_batch, p_payloads payload_batch, p_tasks task_batch,
+    p_cancelled cancelled_batch, p_timers timer_batch, p_continued continued_batch,
+    p_some_end boolean, out left_ready boolean)
+language plpgsql volatile
+as $$
+begin
+    left_ready := false;
+    perform _WriteTurns(p_turns, p_firsts, p_consumed, p_chunks, p_payloads);
+    if p_tasks.turn is not null or p_cancelled.turn is not null or p_timers.turn is not null then
+        left_ready := _Schedule(p_turns, p_firsts, p_now, p_room, p_tasks, p_cancelled, p_timers);
+    end if;
+    if p_some_end then
+        perform _EndTurns(p_turns, p_firsts, p_now, p_continued);
+    end if;
+end
+$$;
+
+-- [COMMIT-2] [COMMIT-7] Ends activities and puts their events into inboxes. Returns the outcomes: 0
+-- committed, 1 lease lost, 2 the instance has ended or is in a later execution. The rows of
+-- Instances are locked already. Tables: Ready, NewTasks, Instances (read), NewEvents.
+create or replace function _CompleteTasks(
+    p_done completion_batch, p_now timestamptz, p_has_expired boolean)
+returns smallint[]
+language plpgsql volatile
+as $$
+declare
+    v_count constant integer := cardinality(p_done.task);
+    v_outcomes smallint[];
+    v_places integer[];
+begin
+    if exists (select from unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token)
+                           as d(instance_key, task, execution_id, token)
+                 join NewTasks t on t.instance_key = d.instance_key and t.task = d.task
+                                and t.execution_id = d.execution_id
+                where t.token = d.token and t.ready_at is not null) then
+        delete from Ready r
+         using unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token)
+               as d(instance_key, task, execution_id, token), NewTasks t
+         where t.instance_key = d.instance_key and t.task = d.task
+           and t.execution_id = d.execution_id and t.token = d.token and t.ready_at is not null
+           and r.lane = -t.lane and r.due = t.ready_at and r.instance_key = t.instance_key
+           and r.task = t.task and r.execution_id = t.execution_id;
+    end if;
+    with done as (
+        delete from NewTasks t
+         using unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token,
+                      p_done.event) with ordinality
+               as d(instance_key, task, execution_id, token, event, n)
+         where t.instance_key = d.instance_key and t.task = d.task
+           and t.execution_id = d.execution_id and t.token = d.token
+        returning d.*
+    ), judged as (
+        select d.*, case when i.status in (1, 3, 5) or i.execution_id <> d.execution_id
+                         then 2 else 0 end::smallint as outcome
+          from done d join Instances i on i.instance_key = d.instance_key
+         order by d.n
+    ), arrived as (
+        insert into NewEvents (instance_key, due, visible_at, task, for_execution, is_timer,
+                               completed_by, event)
+        select j.instance_key, p_now, p_now, j.task, true, false, j.token, j.event
+          from judged j where j.outcome = 0
+    )
+    select array_agg(j.outcome), array_agg(j.n::integer) into v_outcomes, v_places from judged j;
+    if cardinality(v_places) = v_count then
+        return v_outcomes;
+    end if;
+    return (select array_agg(
+                       case when d.n = any(v_places)
+                            then v_outcomes[array_position(v_places, d.n::integer)]
+                            when exists (select from NewEvents e
+                                          where e.instance_key = d.instance_key
+                                            and e.task = d.task and e.completed_by = d.token)
+                            then 0 else 1 end::smallint order by d.n)
+              from unnest(p_done.instance_key, p_done.task, p_done.token) with ordinality
+                   as d(instance_key, task, token, n));
+end
+$$;
+
+-- Takes those of the checkpointed instances out of Ready that wait as suspects although their lease is
+-- still good [LOCK-3]. Tables: Instances (read), Ready.
+create or replace function _UnqueueHeld(p_turns turn_batch) returns void
+language sql volatile
+as $$
+    delete from Ready r
+     using unnest(p_turns.instance_key, p_turns.token) as t(instance_key, token), Instances i
+     where i.instance_key = t.instance_key and i.token = t.token and i.ready_at is not null
+       and r.lane = -i.lane and r.due = i.ready_at and r.instance_key = i.instance_key and r.task = 0
+$$;
+
+-- Keeps the answer of a commit, with everything that it leased. Tables: Requests.
+create or replace function _KeepCommit(
+    p_hub integer, p_request uuid, p_now timestamptz, p_room room, p_turn_outcomes smallint[],
+    p_done_outcomes smallint[], p_dropped integer, p_turns turn_batch, p_firsts bigint[],
+    p_tasks task_batch, p_handed orchestration_batch, p_taken orchestration_batch,
+    p_activities activity_batch)
+returns void
+language plpgsql volatile
+as $$
+declare
+    v_keys bigint[] := coalesce(p_handed.instance_key, '{}') || coalesce(p_taken.instance_key, '{}');
+    v_tasks bigint[] := array_fill(0::bigint, array[cardinality(v_keys)]);
+    v_tokens bigint[] := coalesce(p_handed.token, '{}') || coalesce(p_taken.token, '{}');
+    v_scheduled record;
+begin
+    if p_tasks.turn is not null then
+        select array_agg(p_turns.instance_key[a.turn]) as keys, array_agg(a.task) as tasks,
+               array_agg(a.token) as tokens
+          into v_scheduled
+          from unnest(p_tasks.turn, p_tasks.task, p_tasks.token) as a(turn, task, token)
+         where a.token is not null and p_firsts[a.turn] <> 0;
+        v_keys := v_keys || v_scheduled.keys;
+        v_tasks := v_tasks || v_scheduled.tasks;
+        v_tokens := v_tokens || v_scheduled.tokens;
+    end if;
+    if p_activities.task is not null then
+        v_keys := v_keys || p_activities.instance_key;
+        v_tasks := v_tasks || p_activities.task;
+        v_tokens := v_tokens || p_activities.token;
+    end if;
+    perform _KeepAnswer(
+        p_hub, p_request, p_now,
+        coalesce(p_turn_outcomes, '{}') || coalesce(p_done_outcomes, '{}'),
+        coalesce(cardinality(p_turn_outcomes), 0), p_dropped,
+        case when cardinality(v_keys) > 0
+             then p_now + p_room.lease * interval '1 microsecond' end,
+        nullif(v_keys, '{}'), nullif(v_tasks, '{}'), nullif(v_tokens, '{}'));
+end
+$$;
+
+-- Commits turns and finished activities, and hands out the work that they made possible
+-- [HANDOFF-1]. `p_keys`: the instances of both, each once. An activity with a token in p_tasks is one that
+-- the caller takes without hearing of them again. `p_some_end`: a checkpoint ends or continues.
+-- `firsts`: for each checkpoint the number of its first event, 0 when nothing was done for it.
+-- `repeated`: the answer is that of an earlier call, and activities has all of its activities. Caller:
+-- the plugin. Tables: all of an instance, Requests.
+create or replace function _Commit(
+    p_request uuid, p_keys bigint[], p_targets text[], p_turns turn_batch,
+    p_consumed consumed_batch, p_chunks chunk_batch, p_payloads payload_batch, p_tasks task_batch,
+    p_cancelled cancelled_batch, p_timers timer_batch, p_messages message_batch,
+    p_children instance_batch, p_terminations termination_batch, p_continued continued_batch,
+    p_some_end boolean, p_done completion_batch, p_room room,
+    out store_time timestamptz, out turn_outcomes smallint[], out firsts bigint[], out done_outcomes smallint[],
+    out dropped integer, out ended text[], out handed orchestration_batch,
+    out taken orchestration_batch, out activities activity_batch, out repeated boolean,
+    out suspects boolean, out next_due timestamptz, out left_ready boolean)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_keys bigint[];
+    v_has_expired boolean;
+    v_children bigint[];
+    v_distinct integer;
+    v_count integer;
+    v_room room;
+    v_earlier Requests;
+    v_before record;
+    v_sent record;
+    v_settled record;
+begin
+    select l.keys, l.has_expired into v_keys, v_has_expired
+      from _LockInstances(v_hub, p_keys, p_targets, p_terminations.turn is not null) l;
+    store_time := _Now();
+    p_room := _Unfiltered(v_hub, p_room);
+    repeated := false;
+    dropped := 0;
+    left_ready := false;
+    select r.* into v_earlier
+      from Requests r where r.task_hub = v_hub and r.request_id = p_request;
+    if v_earlier.request_id is not null then
+        repeated := true;
+        turn_outcomes := v_earlier.outcomes[1:v_earlier.turns];
+        done_outcomes := v_earlier.outcomes[v_earlier.turns + 1:];
+        dropped := v_earlier.detail;
+        select b.* into v_before
+          from _LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                             v_earlier.lease_tokens) b;
+        handed := v_before.orchestrations;
+        activities := v_before.activities;
+        return;
+    end if;
+    if v_has_expired then
+        perform _UnqueueHeld(p_turns);
+    end if;
+    if p_turns.token is not null then
+        select a.firsts, a.outcomes into firsts, turn_outcomes
+          from _AcceptTurns(v_hub, p_turns, store_time) a;
+        if p_children.turn is not null then
+            v_children := _StartChildren(v_hub, store_time, p_turns, firsts, p_children);
+        end if;
+        left_ready := _CheckpointOrchestration(
+            store_time, p_room, p_turns, firsts, p_consumed, p_chunks, p_payloads, p_tasks,
+            p_cancelled, p_timers, p_continued, p_some_end);
+    end if;
+    if p_done.token is not null then
+        done_outcomes := _CompleteTasks(p_done, store_time, v_has_expired);
+    end if;
+    if p_messages.turn is not null then
+        for n in 1..cardinality(p_messages.turn) loop
+            continue when firsts[p_messages.turn[n]] = 0;
+            select s.* into v_sent
+              from _Send(v_hub, store_time, p_messages.target[n], p_messages.event[n],
+                         p_messages.message_id[n], p_messages.execution_id[n], p_messages.task[n],
+                         p_messages.visible_at[n]) s;
+            dropped := dropped + case when v_sent.outcome in (2, 3) then 1 else 0 end;
+        end loop;
+    end if;
+    if p_terminations.turn is not null then
+        for n in 1..cardinality(p_terminations.turn) loop
+            continue when firsts[p_terminations.turn[n]] = 0;
+            select t.* into v_sent
+              from _Terminate(v_hub, store_time, p_terminations.target[n], p_terminations.event[n],
+                              p_terminations.final_event[n], p_terminations.codec[n],
+                              p_terminations.bytes[n], p_terminations.parent_event[n]) t;
+            if v_sent.outcome = 0 then
+                ended := coalesce(ended, '{}') || p_terminations.target[n];
+            end if;
+        end loop;
+    end if;
+    v_children := array_remove(v_children, 0);
+    v_distinct := cardinality(v_keys) + coalesce(cardinality(v_children), 0);
+    v_keys := coalesce(p_turns.instance_key, '{}') || v_keys || coalesce(v_children, '{}');
+    if cardinality(p_room.tokens) > 0 then
+        handed := _LeaseOrchestrations(v_keys, store_time, p_room);
+    end if;
+    v_count := coalesce(cardinality(handed.instance_key), 0);
+    if v_count < v_distinct then
+        select s.* into v_settled from _Settle(v_keys, store_time) s;
+        left_ready := left_ready or v_settled.left_ready;
+        next_due := v_settled.next_due;
+    end if;
+    if p_room.expire then
+        perform _ExpireLeases(v_hub, store_time);
+    end if;
+    v_room := p_room;
+    v_room.tokens := p_room.tokens[v_count + 1:];
+    if cardinality(v_room.tokens) > 0 then
+        taken := _LockNextOrchestration(v_hub, store_time, v_room);
+    end if;
+    if cardinality(p_room.task_tokens) > 0 then
+        activities := _LockNextTask(v_hub, store_time, p_room.task_tokens, p_room);
+    end if;
+    if p_room.expire then
+        select w.suspects into suspects from _Waiting(v_hub, store_time, p_room) w;
+    end if;
+    perform _KeepCommit(v_hub, p_request, store_time, p_room, turn_outcomes, done_outcomes, dropped,
+                        p_turns, firsts, p_tasks, handed, taken, activities);
+end
+$$;

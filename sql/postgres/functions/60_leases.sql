@@ -1,0 +1,243 @@
+-- Leases: renew, return, take over.
+
+set search_path = :"schema", pg_temp;
+
+-- [RENEW-1] Extends leases; lists the worker as live for as long, and what it has unless that is
+-- null. What another call holds at this moment is left as it is. `outcomes`: 0 done, 1 lost. Caller:
+-- the plugin, which passes task 0 for orchestrations. Tables: Workers, Instances, Ready, NewTasks.
+create or replace function _RenewLocks(
+    p_worker integer, p_lease bigint, p_definitions integer[], p_activities text[],
+    p_queues text[], p_keys bigint[], p_tasks bigint[], p_tokens bigint[],
+    out outcomes smallint[], out store_time timestamptz)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_until timestamptz;
+begin
+    store_time := _Now();
+    v_until := store_time + p_lease * interval '1 microsecond';
+    update Workers w
+       set live_until = v_until, definitions = coalesce(p_definitions, w.definitions),
+           activities = coalesce(p_activities, w.activities), queues = coalesce(p_queues, w.queues)
+     where w.worker = p_worker and w.task_hub = v_hub;
+    outcomes := '{}';
+    if cardinality(p_keys) = 0 then
+        return;
+    end if;
+    perform _RenewOrchestrationLocks(v_until, p_keys, p_tasks, p_tokens);
+    perform _RenewTaskLocks(v_until, p_keys, p_tasks, p_tokens);
+    select array_agg(
+               case when r.task = 0
+                    then exists (select from Instances i
+                                  where i.instance_key = r.instance_key and i.token = r.token
+                                    and i.task_hub = v_hub)
+                    else exists (select from NewTasks t
+                                   join Instances i on i.instance_key = t.instance_key
+                                  where t.instance_key = r.instance_key and t.task = r.task
+                                    and t.token = r.token and i.task_hub = v_hub)
+               end::integer order by r.n)
+      into outcomes
+      from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n);
+    select array_agg((1 - o.done)::smallint order by o.n) into outcomes
+      from unnest(outcomes) with ordinality as o(done, n);
+end
+$$;
+
+-- The orchestrations among them. Tables: Instances, Ready.
+create or replace function _RenewOrchestrationLocks(
+    p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
+returns void
+language sql volatile
+as $$
+    with held as materialized (
+        select i.instance_key, i.ready_at, i.lane
+          from unnest(p_keys, p_tasks, p_tokens) as r(instance_key, task, token)
+          join Instances i on i.instance_key = r.instance_key
+         where r.task = 0 and i.token = r.token
+         order by i.instance_key for no key update of i skip locked
+    ), gone as (
+        delete from Ready r using held h
+         where h.ready_at is not null and r.lane = -h.lane and r.due = h.ready_at
+           and r.instance_key = h.instance_key and r.task = 0
+    )
+    update Instances i set lease_until = p_until, ready_at = null
+      from held h where i.instance_key = h.instance_key
+$$;
+
+-- The activities among them. Tables: NewTasks, Ready.
+create or replace function _RenewTaskLocks(
+    p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
+returns void
+language sql volatile
+as $$
+    with owner as materialized (
+        -- Whoever removes an activity holds its instance.
+        select i.instance_key, r.task, r.token
+          from unnest(p_keys, p_tasks, p_tokens) as r(instance_key, task, token)
+          join Instances i on i.instance_key = r.instance_key
+         where r.task <> 0
+         order by i.instance_key for no key update of i skip locked
+    ), held as materialized (
+        select t.instance_key, t.task, t.execution_id, t.ready_at, t.lane
+          from owner o
+          join NewTasks t on t.instance_key = o.instance_key and t.task = o.task
+         where t.token = o.token
+         for no key update of t skip locked
+    ), gone as (
+        delete from Ready r using held h
+         where h.ready_at is not null and r.lane = -h.lane and r.due = h.ready_at
+           and r.instance_key = h.instance_key and r.task = h.task
+           and r.execution_id = h.execution_id
+    )
+    update NewTasks t set lease_until = p_until, ready_at = null
+      from held h
+     where t.instance_key = h.instance_key and t.task = h.task and t.execution_id = h.execution_id
+$$;
+
+-- [GIVE-1] [ABANDON-1] [PARK-1] Ends leases. `p_delay` null gives back, otherwise it abandons and
+-- counts; `p_reasons` not null parks. `outcomes`: 0 done, 1 lost. Tables: Instances, Ready, NewTasks,
+-- Requests.
+create or replace function _ReturnLeases(
+    p_request uuid, p_keys bigint[], p_tasks bigint[], p_tokens bigint[], p_delay bigint,
+    p_reasons text[], out outcomes smallint[], out left_ready boolean, out next_due timestamptz,
+    out store_time timestamptz)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_locked bigint[];
+    v_due timestamptz;
+    v_done integer[];
+begin
+    select l.keys into v_locked
+      from _LockInstances(v_hub, array(select distinct unnest(p_keys)), null, false) l;
+    outcomes := _EarlierOutcomes(v_hub, p_request);
+    if outcomes is not null then
+        return;
+    end if;
+    store_time := _Now();
+    v_due := store_time + coalesce(p_delay, 0) * interval '1 microsecond';
+    perform _UnqueueReturned(p_keys, p_tasks, p_tokens);
+    with returned as (
+        update Instances i
+           set token = null, lease_until = null, holder = null, ready_at = null,
+               not_before = case when p_delay is null then i.not_before else v_due end,
+               attempts = i.attempts + case when p_delay is null then 0 else 1 end,
+               parked_reason = case when p_reasons is null then i.parked_reason else p_reasons[r.n] end,
+               updated_at = case when p_reasons is null then i.updated_at else store_time end
+          from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
+         where r.task = 0 and i.instance_key = r.instance_key and i.token = r.token
+           and i.instance_key = any(v_locked)
+        returning r.n
+    ), queued as (
+        update NewTasks t
+           set token = null, lease_until = null, holder = null, ready_at = v_due,
+               attempts = t.attempts + case when p_delay is null then 0 else 1 end
+          from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
+         where r.task <> 0 and t.instance_key = r.instance_key and t.task = r.task
+           and t.token = r.token and t.instance_key = any(v_locked)
+        returning r.n, case when t.suspect then -t.lane else t.lane end as lane, t.instance_key,
+                  t.task, t.execution_id
+    ), added as (
+        insert into Ready (lane, due, instance_key, task, execution_id)
+        select q.lane, v_due, q.instance_key, q.task, q.execution_id from queued q
+    )
+    select array_agg(d.n::integer), bool_or(d.is_task) into v_done, left_ready
+      from (select n, false as is_task from returned union all select n, true from queued) d;
+    select array_agg(case when r.n = any(v_done) then 0 else 1 end::smallint order by r.n)
+      into outcomes from unnest(p_keys) with ordinality as r(instance_key, n);
+    left_ready := coalesce(left_ready, false) and v_due <= store_time;
+    next_due := case when v_due > store_time then v_due end;
+    select _ReturnLeases.left_ready or s.left_ready, least(_ReturnLeases.next_due, s.next_due)
+      into left_ready, next_due
+      from _Settle(v_locked, store_time) s;
+    perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, 0, null, null, null, null);
+end
+$$;
+
+-- Takes those of the given leases out of Ready that wait as suspects already. Tables: Instances
+-- (read), NewTasks (read), Ready.
+create or replace function _UnqueueReturned(p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
+returns void
+language plpgsql volatile
+as $$
+begin
+    delete from Ready r
+     using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), Instances i
+     where g.task = 0 and i.instance_key = g.instance_key and i.token = g.token
+       and i.ready_at is not null and r.lane = -i.lane and r.due = i.ready_at
+       and r.instance_key = i.instance_key and r.task = 0;
+    delete from Ready r
+     using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), NewTasks t
+     where g.task <> 0 and t.instance_key = g.instance_key and t.task = g.task
+       and t.token = g.token and t.ready_at is not null and r.lane = -t.lane
+       and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
+       and r.execution_id = t.execution_id;
+end
+$$;
+
+-- Returns orchestrations that could not be finished, under the name of the Durable Task family; no
+-- message is discarded. Caller: the plugin. Errors, tables and outcomes: those of _ReturnLeases.
+create or replace function _DiscardEventsAndUnlockInstance(
+    p_request uuid, p_keys bigint[], p_tokens bigint[], p_delay bigint)
+returns smallint[]
+language sql volatile
+set search_path from current
+as $$
+    select r.outcomes
+      from _ReturnLeases(p_request, p_keys, array_fill(0::bigint, array[cardinality(p_keys)]),
+                         p_tokens, p_delay, null) r
+$$;
+
+-- [TAKEOVER-1] Lets the leases of these workers, which are dead, expire now. Caller: the plugin.
+-- Tables: Workers, Requests, Instances, NewTasks, Ready.
+create or replace function _TakeOver(p_worker_ids text[], out store_time timestamptz)
+language plpgsql volatile security definer
+set search_path from current
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_workers integer[];
+    v_keys bigint[];
+    v_leased record;
+begin
+    update Workers w set live_until = '-infinity'
+     where w.task_hub = v_hub and w.worker_id = any(p_worker_ids);
+    select array_agg(w.worker) into v_workers
+      from Workers w where w.task_hub = v_hub and w.worker_id = any(p_worker_ids);
+    store_time := _Now();
+    for v_leased in
+        select r.lease_keys, r.lease_tokens from Requests r
+         where r.task_hub = v_hub and r.lease_keys is not null order by r.until, r.request_id
+    loop
+        continue when not exists (
+                select from Instances i
+                 where i.instance_key = any(v_leased.lease_keys)
+                   and i.token = any(v_leased.lease_tokens) and i.holder = any(v_workers)
+                 union all
+                select from NewTasks t
+                 where t.instance_key = any(v_leased.lease_keys)
+                   and t.token = any(v_leased.lease_tokens) and t.holder = any(v_workers));
+        select l.keys into v_keys
+          from _LockInstances(v_hub, array(select distinct unnest(v_leased.lease_keys)), null, false) l;
+        update Instances i set lease_until = store_time
+         where i.instance_key = any(v_keys) and i.token = any(v_leased.lease_tokens)
+           and i.holder = any(v_workers) and i.lease_until > store_time;
+        update NewTasks t set lease_until = store_time
+         where t.instance_key = any(v_keys) and t.token = any(v_leased.lease_tokens)
+           and t.holder = any(v_workers) and t.lease_until > store_time;
+        perform _ExpireThese(v_keys, v_leased.lease_tokens, store_time);
+    end loop;
+end
+$$;

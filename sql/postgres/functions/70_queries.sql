@@ -1,0 +1,144 @@
+-- The client side that only reads.
+
+set search_path = :"schema", pg_temp;
+
+-- Everything that a query tells about an instance, of all hubs. Only for the functions here.
+create or replace view InstanceRecords as
+select i.instance_key, i.instance_id, i.execution_id, l.name, l.variant as version, i.status,
+       i.created_at, i.updated_at, i.completed_at, i.start_at,
+       c.codec as custom_status_codec, c.bytes as custom_status,
+       o.codec as output_codec, o.bytes as output,
+       f.bytes as failure,
+       array(select t.key from jsonb_each_text(i.tags) t order by t.key) as tag_keys,
+       array(select t.value from jsonb_each_text(i.tags) t order by t.key) as tag_values,
+       i.parent_instance, i.parent_execution, i.parent_task,
+       i.parked_reason, i.history_length,
+       (select count(*) from NewEvents e where e.instance_key = i.instance_key) as inbox_length,
+       case when i.ready_at is null and i.lease_until > _Now() then w.worker_id end as leased_by
+  from Instances i
+  join Lanes l on l.lane = i.lane
+  left join Payloads o on o.instance_key = i.instance_key and o.kind = 1
+  left join Payloads c on c.instance_key = i.instance_key and c.kind = 2
+  left join Payloads f on f.instance_key = i.instance_key and f.kind = 3
+  left join Workers w on w.worker = i.holder;
+
+-- The instances with these ids, in the same order, a row of nulls for an unknown one. Caller: the
+-- plugin. Tables, read only: those of InstanceRecords.
+create or replace function _GetInstances(p_ids text[]) returns setof InstanceRecords
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+begin
+    return query
+    select r.* from unnest(p_ids) with ordinality as w(instance_id, n)
+      left join Instances i on i.task_hub = v_hub and i.instance_id = w.instance_id
+      left join InstanceRecords r on r.instance_key = i.instance_key
+     order by w.n;
+end
+$$;
+
+-- The keys of instances that a filter means, in the byte order of their ids, after p_after. Null, and
+-- an empty list, do not filter; p_tag is JSON that the tags must contain, p_prefix the bytes that the
+-- id begins with. Tables, read only: Instances, Lanes.
+create or replace function _Filtered(
+    p_hub integer, p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
+    p_parked boolean, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
+    p_completed_from timestamptz, p_completed_to timestamptz, p_terminal boolean, p_after text,
+    p_limit integer)
+returns table (instance_key bigint, instance_id text)
+language sql stable
+as $$
+    select i.instance_key, i.instance_id from Instances i
+     where i.task_hub = p_hub and i.instance_id > p_after
+       and (length(p_prefix) = 0
+            or substr(convert_to(i.instance_id, 'UTF8'), 1, length(p_prefix)) = p_prefix)
+       and (p_statuses = '{}' or i.status = any(p_statuses))
+       and (p_name is null and p_version is null
+            or exists (select from Lanes l
+                        where l.lane = i.lane and l.name = coalesce(p_name, l.name)
+                          and l.variant = coalesce(p_version, l.variant)))
+       and (p_tag is null or i.tags @> p_tag::jsonb)
+       and (p_parent is null or i.parent_instance = p_parent)
+       and (p_parked is null or (i.parked_reason is not null) = p_parked)
+       and (p_created_from is null or i.created_at >= p_created_from)
+       and (p_created_to is null or i.created_at <= p_created_to)
+       and (p_completed_from is null or i.completed_at >= p_completed_from)
+       and (p_completed_to is null or i.completed_at <= p_completed_to)
+       and (p_terminal is null or (i.completed_at is not null) = p_terminal)
+     order by i.instance_id limit p_limit
+$$;
+
+-- [READ-2] A page of instances in the byte order of their ids. Parameters as of _Filtered. Caller: the
+-- plugin. Tables, read only: those of InstanceRecords.
+create or replace function _QueryManyOrchestrations(
+    p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
+    p_parked boolean, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
+    p_completed_from timestamptz, p_completed_to timestamptz, p_after text, p_limit integer)
+returns setof InstanceRecords
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+    v_keys bigint[];
+begin
+    select array_agg(f.instance_key) into v_keys
+      from _Filtered(_Hub(), p_statuses, p_name, p_version, p_tag, p_parent, p_parked, p_prefix,
+                     p_created_from, p_created_to, p_completed_from, p_completed_to, null, p_after,
+                     p_limit) f;
+    return query
+    select r.* from InstanceRecords r where r.instance_key = any(v_keys) order by r.instance_id;
+end
+$$;
+
+-- The ids of instances to purge: of those that a filter means the ones that have ended, or all.
+-- Parameters as of _Filtered. Caller: the plugin. Tables, read only: Instances, Lanes.
+create or replace function _Purgeable(
+    p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
+    p_parked boolean, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
+    p_completed_from timestamptz, p_completed_to timestamptz, p_all boolean, p_limit integer)
+returns text[]
+language sql stable security definer
+set search_path from current
+set enable_seqscan = off
+set jit = off
+as $$
+    select coalesce(array_agg(f.instance_id), '{}')
+      from _Filtered(_Hub(), p_statuses, p_name, p_version, p_tag, p_parent, p_parked, p_prefix,
+                     p_created_from, p_created_to, p_completed_from, p_completed_to,
+                     case when p_all then null else true end, '', p_limit) f
+$$;
+
+-- Chunks of a history from the one with event p_from on, until p_bytes are reached, at least one.
+-- No row for an unknown instance. Caller: the plugin. Tables, read only: Instances, History.
+create or replace function _ReadHistory(
+    p_id text, p_from bigint, p_bytes bigint, out execution_id uuid, out history_version bigint,
+    out history_length bigint, out firsts bigint[], out counts integer[], out events text[])
+returns setof record
+language sql stable security definer
+set search_path from current
+set enable_seqscan = off
+as $$
+    select i.execution_id, i.history_version, i.history_length, c.firsts, c.counts, c.events
+      from Instances i
+     cross join lateral (
+           select array_agg(s.first) as firsts, array_agg(s.count) as counts,
+                  array_agg(s.events) as events
+             from (select h.first, h.count, h.events,
+                          sum(octet_length(h.events)) over (order by h.first)
+                            - octet_length(h.events) as before
+                     from History h
+                    where h.instance_key = i.instance_key
+                      and h.first >= coalesce((select max(g.first) from History g
+                                                where g.instance_key = i.instance_key
+                                                  and g.first <= p_from), 0)
+                      and h.first + h.count > p_from
+                    order by h.first) s
+            where s.before < p_bytes) c
+     where i.task_hub = _Hub() and i.instance_id = p_id
+$$;

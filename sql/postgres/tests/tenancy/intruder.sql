@@ -1,0 +1,183 @@
+-- The tenant perdure_other tries everything with what it knows of perdure_user, in one transaction that
+-- stays open while the other works. A call may fail; then it has held nothing.
+
+\set ON_ERROR_STOP off
+\set ON_ERROR_ROLLBACK on
+\connect - perdure_other
+select _CreateHub();
+select CreateInstance('Mine', p_instance_id => 'mine-' || n) from generate_series(1, 4) n;
+select _Worker('mine') as own_worker \gset
+select (_Lanes(false, array['Mine'], array[''], array[0]))[1] as own_lane \gset
+select cardinality((l.orchestrations).token)
+  from _Lock('20000000-0000-0000-0000-000000000001', jsonb_populate_record(null::room,
+           jsonb_build_object('worker', :own_worker, 'lease', 600000000, 'bytes', 1000000,
+                              'messages', 10, 'definitions', array[:own_lane],
+                              'tokens', array[31, 32, 33],
+                              'activities', array[]::text[], 'queues', array[]::text[],
+                              'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
+                              'everything', false, 'since', '-infinity'))) l;
+\connect - postgres
+select i.instance_key as own_key, i.execution_id as own_execution
+  from Instances i where i.token = 31 \gset
+select i.instance_key as task_giver, i.execution_id as task_giver_execution
+  from Instances i where i.token = 32 \gset
+select i.instance_key as parent, i.execution_id as parent_execution
+  from Instances i where i.token = 33 \gset
+\connect - perdure_other
+
+begin;
+\echo by id
+select CreateInstance('Mine', p_instance_id => :'waiting_id', p_dedupe_statuses => '');
+select PurgeInstanceStateByID(:'waiting_id', true);
+select RaiseEvent('Mine', :'held_id');
+select TerminateInstance(:'held_id');
+select TerminateInstance('victim-6');
+select PurgeInstanceStateByID('victim-6');
+select PurgeInstanceStateByTime(now() + interval '1 day', 0, 10000);
+select PurgeInstanceStateByTime(now() + interval '1 day', 1, 10000);
+select QuerySingleOrchestration('victim-6');
+select GetInstanceHistory('victim-6');
+select GetScaleMetric(), GetScaleRecommendation(1, 1), CurrentTaskHub();
+select _GetInstances(array[:'held_id', 'victim-6']);
+select _QueryManyOrchestrations('{}', null, null, null, null, null, '', null, null, null, null, '', 100);
+select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, '', null, null, null, null,
+                                '', 100);
+select _Purgeable('{}', null, null, null, null, null, '', null, null, null, null, true, 100);
+select _ReadHistory('victim-6', 0, 1000000);
+select _AnyEnded(array['victim-6', :'held_id']);
+select _Watch(true, array['victim-6', :'held_id']);
+select _HubStatus(), _GetVersions();
+select _AddOrchestrationEvents(
+    '20000000-0000-0000-0000-000000000002', jsonb_populate_record(null::message_batch,
+        jsonb_build_object('target', array[:'held_id'], 'event', array['{}'], 'task', array[0],
+                           'message_id', array['x'], 'execution_id', array[:'held_execution'])));
+select _TerminateInstances(
+    '20000000-0000-0000-0000-000000000003', jsonb_populate_record(null::termination_batch,
+        jsonb_build_object('target', array[:'held_id'], 'event', array['{}'],
+                           'final_event', array['{}'], 'codec', array['json'],
+                           'bytes', array['1'::bytea], 'parent_event', array['{}'])));
+select _PurgeInstances('20000000-0000-0000-0000-000000000004', array[:'held_id', 'victim-6'], true, '{}', 0);
+select _ReleaseInstances('20000000-0000-0000-0000-000000000005', array[:'held_id']);
+select _TakeOver(array['SECRET worker']);
+
+\echo by number and token
+select _LaneNames(array[:definition, :activity_lane]);
+select _RenewLocks(:worker, 1, array[]::integer[], array[]::text[], array[]::text[],
+                   array[:held_key, :task_key]::bigint[], array[0, :task]::bigint[],
+                   array[12, 21]::bigint[]);
+select _RenewLocks(:own_worker, 1, null, null, null, array[:task_key, :waiting_key]::bigint[],
+                   array[1, 1]::bigint[], array[99, 99]::bigint[]);
+select _ReturnLeases('20000000-0000-0000-0000-000000000006', array[:held_key, :task_key]::bigint[],
+                     array[0, :task]::bigint[], array[12, 21]::bigint[], null, null);
+select _ReturnLeases('20000000-0000-0000-0000-000000000007', array[:held_key]::bigint[],
+                     array[0]::bigint[], array[12]::bigint[], 0, array['mine']);
+select _DiscardEventsAndUnlockInstance('20000000-0000-0000-0000-000000000008',
+                                       array[:held_key]::bigint[], array[12]::bigint[], 0);
+-- Work out of the other's lanes, regular and suspect, and of leases that are over.
+select _Lock(gen_random_uuid(), jsonb_populate_record(null::room, jsonb_build_object(
+           'worker', :own_worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+           'definitions', array[:definition, :own_lane, :activity_lane],
+           'tokens', array[41, 42, 43, 44, 45, 46], 'activities', array['SECRET activity'],
+           'queues', array[''], 'task_tokens', array[51, 52], 'suspects', suspects, 'expire', true,
+           'everything', everything, 'since', '-infinity')))
+  from unnest(array[false, true, false], array[false, false, true]) as k(suspects, everything);
+-- The answer to the other's call.
+select _Lock('10000000-0000-0000-0000-000000000001', jsonb_populate_record(null::room,
+           jsonb_build_object(
+           'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+           'definitions', array[:definition], 'tokens', array[11, 12, 13],
+           'activities', array['SECRET activity'], 'queues', array[''], 'task_tokens', array[51],
+           'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity')));
+
+\echo instances in the lanes of another
+select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_object(
+           'instance_id', array['mine-there'], 'execution_id', array[gen_random_uuid()],
+           'lane', array[:definition], 'start_event', array['{}'], 'replaceable', array[0],
+           'start_at', array[null::text], 'parent_instance', array[:'held_id'],
+           'parent_execution', array[:'held_execution'], 'parent_task', array[1])));
+
+\echo a commit with everything of another
+select _Commit(
+    gen_random_uuid(), array[:own_key, :held_key, :task_key, :message_key, :waiting_key]::bigint[],
+    array[:'held_id', 'victim-6'],
+    jsonb_populate_record(null::turn_batch, jsonb_build_object(
+        'instance_key', array[:own_key, :held_key, :waiting_key], 'token', array[31, 12, 41],
+        'execution_id', array[:'own_execution', :'held_execution', :'held_execution'],
+        'status', array[0, 0, 0], 'events', array[1, 1, 1])),
+    jsonb_populate_record(null::consumed_batch, jsonb_build_object(
+        'turn', array[1], 'instance_key', array[:message_key], 'sequence', array[:sequence])),
+    jsonb_populate_record(null::chunk_batch, jsonb_build_object(
+        'turn', array[1, 2, 3], 'skip', array[0, 0, 0], 'count', array[1, 1, 1],
+        'events', array['[{}]', '[{}]', '[{}]'])),
+    jsonb_populate_record(null::payload_batch, jsonb_build_object(
+        'turn', array[1, 2], 'kind', array[2, 2], 'codec', array['json', null],
+        'bytes', array['1'::bytea, null])),
+    null, null, null,
+    jsonb_populate_record(null::message_batch, jsonb_build_object(
+        'turn', array[1, 2], 'target', array[:'held_id', :'held_id'], 'event', array['{}', '{}'],
+        'message_id', array['y', 'z'], 'task', array[0, 0])),
+    null,
+    jsonb_populate_record(null::termination_batch, jsonb_build_object(
+        'turn', array[1], 'target', array[:'held_id'], 'event', array['{}'],
+        'final_event', array['{}'], 'codec', array['json'], 'bytes', array['1'::bytea],
+        'parent_event', array['{}'])),
+    null, false,
+    jsonb_populate_record(null::completion_batch, jsonb_build_object(
+        'instance_key', array[:task_key], 'task', array[:task], 'token', array[21],
+        'execution_id', array[:'task_execution'], 'event', array['{}'])),
+    jsonb_populate_record(null::room, jsonb_build_object(
+        'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+        'definitions', array[:definition, :own_lane], 'tokens', array[61, 62, 63, 64, 65, 66],
+        'activities', array['SECRET activity'], 'queues', array[''], 'task_tokens', array[71, 72],
+        'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity')));
+
+\echo an activity, and a child, in the lanes of another
+select _Commit(
+    gen_random_uuid(), array[:task_giver]::bigint[], null,
+    jsonb_populate_record(null::turn_batch, jsonb_build_object(
+        'instance_key', array[:task_giver], 'token', array[32], 'status', array[0],
+        'execution_id', array[:'task_giver_execution'], 'events', array[1])),
+    null, null, null,
+    jsonb_populate_record(null::task_batch, jsonb_build_object(
+        'turn', array[1], 'task', array[1], 'lane', array[:activity_lane],
+        'token', array[null::text], 'version', array[''], 'input_codec', array['json'],
+        'input', array['1'::bytea], 'details', array['{}'])),
+    null, null, null, null, null, null, false, null,
+    jsonb_populate_record(null::room, jsonb_build_object(
+        'worker', :own_worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+        'definitions', array[]::integer[], 'tokens', array[]::bigint[],
+        'activities', array[]::text[], 'queues', array[]::text[],
+        'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
+        'everything', false, 'since', '-infinity')));
+select _Commit(
+    gen_random_uuid(), array[:parent]::bigint[], null,
+    jsonb_populate_record(null::turn_batch, jsonb_build_object(
+        'instance_key', array[:parent], 'token', array[33], 'status', array[0],
+        'execution_id', array[:'parent_execution'], 'events', array[1])),
+    null, null, null, null, null, null, null,
+    jsonb_populate_record(null::instance_batch, jsonb_build_object(
+        'turn', array[1], 'instance_id', array['mine-child'], 'lane', array[:definition],
+        'execution_id', array[gen_random_uuid()], 'start_event', array['{}'],
+        'start_at', array[null::text])),
+    null, null, false, null,
+    jsonb_populate_record(null::room, jsonb_build_object(
+        'worker', :own_worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+        'definitions', array[]::integer[], 'tokens', array[]::bigint[],
+        'activities', array[]::text[], 'queues', array[]::text[],
+        'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
+        'everything', false, 'since', '-infinity')));
+
+\echo views
+select InstanceID, Name, LockedBy, ParentInstanceID from vInstances;
+select InstanceID, Payload from vHistory;
+select InstanceID, Payload from vInbox;
+select InstanceID, Name, InputText from vTasks;
+select instance_id, state_json from durable_state;
+
+\echo the hub
+select _AdvanceClock(1000000), _Announce(true, array['mine'], true);
+select _BeginSleep(true, true);
+select _EndSleep(true, true);
+-- Own instances that name a worker of the other's as their holder.
+select _GetInstances(array['mine-1', 'mine-2', 'mine-3']);
+select _DeleteHub(100);
