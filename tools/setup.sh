@@ -4,8 +4,9 @@
 set -euo pipefail
 
 build_packages=(g++ cmake ninja-build pkg-config ccache libboost-dev libcereal-dev libfmt-dev
-    libsqlite3-dev libcli11-dev libtomlplusplus-dev)
-test_packages=(catch2 clang-19 libclang-rt-19-dev clang-tools-19 sqlite3)
+    libsqlite3-dev libcli11-dev libtomlplusplus-dev libsoci-dev libpq-dev)
+test_packages=(catch2 clang-19 libclang-rt-19-dev clang-tools-19 sqlite3 postgresql
+    postgresql-client pgbouncer)
 
 case ${1:-build} in
 build) wanted=("${build_packages[@]}") ;;
@@ -35,16 +36,51 @@ if [ "$(id -u)" -ne 0 ]; then
     fi
     as_root=(sudo)
 fi
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-echo "Installing ${missing[*]}"
-for step in "update -q" "install -y -q --no-install-recommends ${missing[*]}"; do
-    # The words of a step are separate arguments.
-    # shellcheck disable=SC2086
-    if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get $step \
-        </dev/null >"$log" 2>&1; then
-        echo "setup.sh: apt-get $step failed:" >&2
-        tail -20 "$log" >&2
-        exit 1
+scratch=$(mktemp -d)
+undo=()
+finish() {
+    if [ "${#undo[@]}" -gt 0 ]; then
+        "${as_root[@]}" rm -f "${undo[@]}"
     fi
-done
+    rm -rf "$scratch"
+}
+trap finish EXIT
+
+# Puts a file there until this script ends, unless there is one.
+put_for_now() { # FILE, MODE, text
+    if [ -e "$1" ]; then
+        return
+    fi
+    undo+=("$1")
+    echo "$3" >"$scratch/file"
+    "${as_root[@]}" install -D -m "$2" "$scratch/file" "$1"
+}
+
+# The tests start servers of their own. Debian's packages would also make one for the whole machine,
+# and start it.
+keep_servers_out() {
+    put_for_now /etc/postgresql-common/createcluster.d/perdure.conf 644 "create_main_cluster = false"
+    put_for_now /usr/sbin/policy-rc.d 755 "#!/bin/sh
+exit 101"
+}
+
+apt_get() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@" \
+        </dev/null >>"$scratch/log" 2>&1
+}
+
+install_missing() {
+    : >"$scratch/log"
+    apt_get update && apt_get install -y --no-install-recommends "${missing[@]}"
+}
+
+echo "Installing ${missing[*]}"
+case " ${missing[*]} " in
+*" postgresql "* | *" pgbouncer "*) keep_servers_out ;;
+esac
+# A mirror that is just being renewed is in order a moment later.
+if ! install_missing && ! install_missing; then
+    echo "setup.sh: apt-get failed:" >&2
+    tail -20 "$scratch/log" >&2
+    exit 1
+fi

@@ -106,6 +106,17 @@ run_soak() {
     return 0
 }
 
+# CTest stops the servers that its tests need, unless it is interrupted.
+stop_servers() {
+    local link
+    for link in build/*/postgres/*/location; do
+        if [ -L "$link" ]; then
+            tools/postgres-server stop "$(dirname "$link")" || true
+        fi
+    done
+}
+trap stop_servers EXIT
+
 begin=$SECONDS
 rm -rf "$results"
 mkdir -p "$results"

@@ -177,6 +177,45 @@ TEST_CASE("history that the code no longer matches parks the instance, and fitti
     CHECK(shop.clients().wait<int>(id, patience) == 10);
 }
 
+TEST_CASE("a changed input is logged once, however often the history is repeated",
+          "[engine][park]") {
+    const orchestrator<int, int> drifting("Drifting");
+    registry before = common_orchestrations();
+    before.add(drifting, [](context& ctx, int n) -> orchestration<int> {
+        auto sum = co_await ctx.call(square, n);
+        for (int i = 0; i < 3; ++i) {
+            sum += co_await ctx.wait_for_event<int>("go");
+        }
+        co_return sum;
+    });
+    registry after = common_orchestrations();
+    after.add(drifting, [](context& ctx, int n) -> orchestration<int> {
+        const int another = n + 1;
+        auto sum = co_await ctx.call(square, another);
+        for (int i = 0; i < 3; ++i) {
+            sum += co_await ctx.wait_for_event<int>("go");
+        }
+        co_return sum;
+    });
+    worker_options options;
+    options.cached_frames_max = 0;
+    engine shop(std::move(before), options);
+    const auto id = shop.clients().start(drifting, 3);
+    REQUIRE(shop.wait_until(id, [](const auto& found) { return found.history_length >= 5; }));
+
+    shop.redeploy(std::move(after));
+    for (int turn = 1; turn <= 3; ++turn) {
+        const auto length = shop.clients().get(id)->history_length;
+        shop.clients().raise_event(id, "go", 1);
+        REQUIRE(
+            shop.wait_until(id, [&](const auto& found) { return found.history_length > length; }));
+    }
+
+    CHECK(shop.clients().wait<int>(id, patience) == 12);
+    CHECK(shop.workers().statistics().rebuilds == 3);
+    CHECK(shop.log().count(log_event::input_drifted) == 1);
+}
+
 TEST_CASE("an instance whose stored history cannot be read is parked, and its neighbours go on",
           "[engine][park]") {
     engine shop(common_orchestrations());

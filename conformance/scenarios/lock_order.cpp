@@ -1,5 +1,5 @@
 #define CATCH_CONFIG_FAST_COMPILE
-#include "fixture.hpp"
+#include "scenarios/handed_out.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -9,26 +9,6 @@
 
 using namespace perdure;
 using namespace perdure::conformance;
-
-namespace {
-
-std::vector<instance_id> ids_of(const work_batch& batch) {
-    std::vector<instance_id> ids;
-    for (const orchestration_work& work : batch.orchestrations) {
-        ids.push_back(work.instance);
-    }
-    return ids;
-}
-
-std::vector<std::uint64_t> tasks_of(const work_batch& batch) {
-    std::vector<std::uint64_t> tasks;
-    for (const activity_work& work : batch.activities) {
-        tasks.push_back(work.task.value);
-    }
-    return tasks;
-}
-
-}  // namespace
 
 TEST_CASE_METHOD(fixture,
                  "the inbox comes in the order in which it became visible",

@@ -1,6 +1,6 @@
--- Removes what Perdure made: its objects, the two roles if no other database needs them and this login
--- may, and the schema if nothing else is in it. What is not there is not missed. Everything that
--- the hubs hold is lost; workers that still use it fail with an error.
+-- Removes what Perdure made: its objects, the two roles if no other database needs them and this
+-- login may, and the schema if nothing else is in it. What is not there is not missed. Everything
+-- that the hubs hold is lost; workers that still use it fail with an error.
 
 set search_path = :"schema", pg_temp;
 
@@ -21,7 +21,7 @@ declare
         'GetScaleRecommendation', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
         'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance',
         '_AcceptTurns', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded',
-        '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckName', '_CheckReason',
+        '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckLanes', '_CheckName', '_CheckReason',
         '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CompleteTasks', '_ContinueAsNew',
         '_CreateHub', '_CreateInstances', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
         '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
@@ -49,8 +49,9 @@ begin
         execute format('drop view if exists %I.%I cascade', v_schema, lower(v_name));
     end loop;
     for v_function in
-        select p.oid::regprocedure from pg_catalog.pg_proc p
-         where p.pronamespace = v_schema::regnamespace
+        select p.oid::regprocedure
+          from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+         where n.nspname = v_schema
            and p.proname in (select lower(f.name) from unnest(v_functions) as f(name))
          order by p.proname
     loop

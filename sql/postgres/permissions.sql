@@ -23,8 +23,9 @@ declare
 begin
     -- A stranger's object of one of our types would stand in the way of an upgrade.
     for v_type in
-        select t.oid::regtype as name from pg_catalog.pg_type t
-         where t.typnamespace = current_schema::regnamespace and t.typcategory <> 'A'
+        select t.oid::regtype as name
+          from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+         where n.nspname = current_schema and t.typcategory <> 'A'
     loop
         execute format('revoke all on type %s from public', v_type.name);
     end loop;

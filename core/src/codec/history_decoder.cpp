@@ -88,14 +88,39 @@ class seen_members {
     std::uint32_t seen_ = 0;
 };
 
-template <std::size_t Count>
-unsigned index_of(const std::array<std::string_view, Count>& names,
-                  std::string_view wanted) noexcept {
-    unsigned index = 0;
-    while (index < Count && names[index] != wanted) {
-        ++index;
-    }
-    return index;
+/// A member of an object: its name, and how its value is read into the object.
+template <class Object>
+struct member_reader {
+    std::string_view name;
+    void (*read)(json_scanner& in, Object& into);
+};
+
+/// Reads the members of an object, each at most once; `unknown(begin)` consumes any other.
+template <class Object, std::size_t Count, class Unknown>
+void read_object(json_scanner& in,
+                 Object& into,
+                 const std::array<member_reader<Object>, Count>& members,
+                 const Unknown& unknown) {
+    seen_members seen;
+    read_members(in, [&](std::string_view name, std::size_t begin) {
+        unsigned index = 0;
+        while (index < Count && members[index].name != name) {
+            ++index;
+        }
+        if (index == Count) {
+            unknown(begin);
+            return;
+        }
+        seen.mark(in, name, index);
+        members[index].read(in, into);
+    });
+}
+
+template <class Object, std::size_t Count>
+void read_object(json_scanner& in,
+                 Object& into,
+                 const std::array<member_reader<Object>, Count>& members) {
+    read_object(in, into, members, [&](std::size_t) { in.skip_value(); });
 }
 
 std::map<std::string, std::string> read_texts(json_scanner& in) {
@@ -128,111 +153,82 @@ payload read_payload(json_scanner& in) {
     if (in.peek() != '{') {
         in.fail_wanted("a payload: a string or an object");
     }
-    constexpr std::array names{member::codec, member::text, member::base64};
-    payload data;
-    seen_members seen;
-    bool has_bytes = false;
-    read_members(in, [&](std::string_view name, std::size_t) {
-        const unsigned index = index_of(names, name);
-        if (index == names.size()) {
-            in.skip_value();
-            return;
+    struct parts {
+        std::optional<std::string> codec;
+        std::optional<std::string> bytes;
+        void set_bytes(json_scanner& scanner, std::string value) {
+            if (bytes) {
+                scanner.fail("a payload has either \"text\" or \"base64\"");
+            }
+            bytes = std::move(value);
         }
-        seen.mark(in, name, index);
-        std::string value = read_string(in);
-        if (index == 0) {
-            data.codec = std::move(value);
-            return;
-        }
-        if (std::exchange(has_bytes, true)) {
-            in.fail("a payload has either \"text\" or \"base64\"");
-        }
-        if (index == 1) {
-            data.bytes = std::move(value);
-            return;
-        }
-        std::optional<std::string> bytes = decode_base64(value);
-        if (!bytes) {
-            in.fail(fmt::format("\"{}\" is not base64", excerpt(value)));
-        }
-        data.bytes = std::move(*bytes);
-    });
-    if (data.codec.empty() || !has_bytes) {
+    };
+    static constexpr std::array<member_reader<parts>, 3> members{{
+        {member::codec, [](json_scanner& from, parts& p) { p.codec = read_string(from); }},
+        {member::text, [](json_scanner& from, parts& p) { p.set_bytes(from, read_string(from)); }},
+        {member::base64,
+         [](json_scanner& from, parts& p) {
+             const std::string text = read_string(from);
+             std::optional<std::string> bytes = decode_base64(text);
+             if (!bytes) {
+                 from.fail(fmt::format("\"{}\" is not base64", excerpt(text)));
+             }
+             p.set_bytes(from, std::move(*bytes));
+         }},
+    }};
+    parts found;
+    read_object(in, found, members);
+    if (!found.codec || found.codec->empty() || !found.bytes) {
         in.fail("a payload needs \"codec\", and \"text\" or \"base64\"");
     }
-    return data;
+    return {std::move(*found.codec), std::move(*found.bytes)};
 }
+
+/// A failure that is being read, and how many causes deep.
+struct nested_failure {
+    failure reason;
+    std::size_t depth = 1;
+};
 
 std::shared_ptr<const failure> read_failure(json_scanner& in, std::size_t depth = 1) {
     if (depth > failure_depth_max) {
         in.fail(fmt::format("a failure with more than {} causes", failure_depth_max));
     }
-    constexpr std::array names{member::type,
-                               member::message,
-                               member::stack_trace,
-                               member::non_retriable,
-                               member::properties,
-                               member::inner};
-    auto reason = std::make_shared<failure>();
-    seen_members seen;
-    read_members(in, [&](std::string_view name, std::size_t) {
-        const unsigned index = index_of(names, name);
-        if (index == names.size()) {
-            in.skip_value();
-            return;
-        }
-        seen.mark(in, name, index);
-        switch (index) {
-            case 0:
-                reason->type = read_string(in);
-                break;
-            case 1:
-                reason->message = read_string(in);
-                break;
-            case 2:
-                reason->stack_trace = read_string(in);
-                break;
-            case 3:
-                reason->non_retriable = in.read_flag();
-                break;
-            case 4:
-                reason->properties = read_texts(in);
-                break;
-            default:
-                reason->inner = read_failure(in, depth + 1);
-                break;
-        }
-    });
-    return reason;
+    using nested = nested_failure;
+    static constexpr std::array<member_reader<nested>, 6> members{{
+        {member::type, [](json_scanner& from, nested& f) { f.reason.type = read_string(from); }},
+        {member::message,
+         [](json_scanner& from, nested& f) { f.reason.message = read_string(from); }},
+        {member::stack_trace,
+         [](json_scanner& from, nested& f) { f.reason.stack_trace = read_string(from); }},
+        {member::non_retriable,
+         [](json_scanner& from, nested& f) { f.reason.non_retriable = from.read_flag(); }},
+        {member::properties,
+         [](json_scanner& from, nested& f) { f.reason.properties = read_texts(from); }},
+        {member::inner,
+         [](json_scanner& from, nested& f) { f.reason.inner = read_failure(from, f.depth + 1); }},
+    }};
+    nested found{{}, depth};
+    read_object(in, found, members);
+    return std::make_shared<failure>(std::move(found.reason));
 }
 
 parent_link read_parent(json_scanner& in) {
-    constexpr std::array names{member::instance, member::execution, member::task};
-    std::string instance;
-    execution_id execution;
-    task_id task;
-    seen_members seen;
-    read_members(in, [&](std::string_view name, std::size_t) {
-        const unsigned index = index_of(names, name);
-        if (index == names.size()) {
-            in.skip_value();
-            return;
-        }
-        seen.mark(in, name, index);
-        switch (index) {
-            case 0:
-                instance = read_string(in);
-                break;
-            case 1:
-                execution.value = read_uuid(in);
-                break;
-            default:
-                task.value = in.read_unsigned();
-                break;
-        }
-    });
+    struct parts {
+        std::string instance;
+        execution_id execution;
+        task_id task;
+    };
+    static constexpr std::array<member_reader<parts>, 3> members{{
+        {member::instance, [](json_scanner& from, parts& p) { p.instance = read_string(from); }},
+        {member::execution,
+         [](json_scanner& from, parts& p) { p.execution.value = read_uuid(from); }},
+        {member::task, [](json_scanner& from, parts& p) { p.task.value = from.read_unsigned(); }},
+    }};
+    parts found;
+    read_object(in, found, members);
     try {
-        return {instance_id(std::move(instance)), execution, task};
+        return {instance_id(std::move(found.instance)), found.execution, found.task};
     } catch (const invalid_input& problem) {
         in.fail(std::string("the parent: ") + problem.what());
     }
@@ -256,80 +252,28 @@ void read_format(json_scanner& in) {
     }
 }
 
-void read_member(json_scanner& in, unsigned index, history_event& event) {
-    switch (index) {
-        case 0:
-            event.kind = read_kind(in);
-            break;
-        case 1:
-            event.at = read_time(in);
-            break;
-        case 2:
-            event.task.value = in.read_unsigned();
-            break;
-        case 3:
-            event.name = read_string(in);
-            break;
-        case 4:
-            event.data = read_payload(in);
-            break;
-        case 5:
-            event.version = read_string(in);
-            break;
-        case 6:
-            event.instance = read_string(in);
-            break;
-        case 7:
-            event.execution.value = read_uuid(in);
-            break;
-        case 8:
-            event.fire_at = read_time(in);
-            break;
-        case 9:
-            event.reason = read_failure(in);
-            break;
-        case 10:
-            event.note = read_string(in);
-            break;
-        case 11:
-            event.tags = read_texts(in);
-            break;
-        case 12:
-            event.parent = read_parent(in);
-            break;
-        case 13:
-            event.trace = read_string(in);
-            break;
-        default:
-            read_format(in);
-            break;
-    }
-}
+// The commonest members first.
+constexpr std::array<member_reader<history_event>, 15> event_members{{
+    {member::type, [](json_scanner& in, history_event& e) { e.kind = read_kind(in); }},
+    {member::at, [](json_scanner& in, history_event& e) { e.at = read_time(in); }},
+    {member::task, [](json_scanner& in, history_event& e) { e.task.value = in.read_unsigned(); }},
+    {member::name, [](json_scanner& in, history_event& e) { e.name = read_string(in); }},
+    {member::data, [](json_scanner& in, history_event& e) { e.data = read_payload(in); }},
+    {member::version, [](json_scanner& in, history_event& e) { e.version = read_string(in); }},
+    {member::instance, [](json_scanner& in, history_event& e) { e.instance = read_string(in); }},
+    {member::execution,
+     [](json_scanner& in, history_event& e) { e.execution.value = read_uuid(in); }},
+    {member::fire_at, [](json_scanner& in, history_event& e) { e.fire_at = read_time(in); }},
+    {member::failure, [](json_scanner& in, history_event& e) { e.reason = read_failure(in); }},
+    {member::note, [](json_scanner& in, history_event& e) { e.note = read_string(in); }},
+    {member::tags, [](json_scanner& in, history_event& e) { e.tags = read_texts(in); }},
+    {member::parent, [](json_scanner& in, history_event& e) { e.parent = read_parent(in); }},
+    {member::trace, [](json_scanner& in, history_event& e) { e.trace = read_string(in); }},
+    {member::format, [](json_scanner& in, history_event&) { read_format(in); }},
+}};
 
 void read_event(json_scanner& in, history_event& event) {
-    constexpr std::array names{member::type,
-                               member::at,
-                               member::task,
-                               member::name,
-                               member::data,
-                               member::version,
-                               member::instance,
-                               member::execution,
-                               member::fire_at,
-                               member::failure,
-                               member::note,
-                               member::tags,
-                               member::parent,
-                               member::trace,
-                               member::format};
-    seen_members seen;
-    read_members(in, [&](std::string_view name, std::size_t begin) {
-        const unsigned index = index_of(names, name);
-        if (index < names.size()) {
-            seen.mark(in, name, index);
-            read_member(in, index, event);
-            return;
-        }
+    read_object(in, event, event_members, [&](std::size_t begin) {
         in.skip_value();
         event.unknown += event.unknown.empty() ? "" : ",";
         event.unknown += in.slice(begin);

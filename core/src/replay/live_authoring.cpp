@@ -80,6 +80,14 @@ detail::task_slot& live_instance::state::schedule_activity(std::string_view name
         return slot;
     }
     tasks_.schedule(event_kind::task_scheduled, &slot);
+    decide_activity(slot, name, std::move(input), options).first_task = slot.id;
+    return slot;
+}
+
+decision& live_instance::state::decide_activity(detail::task_slot& slot,
+                                                std::string_view name,
+                                                payload input,
+                                                const call_options& options) {
     slot.id = tasks_.last_id();
     decision& made = decide(event_kind::task_scheduled, slot.id, name);
     turn_bytes_ += input.bytes.size();
@@ -87,23 +95,16 @@ detail::task_slot& live_instance::state::schedule_activity(std::string_view name
     made.event.tags = options.tags_;
     made.queue = options.queue_;
     made.priority = options.priority_;
-    made.first_task = slot.id;
-    return slot;
+    return made;
 }
 
 void live_instance::state::schedule_attempt(const std::shared_ptr<retried_call>& call,
                                             detail::task_slot& slot) {
     tasks_.schedule(event_kind::task_scheduled, &slot).call = call;
-    slot.id = tasks_.last_id();
+    decision& made = decide_activity(slot, call->name, call->input, call->activity);
     if (!call->first_task) {
         call->first_task = slot.id;
     }
-    decision& made = decide(event_kind::task_scheduled, slot.id, call->name);
-    turn_bytes_ += call->input.bytes.size();
-    made.event.data = call->input;
-    made.event.tags = call->activity.tags_;
-    made.queue = call->activity.queue_;
-    made.priority = call->activity.priority_;
     made.first_task = call->first_task;
     made.attempt = call->attempt;
 }
@@ -299,9 +300,10 @@ void live_instance::state::report_undecodable(const detail::task_slot& slot,
                      problem));
 }
 
-void live_instance::state::remark(std::string text) {
-    if (!replaying_ || text.starts_with("drift")) {
-        remarks_.push_back({log_level::warning, std::move(text)});
+void live_instance::state::note(remark::kind what, std::string text) {
+    // A drift shows only in what is repeated; everything else was said when it was new.
+    if (!replaying_ || what == remark::kind::drift) {
+        remarks_.push_back({what, std::move(text)});
     }
 }
 

@@ -195,11 +195,12 @@ void live_instance::state::apply_completion(const history_event& event) {
     open_task* task = tasks_.find(event.task);
     if (task == nullptr || !task->open || task->kind != answered_kind(event.kind)) {
         if (end_ == turn_end::open) {
-            remark(fmt::format("{} is ignored: {}",
-                               describe(event),
-                               task == nullptr ? "nothing was scheduled under this task id"
-                               : !task->open   ? "the task has ended before"
-                                               : "the task is of another kind"));
+            note(remark::kind::ignored,
+                 fmt::format("{} is ignored: {}",
+                             describe(event),
+                             task == nullptr ? "nothing was scheduled under this task id"
+                             : !task->open   ? "the task has ended before"
+                                             : "the task is of another kind"));
         }
         return;
     }
@@ -263,10 +264,10 @@ void live_instance::state::match(const history_event& recorded) {
         return;
     }
     if (has_drifted(recorded, pending_.front().event)) {
-        remark(
-            fmt::format("drift: {} has another input or time in the history than the code gives "
-                        "now; the recorded one is kept",
-                        describe(recorded)));
+        note(remark::kind::drift,
+             fmt::format("drift: {} has another input or time in the history than the code gives "
+                         "now; the recorded one is kept",
+                         describe(recorded)));
     }
     pending_.pop_front();
 }
@@ -349,7 +350,7 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
     result.remarks = std::exchange(remarks_, {});
     if (late_calls_ > 0) {
         result.remarks.push_back(
-            {log_level::warning,
+            {remark::kind::ignored,
              fmt::format("{} call(s) of the context outside of a turn were ignored; destructors of "
                          "locals must not use it",
                          std::exchange(late_calls_, 0))});
@@ -365,7 +366,7 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
         return result;
     }
     if (turn_decisions_ > limits_.decisions_max / 10) {
-        result.remarks.push_back({log_level::warning,
+        result.remarks.push_back({remark::kind::large_turn,
                                   fmt::format("the turn made {} decisions; at {} it is parked",
                                               turn_decisions_,
                                               limits_.decisions_max)});

@@ -87,11 +87,16 @@ class live_instance::state final : public detail::turn {
     [[nodiscard]] bool is_closed();
     decision& decide(event_kind kind, task_id task, std::string_view name);
     void check_payload(std::string_view what, std::string_view name, const payload& value) const;
+    /// For the newest task of the table, which the slot is told.
+    decision& decide_activity(detail::task_slot& slot,
+                              std::string_view name,
+                              payload input,
+                              const call_options& options);
     void schedule_attempt(const std::shared_ptr<retried_call>& call, detail::task_slot& slot);
     void schedule_child_attempt(const std::shared_ptr<retried_call>& call, detail::task_slot* slot);
     open_task& schedule_timer(timestamp fire_at, open_task::purpose why, detail::task_slot* slot);
     void cancel_task(task_id task);
-    void remark(std::string text);
+    void note(remark::kind what, std::string text);
 
     instance_id instance_;
     execution_id execution_;
@@ -127,7 +132,7 @@ class live_instance::state final : public detail::turn {
     std::shared_ptr<const failure> reason_;
     bool recursive_ = false;
     std::vector<log_line> author_log_;
-    std::vector<log_line> remarks_;
+    std::vector<remark> remarks_;
     std::uint64_t late_calls_ = 0;
     /// What calls outside of a turn get.
     detail::task_slot dead_slot_;

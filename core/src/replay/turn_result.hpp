@@ -38,6 +38,19 @@ struct log_line {
     std::string text;
 };
 
+/// Something about a turn that its author should know; always a warning.
+struct remark {
+    enum class kind {
+        /// An answer that nothing waits for, or a call of the context outside of a turn.
+        ignored,
+        /// The code gives another input or time than the history.
+        drift,
+        large_turn,
+    };
+    kind what{};
+    std::string text;
+};
+
 /// How the execution stands after the turn.
 enum class turn_end { open, suspended, completed, failed, terminated, continued };
 
@@ -64,8 +77,7 @@ struct turn_result {
     std::vector<instance_id> open_children;
 
     std::vector<log_line> author_log;
-    /// Engine remarks: ignored messages, drift, calls outside of a turn.
-    std::vector<log_line> remarks;
+    std::vector<remark> remarks;
     std::size_t bytes = 0;
 };
 

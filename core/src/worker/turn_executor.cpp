@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace perdure::dispatch {
@@ -25,6 +26,18 @@ replay::turn_limits limits_of(const worker_options& options) {
     limits.payload_bytes_max = options.payload_bytes_max;
     limits.log_replay = options.log_replay;
     return limits;
+}
+
+log_event event_of(replay::remark::kind what) noexcept {
+    switch (what) {
+        case replay::remark::kind::drift:
+            return log_event::input_drifted;
+        case replay::remark::kind::large_turn:
+            return log_event::turn_is_large;
+        case replay::remark::kind::ignored:
+            break;
+    }
+    return log_event::message_dropped;
 }
 
 frame_position position_of(const orchestration_work& work) {
@@ -221,8 +234,7 @@ std::optional<executed> turn_executor::verify(const leased_item& item,
         describe_difference(live, replayed));
 }
 
-void turn_executor::write_lines(const orchestration_work& work,
-                                const replay::turn_result& result) const {
+void turn_executor::write_lines(const orchestration_work& work, const replay::turn_result& result) {
     if (!log_.is_on()) {
         return;
     }
@@ -233,12 +245,34 @@ void turn_executor::write_lines(const orchestration_work& work,
                    line.text,
                    {{"name", work.name}});
     }
-    for (const auto& line : result.remarks) {
-        const auto event = line.text.starts_with("drift")      ? log_event::input_drifted
-                           : line.text.starts_with("the turn") ? log_event::turn_is_large
-                                                               : log_event::message_dropped;
-        log_.write(event, line.level, work.instance.text(), line.text, {{"name", work.name}});
+    const auto is_drift = [](const replay::remark& each) {
+        return each.what == replay::remark::kind::drift;
+    };
+    const bool is_drift_news =
+        std::ranges::any_of(result.remarks, is_drift) && drifts_.is_news(work.execution);
+    for (const replay::remark& each : result.remarks) {
+        if (is_drift_news || !is_drift(each)) {
+            log_.write(event_of(each.what),
+                       log_level::warning,
+                       work.instance.text(),
+                       each.text,
+                       {{"name", work.name}});
+        }
     }
+}
+
+bool reported_drifts::is_news(const execution_id& execution) {
+    constexpr std::size_t kept_max = 10'000;
+    const std::lock_guard guard(mutex_);
+    if (!known_.insert(execution).second) {
+        return false;
+    }
+    order_.push_back(execution);
+    if (order_.size() > kept_max) {
+        known_.erase(order_.front());
+        order_.pop_front();
+    }
+    return true;
 }
 
 void turn_executor::warn_of_length(const orchestration_work& work, std::size_t added) const {

@@ -8,7 +8,10 @@
 #include <perdure/worker.hpp>
 
 #include <atomic>
+#include <deque>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +47,19 @@ struct counters {
     std::atomic<std::uint64_t> rebuilds{0};
 };
 
+/// The executions whose drift this worker has reported: every rebuild meets it again. Only the
+/// newest are remembered. Safe from any thread.
+class reported_drifts {
+  public:
+    /// True the first time.
+    [[nodiscard]] bool is_news(const execution_id& execution);
+
+  private:
+    std::mutex mutex_;
+    std::set<execution_id> known_;
+    std::deque<execution_id> order_;
+};
+
 /// Executes turns: finds the live frame or repeats the history, advances, and makes the checkpoint.
 /// Safe from any thread, for different items.
 class turn_executor {
@@ -75,7 +91,7 @@ class turn_executor {
                                                  const orchestration_definition& definition,
                                                  timestamp now,
                                                  const replay::turn_result& live);
-    void write_lines(const orchestration_work& work, const replay::turn_result& result) const;
+    void write_lines(const orchestration_work& work, const replay::turn_result& result);
     void warn_of_length(const orchestration_work& work, std::size_t added) const;
 
     backend& store_;
@@ -85,6 +101,7 @@ class turn_executor {
     const engine_log& log_;
     const replay::turn_limits limits_;
     frame_cache frames_;
+    reported_drifts drifts_;
 };
 
 }  // namespace perdure::dispatch

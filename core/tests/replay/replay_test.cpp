@@ -190,6 +190,7 @@ TEST_CASE("a changed input is drift: the recorded value wins, and it is said", "
 
     CHECK(!result.fault);
     REQUIRE(result.remarks.size() == 1);
+    CHECK(result.remarks.front().what == remark::kind::drift);
     CHECK_THAT(result.remarks.front().text, Catch::Contains("drift: task_scheduled #1"));
 }
 

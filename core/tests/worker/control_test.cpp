@@ -37,6 +37,23 @@ TEST_CASE("events, suspend, resume and terminate reach a running instance", "[cl
     CHECK_THROWS_AS(c.terminate(instance_id("nobody")), no_such_instance);
 }
 
+TEST_CASE("a reason that is no text is refused before anything is sent, with the place",
+          "[client]") {
+    const hub where = a_hub();
+    client c(where);
+    const auto id = c.start(waiting);
+    const std::string broken = "caf\xe9";
+    const auto complaint = Catch::Contains("reason: byte 3 is not valid UTF-8");
+
+    CHECK_THROWS_WITH(c.terminate(id, broken), complaint);
+    CHECK_THROWS_WITH(c.suspend(id, broken), complaint);
+    CHECK_THROWS_WITH(c.resume(id, broken), complaint);
+    CHECK_THROWS_AS(c.terminate(id, std::string("with a NUL\0", 11)), invalid_input);
+
+    CHECK(c.get(id)->inbox_length == 0);
+    CHECK(c.get(id)->status == orchestration_status::pending);
+}
+
 TEST_CASE("ids, reuse, many starts and purges", "[client]") {
     const hub where = a_hub();
     worker w(where, a_registry());

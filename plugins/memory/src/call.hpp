@@ -6,14 +6,9 @@ namespace perdure::memory {
 
 /// One call of the contract: it holds the mutex from beginning to end, so it is the transaction of
 /// [BATCH-3], and announces at its end what it left ready [HANDOFF-2] [WAKE-1].
-///
-/// Refuse what cannot be accepted before making one: an exception that leaves a call half done,
-/// which can only be lack of memory, ends the process.
 class call {
   public:
     explicit call(store& opened);
-    call(const call&) = delete;
-    call& operator=(const call&) = delete;
     ~call();
 
     store& hub;
@@ -26,43 +21,48 @@ class call {
     leasable* find(const item_key& key);
     /// The item that this lease is for; nothing when the lease is lost [LOCK-2].
     std::optional<item_key> holder(const held_item& item);
-    bool is_leased(const leasable& item) const { return item.held && item.lease_until > now; }
 
-    /// Puts the item where its state says: into a lane, or into none.
+    /// Lets an item wait where its state says, unless it is leased or has nothing to do.
     void settle(const item_key& key);
-    void unqueue(leasable& item);
-    /// Ends the lease and takes the item out of its lane.
+    void enqueue(const item_key& key, lane which, timestamp since);
+    /// Ends the lease, and takes the item out of its lane.
     void detach(leasable& item);
-    void find_expired_leases();
+    void expire_leases();
 
     void insert(const new_instance& fresh);
+    send_outcome send(const new_message& arrival);
     void post(instance& target, message arrival);
-    /// Puts an event into the inbox of the parent, if it is still the same execution of it.
-    void tell_parent(const std::optional<parent_link>& parent, const std::string& event);
-    /// Without `repeatable` it is part of a checkpoint, which its lease protects from a repeat.
-    send_outcome send(const new_message& arrival, const call_item* repeatable);
-    terminate_outcome terminate(const termination& wish, const call_item* repeatable);
+    terminate_outcome terminate(const termination& wish);
     void end(instance& target);
-    enum class which { all, unleased };
-    void erase_activities(const instance_id& id, which chosen);
-    void erase_activity(item_key key);
-    void erase(instance_id id);
+    /// An instance is erased with its activities.
+    void erase(item_key key);
+    /// Its parent hears of it, unless it has ended before.
+    void erase_and_tell(const instance& target, const std::string& event);
 
     /// The wake token, after announcing what this call has left ready.
     std::uint64_t generation();
-    /// When the next delay, timer or lease is over; announces the leases that are [WAKE-2].
+    /// When the next delay, timer or lease is over, or was [WAKE-2].
     std::optional<timestamp> next_due();
-    void wait_until(std::condition_variable& change, steady_time deadline);
-    void advance_clock(duration by);
+    void wait_until(steady_time deadline);
 
   private:
     void read_clock();
-    void enqueue(place where, leasable& item);
+    void unqueue(leasable& item);
+    void tell(const std::optional<parent_link>& parent, const std::string& event);
 
     std::unique_lock<std::mutex> lock_;
-    int exceptions_before_ = std::uncaught_exceptions();
-    bool due_found_ = false;
-    bool ended_ = false;
 };
+
+// What changes the hub throws nothing: want of memory, which would leave a call half done, ends the
+// process.
+
+/// Hands out first `preferred`, then what waits in the lanes.
+work_batch hand_out(call& work,
+                    const lock_request& request,
+                    std::span<const item_key> preferred) noexcept;
+commit_result commit(call& work, const commit_request& request) noexcept;
+
+/// Whether a worker with this filter has the code for the item; without a filter it has all.
+bool serves(const work_filter* filter, const item_key& key, const leasable& item);
 
 }  // namespace perdure::memory

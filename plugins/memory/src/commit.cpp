@@ -1,4 +1,4 @@
-#include "backend.hpp"
+#include "call.hpp"
 
 #include <algorithm>
 
@@ -6,23 +6,10 @@
 
 namespace perdure::memory {
 
-namespace {
-
-// Refuses what a later step would stumble over, while nothing has been changed.
-void check(const checkpoint& turn) {
-    std::set<task_id> tasks;
-    const bool has_tasks = std::ranges::all_of(turn.activities, [&](const auto& added) {
-        return added.task && tasks.insert(added.task).second;
-    });
-    if (!has_tasks) {
-        throw backend_error(store_fault::rejected, "commit: an activity needs its own task id");
-    }
-}
-
 // Compares the fence and, when it is right, ends the lease: the commit is its last use.
-commit_outcome accept(call& work,
-                      const checkpoint& turn,
-                      std::vector<const checkpoint*>& accepted) {
+static commit_outcome accept(call& work,
+                             const checkpoint& turn,
+                             std::vector<const checkpoint*>& accepted) {
     instance* target = work.find(turn.instance);
     if (target == nullptr || !turn.held.token) {
         return commit_outcome::lease_lost;
@@ -45,7 +32,7 @@ commit_outcome accept(call& work,
 }
 
 // [COMMIT-4]
-void start_child(call& work, const checkpoint& turn, const new_child& child) {
+static void start_child(call& work, const checkpoint& turn, const new_child& child) {
     const instance* found = work.find(child.instance.instance);
     if (found == nullptr) {
         work.insert(child.instance);
@@ -57,7 +44,7 @@ void start_child(call& work, const checkpoint& turn, const new_child& child) {
 }
 
 // [COMMIT-3]
-void consume(instance& target, const checkpoint& turn) {
+static void consume(instance& target, const checkpoint& turn) {
     const std::set<std::uint64_t> consumed(turn.consumed.begin(), turn.consumed.end());
     std::erase_if(target.inbox, [&](const auto& entry) {
         const message& m = entry.second;
@@ -66,39 +53,27 @@ void consume(instance& target, const checkpoint& turn) {
     });
 }
 
-void schedule(call& work, instance& target, const checkpoint& turn) {
+static void schedule(call& work, instance& target, const checkpoint& turn) {
     for (const new_activity& added : turn.activities) {
         const item_key key{turn.instance, added.task, turn.execution};
-        const lease unheld;
-        activity_work task{turn.instance,
-                           turn.execution,
-                           added.task,
-                           unheld,
-                           added.name,
-                           added.version,
-                           added.queue,
-                           added.input,
-                           added.details};
-        activity scheduled{{}, std::move(task)};
-        scheduled.priority = added.priority;
-        work.hub.activities.insert_or_assign(key, std::move(scheduled));
+        activity& task = target.activities[key];
+        task.scheduled = added;
+        task.priority = added.priority;
         work.settle(key);
     }
     for (const task_id& cancelled : turn.cancelled_activities) {
         const item_key key{turn.instance, cancelled, turn.execution};
         if (work.find(key) != nullptr) {
-            work.erase_activity(key);  // [COMMIT-8]
+            work.erase(key);  // [COMMIT-8]
         }
     }
     for (const new_timer& timer : turn.timers) {
-        if (std::ranges::count(turn.cancelled_timers, timer.task) == 0) {
-            work.post(target, {0, timer.fire_at, turn.execution, timer.task, timer.event, true});
-        }
+        work.post(target, {0, timer.fire_at, turn.execution, timer.task, timer.event, true});
     }
 }
 
 // [COMMIT-6]
-void continue_as_new(instance& target, const checkpoint& turn) {
+static void continue_as_new(instance& target, const checkpoint& turn) {
     std::erase_if(target.inbox,
                   [&](const auto& entry) { return entry.second.execution == turn.execution; });
     target.record.execution = turn.next->execution;
@@ -108,57 +83,51 @@ void continue_as_new(instance& target, const checkpoint& turn) {
     target.record.status = orchestration_status::running;
     target.history.clear();
     target.record.history_length = 0;
-    target.append_event(turn.next->start_event);
+    target.append({1, "[" + turn.next->start_event + "]"});
     if (turn.next->kept.count != 0) {
-        target.append_history(turn.next->kept);
+        target.append(turn.next->kept);
     }
     target.needs_turn = true;
     target.last_committer = {};  // Nobody has a frame of the new execution [LOCK-7].
 }
 
 // [COMMIT-1]
-void apply(call& work, const checkpoint& turn) {
+static void apply(call& work, const checkpoint& turn) {
     instance& target = *work.find(turn.instance);
-    work.unqueue(target);
     target.record.updated_at = work.now;
     ++target.history_version;
     if (turn.custom_status) {
         target.record.custom_status = *turn.custom_status;
     }
-    consume(target, turn);
     schedule(work, target, turn);  // What ends below takes its timers along [COMMIT-5].
+    consume(target, turn);
+    work.detach(target);
     if (turn.next) {
         continue_as_new(target, turn);
-        work.settle({turn.instance});
-        return;
+    } else {
+        std::ranges::for_each(turn.events, [&](const auto& chunk) { target.append(chunk); });
+        target.record.status = turn.status;
     }
-    for (const new_events& chunk : turn.events) {
-        target.append_history(chunk);
-    }
-    target.record.status = turn.status;
-    if (is_terminal(turn.status)) {
+    if (is_terminal(target.record.status)) {
         target.record.output = turn.output;
         target.record.failure = turn.failure;
         work.end(target);  // [COMMIT-5]
-        return;
     }
     work.settle({turn.instance});
 }
 
 // [COMMIT-7]
-commit_outcome complete(call& work, const completion& done) {
+static commit_outcome complete(call& work, const completion& done) {
     const item_key key{done.instance, done.task, done.execution};
-    const leasable* task = done.task ? work.find(key) : nullptr;
     instance* target = work.find(done.instance);
-    if (task == nullptr || !done.held.token || task->held != done.held.token) {
+    if (!done.task || work.holder({done.instance, done.task, done.held}) != key) {
         const auto is_its_message = [&](const auto& entry) {  // [COMMIT-2]
             return done.held.token && entry.second.completed_by == done.held.token;
         };
-        const bool repeated =
-            target != nullptr && std::ranges::any_of(target->inbox, is_its_message);
+        const bool repeated = target && std::ranges::any_of(target->inbox, is_its_message);
         return repeated ? commit_outcome::committed : commit_outcome::lease_lost;
     }
-    work.erase_activity(key);
+    work.erase(key);
     if (is_terminal(target->record.status) || target->record.execution != done.execution) {
         return commit_outcome::instance_is_terminal;  // [COMMIT-5]
     }
@@ -167,34 +136,11 @@ commit_outcome complete(call& work, const completion& done) {
     return commit_outcome::committed;
 }
 
-// The order of [HANDOFF-1]; what `lock` would hand out comes after it.
-std::vector<item_key> preferred(const call& work, const std::vector<const checkpoint*>& accepted) {
-    std::vector<item_key> keys;
-    for (const checkpoint* turn : accepted) {
-        keys.push_back({turn->instance});
-    }
-    for (const bool is_activity : {false, true}) {
-        std::ranges::copy_if(work.made_ready, std::back_inserter(keys), [&](const item_key& key) {
-            return bool(key.task) == is_activity;
-        });
-    }
-    return keys;
-}
-
-}  // namespace
-
-commit_result memory_backend::commit(const commit_request& request) {
-    std::ranges::for_each(request.checkpoints, check);
-    lock_request next = request.next;
-    next.suspects = false;
-    call work(*hub_);
-    if (const commit_result* answer = work.hub.commits.find(next.request)) {
-        commit_result result = *answer;
-        result.work = hand_out(work, next, {});
-        return result;
-    }
+// The steps of [BATCH-4].
+static commit_result apply_all(call& work,
+                               const commit_request& request,
+                               std::vector<const checkpoint*>& accepted) {
     commit_result result;
-    std::vector<const checkpoint*> accepted;
     for (const checkpoint& turn : request.checkpoints) {
         result.checkpoints.push_back(accept(work, turn, accepted));
     }
@@ -211,18 +157,36 @@ commit_result memory_backend::commit(const commit_request& request) {
     }
     for (const checkpoint* turn : accepted) {
         for (const new_message& arrival : turn->messages) {
-            const send_outcome sent = work.send(arrival, nullptr);
+            const send_outcome sent = work.send(arrival);
             result.dropped_messages += sent == send_outcome::no_such_instance ||
                                        sent == send_outcome::instance_is_terminal;
         }
     }
     for (const checkpoint* turn : accepted) {
         for (const termination& wish : turn->terminations) {
-            static_cast<void>(work.terminate(wish, nullptr));
+            static_cast<void>(work.terminate(wish));
         }
     }
-    work.hub.commits.keep(next.request, result);
-    result.work = hand_out(work, next, preferred(work, accepted));
+    return result;
+}
+
+commit_result commit(call& work, const commit_request& request) noexcept {
+    std::vector<const checkpoint*> accepted;
+    commit_result result = work.hub.answers.once(
+        request.next.request, [&] { return apply_all(work, request, accepted); });
+    // The order of [HANDOFF-1]; what `lock` would hand out comes after it.
+    std::vector<item_key> preferred;
+    for (const checkpoint* turn : accepted) {
+        preferred.push_back({turn->instance});
+    }
+    for (const bool is_activity : {false, true}) {
+        std::ranges::copy_if(work.made_ready,
+                             std::back_inserter(preferred),
+                             [&](const item_key& key) { return bool(key.task) == is_activity; });
+    }
+    lock_request next = request.next;
+    next.suspects = false;
+    result.work = hand_out(work, next, preferred);
     return result;
 }
 

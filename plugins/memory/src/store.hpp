@@ -2,10 +2,9 @@
 
 #include <perdure/backend.hpp>
 
-#include <array>
+#include <any>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -30,43 +29,41 @@ struct item_key {
     friend auto operator<=>(const item_key&, const item_key&) = default;
 };
 
-/// Where items wait, one queue each; what is not ready yet waits in `later`, ordered by time.
-enum class lane : std::size_t { orchestrations, activities, suspects, later };
-inline constexpr std::size_t lane_count = 4;
+/// Where items wait: in the first three for a worker; in the others, ordered by time, until they
+/// are ready or until their lease is over.
+enum class lane { orchestrations, activities, suspects, later, leased };
 
 /// A place in a lane, in the order of [LOCK-6]; the ticket keeps the order of equal times.
 struct place {
     /// The priority, negated, because what is smaller goes first.
     std::int64_t rank = 0;
-    timestamp ready_since{};
+    timestamp since{};
     std::uint64_t ticket = 0;
     item_key item;
     lane in{};
 
+    bool is_by_time() const { return in == lane::later || in == lane::leased; }
     friend auto operator<=>(const place&, const place&) = default;
 };
 
-/// What an orchestration and an activity have in common: a lease, or a place in a lane.
+/// What an orchestration and an activity have in common.
 struct leasable {
+    /// Good until the next lease, even when the expiry was noticed and the item waits again
+    /// [LOCK-3].
     lease_token held{};
     worker_id holder;
-    timestamp lease_until{};
     bool leased_as_suspect = false;
-    /// Somebody noticed the expiry: the item waits, although its token is good until the next lease
-    /// [LOCK-3].
-    bool expiry_found = false;
     bool suspect = false;
     std::uint32_t attempt = 1;
     std::int32_t priority = 0;
     /// The start time, or the end of the delay of an abandon [TIME-2].
     timestamp not_before{};
-    /// Unset while it is leased or has nothing to do.
+    /// Unset while it has nothing to do.
     std::optional<place> queued;
-    /// The lease given up last, and the call that did it, to know a repeat [REPEAT-1].
-    lease_token returned{};
-    request_id returned_by{};
 
-    [[nodiscard]] bool is_ready() const { return queued && queued->in != lane::later; }
+    bool is_in(lane which) const { return queued && queued->in == which; }
+    bool is_ready() const { return queued && !queued->is_by_time(); }
+    bool is_leased(timestamp now) const { return is_in(lane::leased) && queued->since > now; }
 };
 
 /// A message in an inbox; timers are messages as well.
@@ -82,12 +79,8 @@ struct message {
     lease_token completed_by{};
 };
 
-/// An item of a call, which a repeat of the call has again [REPEAT-1].
-struct call_item {
-    request_id request{};
-    std::size_t ordinal = 0;
-
-    friend bool operator==(const call_item&, const call_item&) = default;
+struct activity : leasable {
+    new_activity scheduled;
 };
 
 struct instance : leasable {
@@ -103,29 +96,30 @@ struct instance : leasable {
     bool needs_turn = true;
     bool parked = false;
     /// The ids of [SEND-2], and in which order they came when.
-    std::map<std::string, call_item> accepted;
+    std::set<std::string> accepted;
     std::deque<std::pair<timestamp, std::string>> accepted_order;
     /// Whose commit was the last, if that worker may have the frame [LOCK-7].
     worker_id last_committer;
     lease_token last_committed{};
-    std::string terminated_as;
-    request_id released_by{};
+    /// What it has scheduled, in this execution or in earlier ones.
+    std::map<item_key, activity> activities;
 
     explicit instance(const instance_id& id)
-        : record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {
-        record.status = orchestration_status::pending;
-    }
-    /// A chunk of one event.
-    void append_event(const std::string& event) { append_history({1, "[" + event + "]"}); }
-    void append_history(const new_events& added) {
+        : record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {}
+    void append(const new_events& added) {
         history.push_back({record.history_length, added.count, added.text});
         record.history_length += added.count;
     }
-};
-
-struct activity : leasable {
-    /// As it is handed out, apart from lease and attempt.
-    activity_work work;
+    // [SEND-2]
+    void remember(const std::string& id, timestamp now) {
+        accepted.insert(id);
+        accepted_order.emplace_back(now, id);
+        while (accepted_order.size() > 10'000 &&
+               accepted_order.front().first < now - std::chrono::hours(24)) {
+            accepted.erase(accepted_order.front().second);
+            accepted_order.pop_front();
+        }
+    }
 };
 
 /// A worker that has renewed, and what it said it has.
@@ -134,47 +128,46 @@ struct live_worker {
     work_filter filter;
 };
 
-/// The answers of the last calls of one kind, for a caller that repeats one [REPEAT-1].
-template <class Answer>
+/// The answers of the last calls, for a caller that repeats one [REPEAT-1].
 class recent_answers {
   public:
-    [[nodiscard]] const Answer* find(const request_id& request) const {
-        const auto found = kept_.find(request);
-        return found == kept_.end() ? nullptr : &found->second;
-    }
-    void keep(const request_id& request, Answer answer) {
-        constexpr std::size_t kept_max = 1000;
-        if (kept_.emplace(request, std::move(answer)).second) {
-            order_.push_back(request);
+    /// What the call with this request id was answered, or else what `act` answers now.
+    template <class Act>
+    auto once(const request_id& request, Act act) {
+        constexpr std::size_t kept_max = 10'000;
+        const auto known = kept_.find(request);
+        using answer_type = decltype(act());
+        if (known != kept_.end() && known->second.type() == typeid(answer_type)) {
+            return std::any_cast<answer_type>(known->second);
         }
+        auto answer = act();
+        kept_.emplace(request, answer);
+        order_.push_back(request);
         if (order_.size() > kept_max) {
             kept_.erase(order_.front());
             order_.pop_front();
         }
+        return answer;
     }
 
   private:
-    std::map<request_id, Answer> kept_;
+    std::map<request_id, std::any> kept_;
     std::deque<request_id> order_;
 };
 
 /// One task hub. The mutex guards everything; `call` takes it.
 struct store {
     std::mutex mutex;
-    /// The generation, the next due time or the clock has changed.
-    std::condition_variable work_changed;
-    /// An instance has ended or is gone.
-    std::condition_variable instance_ended;
+    /// The generation, the next due time or the clock has changed, or an instance has ended.
+    std::condition_variable changed;
 
     std::map<instance_id, instance> instances;
-    std::map<item_key, activity> activities;
     std::map<lease_token, item_key> leases;
     std::map<worker_id, live_worker> workers;
-    std::array<std::set<place>, lane_count> lanes;
-    /// Without the work, which is found by its tokens.
-    recent_answers<commit_result> commits;
-    recent_answers<purge_result> purges;
-    recent_answers<std::vector<send_outcome>> sends;
+    std::map<lane, std::set<place>> lanes;
+    recent_answers answers;
+    /// How many items each call has handed out; they are found by their tokens [REPEAT-2].
+    recent_answers hand_outs;
 
     std::uint64_t last_sequence = 0;
     std::uint64_t last_ticket = 0;
@@ -184,10 +177,6 @@ struct store {
     const steady_time opened_steady = std::chrono::steady_clock::now();
     const timestamp opened_at = std::chrono::floor<duration>(std::chrono::system_clock::now());
     duration clock_advanced{};
-
-    [[nodiscard]] std::set<place>& in(lane which) {
-        return lanes.at(static_cast<std::size_t>(which));
-    }
 };
 
 }  // namespace perdure::memory

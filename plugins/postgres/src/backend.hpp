@@ -2,10 +2,11 @@
 
 #include "store.hpp"
 
-#include <memory>
-#include <optional>
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
+
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>

@@ -459,6 +459,11 @@ void bell::set_listening(sleepers heard) {
     }
 }
 
+sleepers bell::listening() {
+    const std::lock_guard guard(mutex_);
+    return listening_;
+}
+
 void bell::hear_of_work() {
     const std::lock_guard guard(mutex_);
     wake_workers();

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <perdure/ids.hpp>
+#include <perdure/time.hpp>
+#include <perdure/work_item.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -8,9 +12,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <perdure/ids.hpp>
-#include <perdure/time.hpp>
-#include <perdure/work_item.hpp>
 #include <set>
 #include <span>
 #include <string>
@@ -175,6 +176,7 @@ class bell {
     /// From now on all that others announce to these is heard here. What happened before that, but
     /// after the last look, has been told by the methods below.
     void set_listening(sleepers heard);
+    [[nodiscard]] sleepers listening();
     /// Something may be ready.
     void hear_of_work();
     /// Something will be ready then.

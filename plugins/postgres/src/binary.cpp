@@ -1,7 +1,8 @@
 #include "binary.hpp"
 
-#include <limits>
 #include <perdure/backend_error.hpp>
+
+#include <limits>
 
 namespace perdure::postgres {
 

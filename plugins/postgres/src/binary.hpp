@@ -1,12 +1,13 @@
 #pragma once
 
+#include <perdure/ids.hpp>
+#include <perdure/time.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <perdure/ids.hpp>
-#include <perdure/time.hpp>
 #include <ranges>
 #include <string>
 #include <string_view>

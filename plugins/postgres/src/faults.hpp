@@ -1,6 +1,7 @@
 #pragma once
 
 #include <perdure/backend_error.hpp>
+
 #include <string>
 #include <string_view>
 

@@ -2,9 +2,9 @@
 
 #include "binary.hpp"
 
-#include <fmt/format.h>
-
 #include <perdure/backend_error.hpp>
+
+#include <fmt/format.h>
 
 namespace perdure::postgres {
 

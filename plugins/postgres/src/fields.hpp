@@ -1,10 +1,11 @@
 #pragma once
 
+#include <perdure/ids.hpp>
+#include <perdure/time.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <perdure/ids.hpp>
-#include <perdure/time.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,5 +1,7 @@
 #include "listener.hpp"
 
+#include <perdure/backend_error.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,7 +11,6 @@
 #include <libpq-fe.h>
 #include <memory>
 #include <new>
-#include <perdure/backend_error.hpp>
 #include <poll.h>
 #include <span>
 #include <string_view>

@@ -2,12 +2,13 @@
 
 #include "bell.hpp"
 
+#include <perdure/time.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <perdure/time.hpp>
 #include <stop_token>
 #include <string>
 #include <thread>

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <perdure/backend.hpp>
+
 #include <compare>
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <perdure/backend.hpp>
 #include <span>
 #include <string>
 #include <unordered_map>

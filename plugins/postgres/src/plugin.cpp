@@ -1,7 +1,8 @@
 #include "backend.hpp"
 
-#include <memory>
 #include <perdure/plugin.hpp>
+
+#include <memory>
 
 namespace {
 

@@ -1,12 +1,13 @@
 #include "settings.hpp"
 
+#include <perdure/ids.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <libpq-fe.h>
 #include <memory>
-#include <perdure/ids.hpp>
 #include <utility>
 #include <vector>
 

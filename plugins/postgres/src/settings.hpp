@@ -1,10 +1,11 @@
 #pragma once
 
+#include <perdure/plugin.hpp>
+#include <perdure/time.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <map>
-#include <perdure/plugin.hpp>
-#include <perdure/time.hpp>
 #include <string>
 #include <string_view>
 

@@ -6,11 +6,12 @@
 #include "pool.hpp"
 #include "settings.hpp"
 
+#include <perdure/backend.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <perdure/backend.hpp>
 #include <string>
 #include <vector>
 

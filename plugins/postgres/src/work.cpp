@@ -1,8 +1,10 @@
 #include "work.hpp"
 
-#include <algorithm>
-#include <perdure/detail/json.hpp>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
 namespace perdure::postgres {
 
 namespace {
@@ -117,6 +119,22 @@ struct orchestration_columns {
     array_reader suspects;
 };
 
+// Text is valid UTF-8 here, so only what JSON itself uses needs another form.
+void append_quoted(std::string& to, std::string_view text) {
+    constexpr unsigned char first_printable = 0x20;
+    to += '"';
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < first_printable) {
+            fmt::format_to(std::back_inserter(to), "\\u{:04x}", byte);
+        } else {
+            to += c == '"' || c == '\\' ? std::string_view("\\") : std::string_view();
+            to += c;
+        }
+    }
+    to += '"';
+}
+
 constexpr std::size_t message_columns = 11;
 constexpr std::size_t chunk_columns = 16;
 
@@ -224,14 +242,14 @@ std::optional<std::string> tags_text(const tag_map& tags) {
     if (tags.empty()) {
         return std::nullopt;
     }
-    detail::json_writer writer;
-    writer.open_object();
+    std::string text = "{";
     for (const auto& [key, value] : tags) {
-        writer.name(key);
-        writer.value(std::string_view(value));
+        text += text.size() == 1 ? "" : ",";
+        append_quoted(text, key);
+        text += ':';
+        append_quoted(text, value);
     }
-    writer.close();
-    return writer.take().bytes;
+    return text + "}";
 }
 
 tag_map read_tags(const field& keys, const field& values) {

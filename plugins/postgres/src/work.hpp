@@ -3,9 +3,10 @@
 #include "fields.hpp"
 #include "store.hpp"
 
+#include <perdure/backend.hpp>
+
 #include <cstdint>
 #include <optional>
-#include <perdure/backend.hpp>
 #include <span>
 #include <string>
 #include <vector>

@@ -230,6 +230,23 @@ TEST_CASE("versions are compared by their numbers") {
     }
 }
 
+TEST_CASE("sixteen processes install the embedded files, and dropping them leaves nothing") {
+    const settings chosen = fresh_settings();
+
+    const int successes = successes_of_processes(16, [&] {
+        test_connection on(chosen);
+        postgres::install_or_upgrade(*on, postgres::embedded_sql());
+    });
+
+    CHECK(successes == 16);
+    test_connection on(chosen);
+    CHECK(postgres::installed(*on) == postgres::embedded_sql().version());
+    postgres::drop_schema(*on, postgres::embedded_sql());
+    CHECK(number_of(*on,
+                    "select count(*) from pg_namespace where nspname = " +
+                        postgres::quoted_literal(chosen.schema)) == 0);
+}
+
 TEST_CASE("what is embedded are the files, in order") {
     const sql_files& files = postgres::embedded_sql();
     const auto content = [](const sql_file& file) {

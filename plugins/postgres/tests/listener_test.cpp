@@ -118,6 +118,13 @@ struct process {
         }
         REQUIRE(condition());
     }
+    /// Until it has begun to sleep: the lock is seen a moment before notifications are heard.
+    void await_sleep_for_work() {
+        await([&] { return rings.listening().work; });
+    }
+    void await_sleep_for_ends() {
+        await([&] { return rings.listening().ends; });
+    }
     /// Until it has told what there is to tell.
     void await_announcements(std::uint64_t count) const {
         await([&] { return line.counted().announcements >= count; });
@@ -149,6 +156,7 @@ TEST_CASE("listener: work in one process wakes a sleeper in another", "[WAKE-3]"
     process working(place);
     auto woken = sleeping.waits_for_work();
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
 
     working.rings.announce({true});
 
@@ -167,6 +175,7 @@ TEST_CASE("listener: a sleeper is woken within milliseconds", "[WAKE-3]") {
     for (int n = 0; n < 5; ++n) {
         auto woken = sleeping.waits_for_work();
         place.await_sleepers("work", 1);
+        sleeping.await_sleep_for_work();
         const auto begun = steady::now();
         working.rings.announce({true});
         REQUIRE(woken.get());
@@ -190,6 +199,7 @@ TEST_CASE("listener: the end of an instance in one process is known in another",
     auto one = sleeping.waits_for_end("order");
     auto other = sleeping.waits_for_end("a \"quoted\" {order}, größer");
     place.await_sleepers("ended", 1);
+    sleeping.await_sleep_for_ends();
     sleeping.await([&] { return sleeping.rings.awaited().size() == 2; });
     std::vector<std::string> many;
     for (int n = 0; n < 900; ++n) {
@@ -236,6 +246,7 @@ TEST_CASE("listener: while nothing is ready, to begin to listen wakes nobody", "
     sleeping.rings.end_look(begun, {timestamp(1h), never, true});
     auto woken = sleeping.waits_for_work();
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     sleeping.await([&] { return sleeping.rings.quiet(1).has_value(); });
 
     CHECK(sleeping.rings.quiet(1)->token.value == begun.token.value);
@@ -263,6 +274,7 @@ TEST_CASE("listener: many announcements are told together") {
     auto woken = sleeping.waits_for_end("order");
     CHECK(woken.get());
     place.await_sleepers("ended", 1);
+    sleeping.await_sleep_for_ends();
     const auto begun = steady::now();
     std::uint64_t count = 0;
     while (count < 2000 || steady::now() - begun < 200ms) {
@@ -279,6 +291,7 @@ TEST_CASE("listener: a sleeping process does not notify itself") {
     process both(place);
     auto woken = both.waits_for_work();
     place.await_sleepers("work", 1);
+    both.await_sleep_for_work();
     both.rings.announce({true});
     CHECK(woken.get());
     both.await_announcements(1);
@@ -295,7 +308,9 @@ TEST_CASE("listener: a sleeper that lies still costs one statement now and then"
         return sleeping.rings.wait(std::vector<instance_id>{}, in(patience));
     });
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     place.await_sleepers("ended", 1);
+    sleeping.await_sleep_for_ends();
     const auto before = sleeping.line.counted().statements;
     const std::vector<instance_id> none;
     // Time passes.
@@ -316,6 +331,7 @@ TEST_CASE("listener: who no longer sleeps is not notified after a while") {
         return rings.wait_for_work(rings.begin_look().token, in(patience));
     });
     place.await_sleepers("work", 1);
+    process::await([&] { return rings.listening().work; });
     rings.announce({true});
     static_cast<void>(woken.get());
 
@@ -330,6 +346,7 @@ TEST_CASE("listener: who no longer sleeps is not notified after a while") {
         return rings.wait_for_work(token, in(patience)).value != token.value;
     });
     place.await_sleepers("work", 1);
+    process::await([&] { return rings.listening().work; });
     working.rings.announce({true});
     CHECK(again.get());
 }
@@ -340,11 +357,13 @@ TEST_CASE("listener: a connection that was killed is made anew", "[WAKE-3]") {
     process working(place);
     auto woken = sleeping.waits_for_work();
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     const pid_t victim = place.sleeper("work");
     place.ask("select pg_terminate_backend(" + std::to_string(victim) + ")::text");
     place.await_end_of(victim);
 
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     working.rings.announce({true});
 
     CHECK(woken.get());
@@ -358,6 +377,7 @@ TEST_CASE("listener: a restart of the server loses nothing", "[WAKE-3]") {
     process working(place);
     auto woken = sleeping.waits_for_work();
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     working.rings.announce({true});
     CHECK(woken.get());
     auto again = sleeping.waits_for_work();
@@ -366,6 +386,7 @@ TEST_CASE("listener: a restart of the server loses nothing", "[WAKE-3]") {
     place.reconnect();
 
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     working.rings.announce({true});
     CHECK(again.get());
     CHECK(sleeping.line.counted().connections == 2);
@@ -379,11 +400,13 @@ TEST_CASE("listener: a connection that says nothing any more is noticed", "[WAKE
     process sleeping(place, hasty);
     auto woken = sleeping.waits_for_work();
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     const pid_t silent = place.sleeper("work");
     REQUIRE(kill(silent, SIGSTOP) == 0);
 
     // Besides the silent one.
     place.await_sleepers("work", 2);
+    sleeping.await_sleep_for_work();
     process working(place);
     working.rings.announce({true});
     CHECK(woken.get());
@@ -401,6 +424,7 @@ TEST_CASE("listener: behind a pooler it announces and does not listen") {
     auto woken = sleeping.waits_for_work();
     auto polling = behind.waits_for_work();
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
 
     behind.rings.announce({true});
 
@@ -414,6 +438,7 @@ TEST_CASE("listener: what a process has to tell at its end is told") {
     process sleeping(place);
     auto woken = sleeping.waits_for_work();
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     {
         process brief(place);
         brief.rings.announce({true});
@@ -428,6 +453,7 @@ TEST_CASE("listener: hubs hear nothing of each other") {
     process working(other);
     auto woken = sleeping.waits_for_work();
     place.await_sleepers("work", 1);
+    sleeping.await_sleep_for_work();
     working.rings.announce({true});
     working.await_announcements(1);
     CHECK(working.line.counted().notifications == 0);

@@ -1,11 +1,12 @@
 #include "private_server.hpp"
 
+#include <perdure/ids.hpp>
+
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstdlib>
-#include <perdure/ids.hpp>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>

@@ -3,9 +3,10 @@
 #include "connection.hpp"
 #include "settings.hpp"
 
+#include <perdure/backend_error.hpp>
+
 #include <filesystem>
 #include <functional>
-#include <perdure/backend_error.hpp>
 #include <string>
 #include <vector>
 

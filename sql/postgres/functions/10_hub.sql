@@ -11,9 +11,11 @@ create or replace function _Now() returns timestamptz
 language sql volatile
 as $$ select clock_timestamp() $$;
 
+-- The functions are made again, so the clock is the ordinary one.
+delete from GlobalSettings where name = 'TestClock';
+
 -- For tests: gives all hubs a clock that _AdvanceClock moves, each its own. Caller: the owner. Tables:
 -- GlobalSettings.
-delete from GlobalSettings where name = 'TestClock';
 create or replace function _UseTestClock() returns void
 language plpgsql volatile
 set search_path from current
@@ -114,7 +116,7 @@ language plpgsql volatile
 set search_path from current
 as $$
 begin
-    if p_name <> 'TaskHubMode' or p_value not in ('0', '1') then
+    if p_name is distinct from 'TaskHubMode' or coalesce(p_value, '') not in ('0', '1') then
         raise exception 'setting "%" cannot be "%": the only setting is TaskHubMode, 0 or 1',
             p_name, p_value using errcode = 'PD002';
     end if;
@@ -149,6 +151,20 @@ begin
       join Lanes l on l.task_hub = v_hub and l.is_activity = p_is_activity
                   and l.name = w.name and l.variant = w.variant and l.priority = w.priority;
     return v_lanes;
+end
+$$;
+
+-- Refuses lanes of another hub, where what the caller puts would be taken by the other's workers.
+-- Caller: the other functions. Tables, read only: Lanes.
+create or replace function _CheckLanes(p_hub integer, p_lanes integer[]) returns void
+language plpgsql stable
+as $$
+begin
+    if exists (select from (select distinct w.lane from unnest(p_lanes) as w(lane)) w
+                where not exists (select from Lanes l
+                                   where l.lane = w.lane and l.task_hub = p_hub)) then
+        raise exception 'there is no such lane in this hub' using errcode = 'PD002';
+    end if;
 end
 $$;
 
@@ -213,6 +229,8 @@ create or replace function _HubStatus(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
     v_hub integer := _Hub();

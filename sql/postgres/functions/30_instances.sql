@@ -66,6 +66,8 @@ create or replace function _CreateInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -75,8 +77,8 @@ declare
     v_touched bigint[];
     v_keys bigint[];
     v_found Instances;
-    v_parent bigint;
 begin
+    perform _CheckLanes(v_hub, p_new.lane);
     select l.keys into v_touched from _LockInstances(v_hub, null, p_new.instance_id, true) l;
     store_time := _Now();
     v_keys := _Insert(v_hub, store_time, p_new);
@@ -101,9 +103,9 @@ begin
             end if;
             perform _Erase(array[v_found.instance_key]);
             if v_found.status not in (1, 3, 5) and v_found.parent_instance is not null then
-                v_parent := _TellParent(v_hub, store_time, v_found.parent_instance,
-                                        v_found.parent_execution, v_found.parent_task,
-                                        p_new.replaced_event[n]);
+                perform _TellParent(v_hub, store_time, v_found.parent_instance,
+                                    v_found.parent_execution, v_found.parent_task,
+                                    p_new.replaced_event[n]);
             end if;
             v_keys[n] := (_Insert(v_hub, store_time, _One(p_new, n)))[1];
         end loop;
@@ -125,6 +127,8 @@ create or replace function _AddOrchestrationEvents(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -160,6 +164,8 @@ create or replace function _TerminateInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -201,6 +207,8 @@ create or replace function _PurgeInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -209,7 +217,6 @@ declare
     v_touched bigint[];
     v_found Instances;
     v_gone bigint[] := '{}';
-    v_parent bigint;
 begin
     select l.keys into v_touched from _LockInstances(v_hub, null, p_ids, p_force) l;
     select r.outcomes, r.detail into outcomes, detail
@@ -235,9 +242,9 @@ begin
             ended := ended || p_ids[n];
             v_gone := v_gone || v_found.instance_key;
             if v_found.status not in (1, 3, 5) and v_found.parent_instance is not null then
-                v_parent := _TellParent(v_hub, store_time, v_found.parent_instance,
-                                        v_found.parent_execution, v_found.parent_task,
-                                        p_parent_event);
+                perform _TellParent(v_hub, store_time, v_found.parent_instance,
+                                    v_found.parent_execution, v_found.parent_task,
+                                    p_parent_event);
             end if;
         end if;
     end loop;
@@ -255,6 +262,8 @@ create or replace function _ReleaseInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

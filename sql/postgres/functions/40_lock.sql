@@ -2,7 +2,8 @@
 
 set search_path = :"schema", pg_temp;
 
--- A worker without a filter has everything that there is. Tables, read only: Lanes.
+-- What a worker has, as far as it belongs to this hub; without a filter everything that there is. Tables,
+-- read only: Lanes.
 create or replace function _Unfiltered(p_hub integer, p_room room) returns room
 language plpgsql volatile
 as $$
@@ -14,6 +15,10 @@ begin
                                     where l.task_hub = p_hub and l.is_activity);
         p_room.queues := array(select distinct l.variant from Lanes l
                                 where l.task_hub = p_hub and l.is_activity);
+    else
+        p_room.definitions := array(select l.lane from Lanes l
+                                     where l.lane = any(p_room.definitions)
+                                       and l.task_hub = p_hub and not l.is_activity);
     end if;
     return p_room;
 end
@@ -53,7 +58,6 @@ language plpgsql volatile
 as $$
 declare
     v_batch orchestration_batch;
-    v_bytes bigint;
 begin
     with candidate as materialized (
         select i.instance_key, i.ready_at, row_number() over (order by k.ordinal) as n
@@ -148,7 +152,7 @@ begin
     select array_agg(l.instance_key) into v_keys
       from (select i.instance_key
               from unnest(v_keys) with ordinality as k(instance_key, n)
-              join Instances i on i.instance_key = k.instance_key
+              join Instances i on i.instance_key = k.instance_key and i.task_hub = p_hub
              order by k.n for no key update of i skip locked) l;
     if v_keys is null then
         return null;
@@ -185,7 +189,8 @@ begin
                  - t.bytes - 256 as before
           from waiting w
          cross join lateral (
-               select octet_length(t.input) + octet_length(t.details) as bytes, i.instance_id
+               select coalesce(octet_length(t.input), 0) + octet_length(t.details) as bytes,
+                      i.instance_id
                  from NewTasks t join Instances i on i.instance_key = t.instance_key
                 where t.instance_key = w.instance_key and t.task = w.task
                   and t.execution_id = w.execution_id
@@ -380,6 +385,8 @@ create or replace function _Lock(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

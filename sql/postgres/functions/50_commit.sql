@@ -39,14 +39,14 @@ begin
                      ::smallint order by t.n)
       into firsts, outcomes
       from unnest(p_turns.instance_key, p_turns.token) with ordinality as t(instance_key, token, n)
-      left join Instances i on i.instance_key = t.instance_key;
+      left join Instances i on i.instance_key = t.instance_key and i.task_hub = p_hub;
 end
 $$;
 
 -- [COMMIT-6] Begins the next execution. The row is locked already. Tables: Instances, NewEvents,
 -- History.
 create or replace function _ContinueAsNew(
-    p_key bigint, p_now timestamptz, p_execution uuid, p_version text, p_start_event text,
+    p_key bigint, p_execution uuid, p_version text, p_start_event text,
     p_kept_count integer, p_kept_events text, p_tags text)
 returns void
 language plpgsql volatile
@@ -92,6 +92,7 @@ begin
          using unnest(p_consumed.turn, p_consumed.instance_key, p_consumed.sequence)
                as c(turn, instance_key, sequence)
          where p_firsts[c.turn] <> 0
+           and c.instance_key = p_turns.instance_key[c.turn]
            and e.instance_key = c.instance_key and e.sequence = c.sequence;
     end if;
     if p_chunks.turn is not null then
@@ -207,7 +208,7 @@ begin
         perform _Unqueue(v_terminated, p_now, false);
     end if;
     if p_continued.turn is not null then
-        perform _ContinueAsNew(p_turns.instance_key[c.turn], p_now, c.execution_id, c.version,
+        perform _ContinueAsNew(p_turns.instance_key[c.turn], c.execution_id, c.version,
                                c.start_event, c.kept_count, c.kept_events, c.tags)
            from unnest(p_continued.turn, p_continued.execution_id, p_continued.version,
                        p_continued.start_event, p_continued.kept_count, p_continued.kept_events,
@@ -290,7 +291,7 @@ $$;
 -- committed, 1 lease lost, 2 the instance has ended or is in a later execution. The rows of
 -- Instances are locked already. Tables: Ready, NewTasks, Instances (read), NewEvents.
 create or replace function _CompleteTasks(
-    p_done completion_batch, p_now timestamptz, p_has_expired boolean)
+    p_hub integer, p_done completion_batch, p_now timestamptz)
 returns smallint[]
 language plpgsql volatile
 as $$
@@ -306,8 +307,9 @@ begin
                 where t.token = d.token and t.ready_at is not null) then
         delete from Ready r
          using unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token)
-               as d(instance_key, task, execution_id, token), NewTasks t
-         where t.instance_key = d.instance_key and t.task = d.task
+               as d(instance_key, task, execution_id, token), Instances i, NewTasks t
+         where i.instance_key = d.instance_key and i.task_hub = p_hub
+           and t.instance_key = d.instance_key and t.task = d.task
            and t.execution_id = d.execution_id and t.token = d.token and t.ready_at is not null
            and r.lane = -t.lane and r.due = t.ready_at and r.instance_key = t.instance_key
            and r.task = t.task and r.execution_id = t.execution_id;
@@ -316,15 +318,14 @@ begin
         delete from NewTasks t
          using unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token,
                       p_done.event) with ordinality
-               as d(instance_key, task, execution_id, token, event, n)
-         where t.instance_key = d.instance_key and t.task = d.task
+               as d(instance_key, task, execution_id, token, event, n), Instances i
+         where i.instance_key = d.instance_key and i.task_hub = p_hub
+           and t.instance_key = d.instance_key and t.task = d.task
            and t.execution_id = d.execution_id and t.token = d.token
-        returning d.*
+        returning d.*, case when i.status in (1, 3, 5) or i.execution_id <> d.execution_id
+                            then 2 else 0 end::smallint as outcome
     ), judged as (
-        select d.*, case when i.status in (1, 3, 5) or i.execution_id <> d.execution_id
-                         then 2 else 0 end::smallint as outcome
-          from done d join Instances i on i.instance_key = d.instance_key
-         order by d.n
+        select d.* from done d order by d.n
     ), arrived as (
         insert into NewEvents (instance_key, due, visible_at, task, for_execution, is_timer,
                                completed_by, event)
@@ -339,7 +340,9 @@ begin
                        case when d.n = any(v_places)
                             then v_outcomes[array_position(v_places, d.n::integer)]
                             when exists (select from NewEvents e
+                                           join Instances i on i.instance_key = e.instance_key
                                           where e.instance_key = d.instance_key
+                                            and i.task_hub = p_hub
                                             and e.task = d.task and e.completed_by = d.token)
                             then 0 else 1 end::smallint order by d.n)
               from unnest(p_done.instance_key, p_done.task, p_done.token) with ordinality
@@ -349,13 +352,13 @@ $$;
 
 -- Takes those of the checkpointed instances out of Ready that wait as suspects although their lease is
 -- still good [LOCK-3]. Tables: Instances (read), Ready.
-create or replace function _UnqueueHeld(p_turns turn_batch) returns void
+create or replace function _UnqueueHeld(p_hub integer, p_turns turn_batch) returns void
 language sql volatile
 as $$
     delete from Ready r
      using unnest(p_turns.instance_key, p_turns.token) as t(instance_key, token), Instances i
      where i.instance_key = t.instance_key and i.token = t.token and i.ready_at is not null
-       and r.lane = -i.lane and r.due = i.ready_at and r.instance_key = i.instance_key and r.task = 0
+       and i.task_hub = p_hub and r.lane = -i.lane and r.due = i.ready_at and r.instance_key = i.instance_key and r.task = 0
 $$;
 
 -- Keeps the answer of a commit, with everything that it leased. Tables: Requests.
@@ -417,6 +420,8 @@ create or replace function _Commit(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -435,6 +440,7 @@ declare
 begin
     select l.keys, l.has_expired into v_keys, v_has_expired
       from _LockInstances(v_hub, p_keys, p_targets, p_terminations.turn is not null) l;
+    perform _CheckLanes(v_hub, p_tasks.lane || p_children.lane);
     store_time := _Now();
     p_room := _Unfiltered(v_hub, p_room);
     repeated := false;
@@ -455,7 +461,7 @@ begin
         return;
     end if;
     if v_has_expired then
-        perform _UnqueueHeld(p_turns);
+        perform _UnqueueHeld(v_hub, p_turns);
     end if;
     if p_turns.token is not null then
         select a.firsts, a.outcomes into firsts, turn_outcomes
@@ -468,7 +474,7 @@ begin
             p_cancelled, p_timers, p_continued, p_some_end);
     end if;
     if p_done.token is not null then
-        done_outcomes := _CompleteTasks(p_done, store_time, v_has_expired);
+        done_outcomes := _CompleteTasks(v_hub, p_done, store_time);
     end if;
     if p_messages.turn is not null then
         for n in 1..cardinality(p_messages.turn) loop
@@ -494,7 +500,15 @@ begin
     end if;
     v_children := array_remove(v_children, 0);
     v_distinct := cardinality(v_keys) + coalesce(cardinality(v_children), 0);
-    v_keys := coalesce(p_turns.instance_key, '{}') || v_keys || coalesce(v_children, '{}');
+    -- A checkpoint that was refused may name an instance that is not the caller's.
+    v_keys := case when p_turns.token is null then '{}'
+                   when 0 = any(firsts)
+                   then array(select t.key
+                                from unnest(p_turns.instance_key, firsts) with ordinality
+                                     as t(key, first, n)
+                               where t.first <> 0 order by t.n)
+                   else p_turns.instance_key end
+              || v_keys || coalesce(v_children, '{}');
     if cardinality(p_room.tokens) > 0 then
         handed := _LeaseOrchestrations(v_keys, store_time, p_room);
     end if;

@@ -12,6 +12,8 @@ create or replace function _RenewLocks(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -29,8 +31,8 @@ begin
     if cardinality(p_keys) = 0 then
         return;
     end if;
-    perform _RenewOrchestrationLocks(v_until, p_keys, p_tasks, p_tokens);
-    perform _RenewTaskLocks(v_until, p_keys, p_tasks, p_tokens);
+    perform _RenewOrchestrationLocks(v_hub, v_until, p_keys, p_tasks, p_tokens);
+    perform _RenewTaskLocks(v_hub, v_until, p_keys, p_tasks, p_tokens);
     select array_agg(
                case when r.task = 0
                     then exists (select from Instances i
@@ -50,7 +52,7 @@ $$;
 
 -- The orchestrations among them. Tables: Instances, Ready.
 create or replace function _RenewOrchestrationLocks(
-    p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
+    p_hub integer, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
 returns void
 language sql volatile
 as $$
@@ -58,7 +60,7 @@ as $$
         select i.instance_key, i.ready_at, i.lane
           from unnest(p_keys, p_tasks, p_tokens) as r(instance_key, task, token)
           join Instances i on i.instance_key = r.instance_key
-         where r.task = 0 and i.token = r.token
+         where r.task = 0 and i.token = r.token and i.task_hub = p_hub
          order by i.instance_key for no key update of i skip locked
     ), gone as (
         delete from Ready r using held h
@@ -71,7 +73,7 @@ $$;
 
 -- The activities among them. Tables: NewTasks, Ready.
 create or replace function _RenewTaskLocks(
-    p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
+    p_hub integer, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
 returns void
 language sql volatile
 as $$
@@ -80,7 +82,7 @@ as $$
         select i.instance_key, r.task, r.token
           from unnest(p_keys, p_tasks, p_tokens) as r(instance_key, task, token)
           join Instances i on i.instance_key = r.instance_key
-         where r.task <> 0
+         where r.task <> 0 and i.task_hub = p_hub
          order by i.instance_key for no key update of i skip locked
     ), held as materialized (
         select t.instance_key, t.task, t.execution_id, t.ready_at, t.lane
@@ -88,19 +90,29 @@ as $$
           join NewTasks t on t.instance_key = o.instance_key and t.task = o.task
          where t.token = o.token
          for no key update of t skip locked
+    ), place as materialized (
+        -- Who takes a suspect has its row in Ready first, and waits for us: so we do not wait for him.
+        select r.ctid as place, h.instance_key, h.task, h.execution_id
+          from held h
+          join Ready r on r.lane = -h.lane and r.due = h.ready_at
+                      and r.instance_key = h.instance_key and r.task = h.task
+                      and r.execution_id = h.execution_id
+         where h.ready_at is not null
+         order by r.instance_key, r.task for update of r skip locked
     ), gone as (
-        delete from Ready r using held h
-         where h.ready_at is not null and r.lane = -h.lane and r.due = h.ready_at
-           and r.instance_key = h.instance_key and r.task = h.task
-           and r.execution_id = h.execution_id
+        delete from Ready r where r.ctid = any(array(select p.place from place p))
     )
     update NewTasks t set lease_until = p_until, ready_at = null
       from held h
      where t.instance_key = h.instance_key and t.task = h.task and t.execution_id = h.execution_id
+       and (h.ready_at is null
+            or exists (select from place p
+                        where p.instance_key = h.instance_key and p.task = h.task
+                          and p.execution_id = h.execution_id))
 $$;
 
 -- [GIVE-1] [ABANDON-1] [PARK-1] Ends leases. `p_delay` null gives back, otherwise it abandons and
--- counts; `p_reasons` not null parks. `outcomes`: 0 done, 1 lost. Tables: Instances, Ready, NewTasks,
+-- counts; `p_reasons` not null parks. `outcomes`: 0 done, 1 lost. Caller: the plugin. Tables: Instances, Ready, NewTasks,
 -- Requests.
 create or replace function _ReturnLeases(
     p_request uuid, p_keys bigint[], p_tasks bigint[], p_tokens bigint[], p_delay bigint,
@@ -109,6 +121,8 @@ create or replace function _ReturnLeases(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -126,7 +140,7 @@ begin
     end if;
     store_time := _Now();
     v_due := store_time + coalesce(p_delay, 0) * interval '1 microsecond';
-    perform _UnqueueReturned(p_keys, p_tasks, p_tokens);
+    perform _UnqueueReturned(v_locked, p_keys, p_tasks, p_tokens);
     with returned as (
         update Instances i
            set token = null, lease_until = null, holder = null, ready_at = null,
@@ -166,7 +180,8 @@ $$;
 
 -- Takes those of the given leases out of Ready that wait as suspects already. Tables: Instances
 -- (read), NewTasks (read), Ready.
-create or replace function _UnqueueReturned(p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
+create or replace function _UnqueueReturned(
+    p_locked bigint[], p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
 returns void
 language plpgsql volatile
 as $$
@@ -174,12 +189,13 @@ begin
     delete from Ready r
      using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), Instances i
      where g.task = 0 and i.instance_key = g.instance_key and i.token = g.token
+       and i.instance_key = any(p_locked)
        and i.ready_at is not null and r.lane = -i.lane and r.due = i.ready_at
        and r.instance_key = i.instance_key and r.task = 0;
     delete from Ready r
      using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), NewTasks t
      where g.task <> 0 and t.instance_key = g.instance_key and t.task = g.task
-       and t.token = g.token and t.ready_at is not null and r.lane = -t.lane
+       and t.instance_key = any(p_locked) and t.token = g.token and t.ready_at is not null and r.lane = -t.lane
        and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
        and r.execution_id = t.execution_id;
 end

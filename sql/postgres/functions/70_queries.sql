@@ -20,7 +20,7 @@ select i.instance_key, i.instance_id, i.execution_id, l.name, l.variant as versi
   left join Payloads o on o.instance_key = i.instance_key and o.kind = 1
   left join Payloads c on c.instance_key = i.instance_key and c.kind = 2
   left join Payloads f on f.instance_key = i.instance_key and f.kind = 3
-  left join Workers w on w.worker = i.holder;
+  left join Workers w on w.worker = i.holder and w.task_hub = i.task_hub;
 
 -- The instances with these ids, in the same order, a row of nulls for an unknown one. Caller: the
 -- plugin. Tables, read only: those of InstanceRecords.
@@ -28,15 +28,23 @@ create or replace function _GetInstances(p_ids text[]) returns setof InstanceRec
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 declare
     v_hub integer := _Hub();
+    v_keys bigint[];
 begin
+    -- The keys first: joined in one statement, the planner may walk through the whole view.
+    select array_agg(i.instance_key order by w.n) into v_keys
+      from unnest(p_ids) with ordinality as w(instance_id, n)
+      left join Instances i on i.task_hub = v_hub and i.instance_id = w.instance_id;
     return query
-    select r.* from unnest(p_ids) with ordinality as w(instance_id, n)
-      left join Instances i on i.task_hub = v_hub and i.instance_id = w.instance_id
-      left join InstanceRecords r on r.instance_key = i.instance_key
+    select r.* from unnest(v_keys) with ordinality as w(instance_key, n)
+      left join lateral (
+           select q.* from InstanceRecords q
+            where q.instance_key = w.instance_key offset 0) r on true
      order by w.n;
 end
 $$;
@@ -82,6 +90,8 @@ returns setof InstanceRecords
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
 declare
@@ -106,6 +116,8 @@ returns text[]
 language sql stable security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set jit = off
 as $$
     select coalesce(array_agg(f.instance_id), '{}')
@@ -123,6 +135,8 @@ returns setof record
 language sql stable security definer
 set search_path from current
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
     select i.execution_id, i.history_version, i.history_length, c.firsts, c.counts, c.events
       from Instances i

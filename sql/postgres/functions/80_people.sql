@@ -1,13 +1,15 @@
--- What people call, from psql or from a program without Perdure: one item, scalar parameters, one line
--- over the functions that the plugin calls. They may be part of a longer transaction of the caller.
+-- What people call, from psql or from a program without Perdure: one item, scalar parameters, one
+-- line over the functions that the plugin calls. They may be part of a longer transaction of the
+-- caller.
 --
--- The events that they write are those of core's client: docs/history-format.md says what is in them.
--- Errors beside those of the core functions: PD002 an argument that is refused, 23505 the id of a new
--- instance is taken, P0002 there is no such instance, 55000 its state does not allow the call.
+-- The events that they write are those of core's client: docs/history-format.md says what is in
+-- them. Errors beside those of the core functions: PD002 an argument that is refused, 23505 the id
+-- of a new instance is taken, P0002 there is no such instance, 55000 its state does not allow the
+-- call.
 
 set search_path = :"schema", pg_temp;
 
--- The word for a status, and its number; null for what is none. Caller: the functions and views below.
+-- The word for a status; null for what is none. Caller: the functions and views below.
 create or replace function _StatusWord(p_status smallint) returns text
 language sql immutable
 as $$
@@ -15,6 +17,8 @@ as $$
                   'suspended'])[p_status + 1]
 $$;
 
+-- The number of the status with this word, in any case; null for what is none. Caller:
+-- CreateInstance.
 create or replace function _StatusNumber(p_word text) returns smallint
 language sql immutable
 as $$
@@ -107,7 +111,8 @@ begin
 end
 $$;
 
--- What a parent hears of a child that was replaced, terminated or purged. Caller: the functions below.
+-- What a parent hears of a child that was replaced, terminated or purged. Caller: the functions
+-- below.
 create or replace function _ChildGone(p_child text, p_type text, p_message text) returns text
 language sql immutable
 as $$
@@ -116,9 +121,9 @@ as $$
            || ',"properties":{"instance":' || to_json(p_child)::text || '}}}'
 $$;
 
--- Tells sleepers, at the caller's commit, that work is ready or that an instance has ended [WAKE-1].
--- Only if somebody sleeps, because a notification makes commits wait for each other. Caller: the
--- functions below. Tables: as _Bed.
+-- Tells sleepers, at the caller's commit, that work is ready or that an instance has ended
+-- [WAKE-1]. Only if somebody sleeps, because a notification makes commits wait for each other.
+-- Caller: the functions below. Tables: as _Bed.
 create or replace function _Ring(p_work boolean, p_ended text) returns void
 language plpgsql volatile
 as $$
@@ -141,8 +146,8 @@ end
 $$;
 
 -- Starts an orchestration and returns its instance id. An id that is taken is 23505, unless what is
--- there has a status that p_dedupe_statuses does not list: that instance is replaced. The same id and
--- execution id again is one start. Caller: people. Tables: Lanes, those of _CreateInstances.
+-- there has a status that p_dedupe_statuses does not list: that instance is replaced. The same id
+-- and execution id again is one start. Caller: people. Tables: Lanes, those of _CreateInstances.
 create or replace function CreateInstance(
     p_name text, p_version text default null, p_instance_id text default null,
     p_execution_id uuid default null, p_input_text text default null,
@@ -203,9 +208,9 @@ begin
 end
 $$;
 
--- Sends an event to an instance, not visible before p_delivery_time; p_payload_text is JSON. False when
--- it had a message with this id before. P0002: no such instance; 55000: it has ended. Caller: people.
--- Tables: those of _AddOrchestrationEvents.
+-- Sends an event to an instance, not visible before p_delivery_time; p_payload_text is JSON. False
+-- when it had a message with this id before. P0002: no such instance; 55000: it has ended. Caller:
+-- people. Tables: those of _AddOrchestrationEvents.
 create or replace function RaiseEvent(
     p_name text, p_instance_id text, p_payload_text text default null,
     p_delivery_time timestamptz default null, p_message_id text default null)
@@ -242,9 +247,9 @@ begin
 end
 $$;
 
--- Ends an instance, not its children: "terminated" when that has happened, "requested" when its next
--- turn does it, "ended" when it had ended before. P0002: no such instance. Caller: people. Tables:
--- those of _TerminateInstances.
+-- Ends an instance, not its children: "terminated" when that has happened, "requested" when its
+-- next turn does it, "ended" when it had ended before. P0002: no such instance. Caller: people.
+-- Tables: those of _TerminateInstances.
 create or replace function TerminateInstance(p_instance_id text, p_reason text default null)
 returns text
 language plpgsql volatile security definer
@@ -275,8 +280,8 @@ end
 $$;
 
 -- Deletes an instance that has ended with all that belongs to it; with p_force any, and its parent
--- hears of it. Returns how many there were, 0 or 1. 55000: it has not ended. Caller: people. Tables:
--- those of _PurgeInstances.
+-- hears of it. Returns how many there were, 0 or 1. 55000: it has not ended. Caller: people.
+-- Tables: those of _PurgeInstances.
 create or replace function PurgeInstanceStateByID(
     p_instance_id text, p_force boolean default false)
 returns integer
@@ -302,41 +307,42 @@ end
 $$;
 
 -- Deletes instances that have ended and that were created (p_filter_type 0) or ended (1) until this
--- time, at most p_limit of them, 1 to 10,000; returns how many. Repeat it until it returns 0, each time
--- in a transaction of its own. Who is held by another call is left for the next time. Caller: people.
--- Tables: Instances, Lanes (read), then those of _Erase.
+-- time, at most p_limit of them, 1 to 10,000; returns how many. Repeat it until it returns 0, each
+-- time in a transaction of its own. Who is held by another call is left for the next time. Caller:
+-- people. Tables: Instances, then those of _Erase.
 create or replace function PurgeInstanceStateByTime(
     p_threshold_time timestamptz, p_filter_type integer default 0, p_limit integer default 1000)
 returns integer
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
 as $$
 declare
     v_hub constant integer := _Hub();
-    v_ids text[];
     v_keys bigint[];
 begin
-    if p_threshold_time is null or coalesce(p_filter_type, 0) not in (0, 1)
+    if p_threshold_time is null or p_filter_type is null or p_filter_type not in (0, 1)
        or coalesce(p_limit, 1000) not between 1 and 10000 then
         raise exception 'allowed are a time, filter type 0 (created) or 1 (completed), and a limit '
                         'from 1 to 10000' using errcode = 'PD002';
     end if;
-    v_ids := _Purgeable('{}', null, null, null, null, null, '', null,
-                        case when coalesce(p_filter_type, 0) = 0 then p_threshold_time end, null,
-                        case when p_filter_type = 1 then p_threshold_time end, false,
-                        coalesce(p_limit, 1000));
+    -- What is oldest has the lowest keys, so that a step finds it without a look at the rest.
     select array_agg(l.instance_key) into v_keys
       from (select i.instance_key from Instances i
-             where i.task_hub = v_hub and i.instance_id = any(v_ids) and i.status in (1, 3, 5)
-             order by i.instance_key for update skip locked) l;
+             where i.task_hub = v_hub and i.status in (1, 3, 5)
+               and (p_filter_type = 1 or i.created_at <= p_threshold_time)
+               and i.completed_at <= case when p_filter_type = 1
+                                          then p_threshold_time else 'infinity' end
+             order by i.instance_key limit coalesce(p_limit, 1000) for update skip locked) l;
     perform _Erase(v_keys);
     return coalesce(cardinality(v_keys), 0);
 end
 $$;
 
--- How much there is to do: what is ready, and what workers have. Each is exact up to 10,000, then "at
--- least"; what is leased is looked for in the 2,000 oldest of the leases' records. Caller: the
+-- How much there is to do: what is ready, and what workers have. Each is exact up to 10,000, then
+-- "at least"; what is leased is looked for in the 2,000 oldest of the leases' records. Caller: the
 -- functions below. Tables, read only: Lanes, Ready, Requests, Instances, NewTasks.
 create or replace function _Backlog(out orchestrations bigint, out activities bigint)
 language plpgsql volatile
@@ -385,11 +391,13 @@ end
 $$;
 
 -- The number of orchestrations and activities that are ready or being worked on, as an autoscaler
--- wants it: exact up to 10,000 of a kind, then "at least". Caller: people. Tables: those of _Backlog.
+-- wants it: exact up to 10,000 of a kind, then "at least". Caller: people. Tables: those of
+-- _Backlog.
 create or replace function GetScaleMetric() returns integer
 language sql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set jit = off
 as $$
     select (b.orchestrations + b.activities)::integer from _Backlog() b
@@ -403,6 +411,7 @@ returns integer
 language sql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set jit = off
 as $$
     select (ceil(b.orchestrations::numeric / greatest(p_max_orchestrations_per_worker, 1))

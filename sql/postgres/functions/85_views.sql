@@ -1,8 +1,8 @@
 -- What people read: views of this login's hub, and functions over them for who has no views.
 --
 -- Views read the tables with their owner's rights, but call functions with the reader's; so the
--- functions in them touch no table, apart from CurrentTaskHub. A hub that does not exist looks empty.
--- A view of a later version has further columns at its end only.
+-- functions in them touch no table, apart from CurrentTaskHub. A hub that does not exist looks
+-- empty. A view of a later version has further columns at its end only.
 
 set search_path = :"schema", pg_temp;
 
@@ -39,8 +39,8 @@ as $$
     select timestamptz '1970-01-01 00:00:00+00' + p_microseconds::bigint * interval '1 microsecond'
 $$;
 
--- One row for each instance of the hub. LockedBy and LockExpiration stay after the end of a lease until
--- somebody else takes the instance: a lease that is over is a worker that has fallen silent.
+-- One row for each instance of the hub. LockedBy and LockExpiration stay after the end of a lease
+-- until somebody else takes the instance: a lease that is over is a worker that has fallen silent.
 create or replace view vInstances with (security_barrier) as
 select h.name as TaskHub, i.instance_id as InstanceID, i.execution_id as ExecutionID, l.name as Name,
        l.variant as Version, i.created_at as CreatedTime, i.updated_at as LastUpdatedTime,
@@ -66,9 +66,9 @@ select h.name as TaskHub, i.instance_id as InstanceID, i.execution_id as Executi
   left join Workers w on w.worker = i.holder and w.task_hub = h.task_hub
  where h.name = CurrentTaskHub();
 
--- One row for each event of the current execution of each instance of the hub. EventType is a word of
--- docs/history-format.md; Payload is input, result, content or status; Event is the stored form. An
--- event that was written without the store's time has that of its instance.
+-- One row for each event of the current execution of each instance of the hub. EventType is a word
+-- of docs/history-format.md; Payload is input, result, content or status; Event is the stored form.
+-- An event that was written without the store's time has that of its instance.
 create or replace view vHistory with (security_barrier) as
 select h.name as TaskHub, i.instance_id as InstanceID, i.execution_id as ExecutionID,
        c.first + e.n - 1 as SequenceNumber, e.event ->> 'type' as EventType,
@@ -118,8 +118,8 @@ select h.name as TaskHub, i.instance_id as InstanceID, t.execution_id as Executi
   left join Workers w on w.worker = t.holder and w.task_hub = h.task_hub
  where h.name = CurrentTaskHub();
 
--- Every instance in the columns of the Asynkron guide, for its maintenance queries. state_json has at
--- most the first 1,000 chunks of the history. To delete from it purges: see _PurgeDurableState.
+-- Every instance in the columns of the Asynkron guide, for its maintenance queries. state_json has
+-- at most the first 1,000 chunks of the history. To delete from it purges: see _PurgeDurableState.
 create or replace view durable_state with (security_barrier) as
 select i.instance_id,
        jsonb_build_object(
@@ -153,8 +153,8 @@ select i.instance_id,
   left join Workers w on w.worker = i.holder and w.task_hub = h.task_hub
  where h.name = CurrentTaskHub();
 
--- Purges an instance that is deleted from durable_state; one that has not ended, or that another call
--- holds at the moment, stays and is not counted. Caller: the trigger. Tables: TaskHubs (read),
+-- Purges an instance that is deleted from durable_state; one that has not ended, or that another
+-- call holds at the moment, stays and is not counted. Caller: the trigger. Tables: TaskHubs (read),
 -- Instances, then those of _Erase.
 create or replace function _PurgeDurableState() returns trigger
 language plpgsql volatile security definer
@@ -188,8 +188,8 @@ begin
 end
 $$;
 
--- One instance, or no row for none with this id (and execution id). Caller: people. Tables, read only:
--- those of vInstances.
+-- One instance, or no row for none with this id (and execution id). Caller: people. Tables, read
+-- only: those of vInstances.
 create or replace function QuerySingleOrchestration(
     p_instance_id text, p_execution_id uuid default null, p_fetch_input boolean default true,
     p_fetch_output boolean default true)
@@ -212,8 +212,8 @@ as $$
        and (p_execution_id is null or v.ExecutionID = p_execution_id)
 $$;
 
--- The events of an instance's current execution in their order; no row for an unknown instance. Caller:
--- people. Tables, read only: those of vHistory.
+-- The events of an instance's current execution in their order; no row for an unknown instance.
+-- Caller: people. Tables, read only: those of vHistory.
 create or replace function GetInstanceHistory(
     p_instance_id text, p_get_inputs_and_outputs boolean default true)
 returns table (

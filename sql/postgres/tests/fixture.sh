@@ -59,6 +59,21 @@ refused() {
     check "$1" "ERROR:  $3" "$(head -n 1 <<<"$found" | sed 's/^psql:[^ ]* //')"
 }
 
+# all_refused NAME LOGIN SQLSTATE: so does each statement on standard input, one a line.
+all_refused() {
+    local statements numbered=() answers n found
+    mapfile -t statements
+    for n in "${!statements[@]}"; do
+        numbered+=("\\echo @$n" "${statements[n]};")
+    done
+    answers=$(printf '%s\n' "${numbered[@]}" | as "$2" -v ON_ERROR_STOP=0 -v VERBOSITY=sqlstate 2>&1 |
+        sed 's/^psql:[^ ]* //' | paste -sd' ' | tr '@' '\n' | sed 1d)
+    while read -r n found; do
+        check "$1: ${statements[n]}" "ERROR:  $3" "$found"
+    done <<<"$answers"
+    check "$1: all of them" "${#statements[@]}" "$(wc -l <<<"$answers")"
+}
+
 finish() {
     if [ "$failures" -gt 0 ]; then
         echo "$failures checks failed"

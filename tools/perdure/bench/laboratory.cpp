@@ -13,7 +13,10 @@ constexpr double seconds_max = 1800;
 
 backend_config beside(const std::string& uri, const std::string& suffix) {
     auto config = parse_uri(uri);
-    if (!config.address.empty()) {
+    const auto task_hub = config.options.find("task_hub");
+    if (task_hub != config.options.end()) {
+        task_hub->second += suffix;
+    } else if (!config.address.empty()) {
         config.address += suffix;
     }
     return config;

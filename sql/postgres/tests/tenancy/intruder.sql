@@ -1,10 +1,11 @@
--- The tenant perdure_other tries everything with what it knows of perdure_user, in one transaction that
--- stays open while the other works. A call may fail; then it has held nothing.
+-- The tenant perdure_other tries everything with what it knows of perdure_user, in one transaction
+-- that stays open while the other works. A call may fail; then it has held nothing.
 
 \set ON_ERROR_STOP off
 \set ON_ERROR_ROLLBACK on
 \connect - perdure_other
 select _CreateHub();
+select _DeleteHub(100);
 select CreateInstance('Mine', p_instance_id => 'mine-' || n) from generate_series(1, 4) n;
 select _Worker('mine') as own_worker \gset
 select (_Lanes(false, array['Mine'], array[''], array[0]))[1] as own_lane \gset
@@ -71,6 +72,12 @@ select _ReturnLeases('20000000-0000-0000-0000-000000000006', array[:held_key, :t
                      array[0, :task]::bigint[], array[12, 21]::bigint[], null, null);
 select _ReturnLeases('20000000-0000-0000-0000-000000000007', array[:held_key]::bigint[],
                      array[0]::bigint[], array[12]::bigint[], 0, array['mine']);
+-- Of leases that are over, which wait as suspects.
+select _RenewLocks(:own_worker, 1, null, null, null, array[:suspect_key, :suspect_task_key]::bigint[],
+                   array[0, 2]::bigint[], array[13, 22]::bigint[]);
+select _ReturnLeases('20000000-0000-0000-0000-000000000009',
+                     array[:suspect_key, :suspect_task_key]::bigint[], array[0, 2]::bigint[],
+                     array[13, 22]::bigint[], null, null);
 select _DiscardEventsAndUnlockInstance('20000000-0000-0000-0000-000000000008',
                                        array[:held_key]::bigint[], array[12]::bigint[], 0);
 -- Work out of the other's lanes, regular and suspect, and of leases that are over.
@@ -98,12 +105,14 @@ select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_
 
 \echo a commit with everything of another
 select _Commit(
-    gen_random_uuid(), array[:own_key, :held_key, :task_key, :message_key, :waiting_key]::bigint[],
+    gen_random_uuid(),
+    array[:own_key, :held_key, :task_key, :message_key, :waiting_key, :suspect_key]::bigint[],
     array[:'held_id', 'victim-6'],
     jsonb_populate_record(null::turn_batch, jsonb_build_object(
-        'instance_key', array[:own_key, :held_key, :waiting_key], 'token', array[31, 12, 41],
-        'execution_id', array[:'own_execution', :'held_execution', :'held_execution'],
-        'status', array[0, 0, 0], 'events', array[1, 1, 1])),
+        'instance_key', array[:own_key, :held_key, :waiting_key, :suspect_key],
+        'token', array[31, 12, 41, 13], 'status', array[0, 0, 0, 0], 'events', array[1, 1, 1, 1],
+        'execution_id', array[:'own_execution', :'held_execution', :'held_execution',
+                              :'suspect_execution'])),
     jsonb_populate_record(null::consumed_batch, jsonb_build_object(
         'turn', array[1], 'instance_key', array[:message_key], 'sequence', array[:sequence])),
     jsonb_populate_record(null::chunk_batch, jsonb_build_object(
@@ -123,8 +132,9 @@ select _Commit(
         'parent_event', array['{}'])),
     null, false,
     jsonb_populate_record(null::completion_batch, jsonb_build_object(
-        'instance_key', array[:task_key], 'task', array[:task], 'token', array[21],
-        'execution_id', array[:'task_execution'], 'event', array['{}'])),
+        'instance_key', array[:task_key, :suspect_task_key], 'task', array[:task, 2],
+        'token', array[21, 22], 'event', array['{}', '{}'],
+        'execution_id', array[:'task_execution', :'task_execution'])),
     jsonb_populate_record(null::room, jsonb_build_object(
         'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
         'definitions', array[:definition, :own_lane], 'tokens', array[61, 62, 63, 64, 65, 66],
@@ -180,4 +190,3 @@ select _BeginSleep(true, true);
 select _EndSleep(true, true);
 -- Own instances that name a worker of the other's as their holder.
 select _GetInstances(array['mine-1', 'mine-2', 'mine-3']);
-select _DeleteHub(100);

@@ -1,6 +1,7 @@
--- The tenant perdure_user: waiting and leased instances and activities, a timer, messages, payloads, an
--- answer that is kept, a live worker. What nobody else may learn contains SECRET. Then all numbers and
--- tokens of it go into variables, because a tenant that guesses well must not get further either.
+-- The tenant perdure_user: waiting and leased instances and activities, a timer, messages,
+-- payloads, an answer that is kept, a live worker. What nobody else may learn contains SECRET. Then
+-- all numbers and tokens of it go into variables, because a tenant that guesses well must not get
+-- further either.
 
 \connect - perdure_user
 select _CreateHub();
@@ -26,7 +27,7 @@ select cardinality((l.orchestrations).token)
 select i.instance_key as turn_key, i.execution_id as turn_execution
   from Instances i where i.token = 11 \gset
 
--- One checkpoint: two activities, one of them leased, a timer, a custom status.
+-- One checkpoint: three activities, two of them leased, a timer, a custom status.
 \connect - perdure_user
 select c.turn_outcomes
   from _Commit(
@@ -42,12 +43,14 @@ select c.turn_outcomes
           'turn', array[1], 'kind', array[2], 'codec', array['json'],
           'bytes', array['"SECRET status"'::bytea])),
       jsonb_populate_record(null::task_batch, jsonb_build_object(
-          'turn', array[1, 1], 'task', array[1, 2], 'lane', array[:activity_lane, :activity_lane],
-          'token', array[21, null], 'version', array['', ''], 'input_codec', array['json', 'json'],
-          'input', array['"SECRET"'::bytea, '"SECRET"'::bytea], 'details', array['{}', '{}'])),
+          'turn', array[1, 1, 1], 'task', array[1, 2, 3], 'token', array[21, 22, null],
+          'lane', array[:activity_lane, :activity_lane, :activity_lane],
+          'version', array['', '', ''], 'input_codec', array['json', 'json', 'json'],
+          'input', array['"SECRET"'::bytea, '"SECRET"'::bytea, '"SECRET"'::bytea],
+          'details', array['{}', '{}', '{}'])),
       null,
       jsonb_populate_record(null::timer_batch, jsonb_build_object(
-          'turn', array[1], 'task', array[3], 'fire_at', array['2099-01-01 00:00:00+00'],
+          'turn', array[1], 'task', array[4], 'fire_at', array['2099-01-01 00:00:00+00'],
           'event', array['{"type":"timer_fired"}'])),
       null, null, null, null, false, null,
       jsonb_populate_record(null::room, jsonb_build_object(
@@ -57,7 +60,25 @@ select c.turn_outcomes
           'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
           'everything', false, 'since', '-infinity'))) c;
 
+-- One lease of either kind is over.
 \connect - postgres
+update Instances set lease_until = '-infinity' where token = 13;
+update NewTasks set lease_until = '-infinity' where token = 22;
+update Requests set until = '-infinity' where lease_keys is not null;
+\connect - perdure_user
+select l.suspects
+  from _Lock('10000000-0000-0000-0000-000000000003', jsonb_populate_record(null::room,
+           jsonb_build_object('worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+                              'definitions', array[:definition], 'tokens', array[]::bigint[],
+                              'activities', array[]::text[], 'queues', array[]::text[],
+                              'task_tokens', array[]::bigint[], 'suspects', false, 'expire', true,
+                              'everything', false, 'since', '-infinity'))) l;
+
+\connect - postgres
+select i.instance_key as suspect_key, i.execution_id as suspect_execution
+  from Instances i where i.token = 13 and i.suspect and i.ready_at is not null \gset
+select t.instance_key as suspect_task_key
+  from NewTasks t where t.token = 22 and t.suspect and t.ready_at is not null \gset
 -- A leased instance, a leased activity, one that waits, a message.
 select i.instance_key as held_key, i.execution_id as held_execution, i.instance_id as held_id
   from Instances i where i.token = 12 \gset

@@ -1,5 +1,5 @@
--- What perdure_user does meanwhile; undone at the end. It waits for nobody for longer than its clock lets
--- it, and gets whatever of its own is ready.
+-- What perdure_user does meanwhile; undone at the end. It waits for nobody for longer than its
+-- clock lets it, and gets whatever of its own is ready.
 
 set lock_timeout = '1s';
 begin;
