@@ -109,6 +109,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void seek_suspect();
     [[nodiscard]] bool takes_work() const;
     [[nodiscard]] lock_request terms(const expected_work& expected);
+    /// How many turns may be asked for beyond the expected ones.
+    [[nodiscard]] std::size_t turns_to_begin() const;
     /// How many items came; nothing when there was no answer.
     std::optional<std::size_t> lock_regular(const lock_request& asked);
     std::optional<std::size_t> lock_work(const lock_request& asked);

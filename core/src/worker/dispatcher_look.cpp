@@ -37,9 +37,20 @@ bool dispatcher::takes_work() const {
     return !is_stopping_ && quarantine_ == quarantine::none;
 }
 
+// What has begun goes first: when more is under way than there are frames, each turn reads and repeats
+// a history. Frames of what only waits do not count, because nothing of it is held.
+std::size_t dispatcher::turns_to_begin() const {
+    if (!turns_.are_frames_scarce()) {
+        return batch_items_max;
+    }
+    const std::size_t most = options_.cached_frames_max / 2;
+    return std::max(std::size_t{1}, most - std::min(most, held_.size() + queue_.size()));
+}
+
 lock_request dispatcher::terms(const expected_work& expected) {
-    const auto room = takes_work() ? queue_.room(expected, pipeline_.pending(), steady::now())
-                                   : work_queue::rooms{};
+    auto room = takes_work() ? queue_.room(expected, pipeline_.pending(), steady::now())
+                             : work_queue::rooms{};
+    room.turns = std::min(room.turns, expected.turns + turns_to_begin());
     lock_request next;
     next.request = request_id{random_uuid()};
     next.worker = id();

@@ -73,6 +73,11 @@ void dispatcher::end_late(const item_ptr& item, activity_result result) {
 void dispatcher::conclude(const item_ptr& item, executed result) {
     switch (result.what) {
         case executed::then::commit:
+            // Before the commit: another lane may be handed the next turn before this one hears of
+            // its own. Until then nobody asks for a frame at this position.
+            if (item->kind() == item_kind::turn) {
+                turns_.keep_frame(item);
+            }
             pipeline_.add(std::move(*result.finished));
             break;
         case executed::then::park:
@@ -198,7 +203,6 @@ void dispatcher::committed(const item_ptr& item) {
     }
     ++turns_.totals.turns;
     turns_.totals.events += item->events;
-    turns_.keep_frame(item);
     if (log_.is_on()) {
         log_end(item);
     }

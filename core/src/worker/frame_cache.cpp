@@ -56,6 +56,12 @@ void frame_cache::clear() {
     bytes_ = 0;
 }
 
+bool frame_cache::is_half_full() const {
+    const std::lock_guard guard(mutex_);
+    return frames_max_ != 0 &&
+           (entries_.size() >= frames_max_ / 2 || bytes_ >= bytes_max_ / 2);
+}
+
 std::size_t frame_cache::size() const {
     const std::lock_guard guard(mutex_);
     return entries_.size();

@@ -38,6 +38,9 @@ class PERDURE_EXPORT frame_cache {
     void clear();
 
     [[nodiscard]] std::size_t size() const;
+    /// Half of the room is taken; the rest is for the frames of what is under way. Whatever is begun
+    /// from here on is likely to push out a frame that will be needed. Never when it is switched off.
+    [[nodiscard]] bool is_half_full() const;
 
   private:
     struct entry {

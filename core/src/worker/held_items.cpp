@@ -32,6 +32,11 @@ bool held_items::contains(const item_ptr& item) const {
     return item->keeper_place != SIZE_MAX;
 }
 
+std::size_t held_items::size() const {
+    const std::lock_guard guard(mutex_);
+    return items_.size();
+}
+
 std::vector<item_ptr> held_items::renewed_before(steady::time_point limit) const {
     std::vector<item_ptr> due;
     const std::lock_guard guard(mutex_);

@@ -14,6 +14,7 @@ class PERDURE_EXPORT held_items {
     /// False when the item was not in the list.
     bool remove(const item_ptr& item);
     [[nodiscard]] bool contains(const item_ptr& item) const;
+    [[nodiscard]] std::size_t size() const;
     /// Those last renewed, or leased, before `limit`.
     [[nodiscard]] std::vector<item_ptr> renewed_before(steady::time_point limit) const;
     [[nodiscard]] std::vector<item_ptr> all() const;

@@ -1,6 +1,11 @@
 -- What the other functions share: readiness, messages, the end of an instance, answers to repeats.
 -- Only for them; nobody else may call these. Whoever calls one holds the rows of Instances.
 --
+-- How joins are written: a table that grows is joined by "key = any(array[other.key])", which only an
+-- index on that key can answer, or by a lateral query with a limit. An ordinary equality would let a
+-- plan that was made while the table was empty, and is kept, walk through all of a full one
+-- (docs/adr/0007). For the same reason a filter on the hub alone is "is not distinct from".
+--
 -- Lock order everywhere: Instances by instance_key, then Ready, NewTasks, NewEvents, the rest. Who
 -- looks for work takes what is free (skip locked) and waits for nobody.
 
@@ -11,8 +16,9 @@ set search_path = :"schema", pg_temp;
 -- falls due. Tables: Instances, NewEvents (read), Ready.
 create or replace function _Settle(
     p_keys bigint[], p_now timestamptz, out left_ready boolean, out next_due timestamptz)
-language sql volatile
+language plpgsql volatile
 as $$
+begin
     with state as materialized (
         select i.instance_key, i.ready_at,
                case when i.suspect then -i.lane else i.lane end as lane,
@@ -23,7 +29,7 @@ as $$
                             from NewEvents e where e.instance_key = i.instance_key
                            order by e.due limit 1) end as due
           from (select distinct unnest(p_keys) as instance_key) k
-          join Instances i on i.instance_key = k.instance_key
+          join Instances i on i.instance_key = any(array[k.instance_key])
     ), moved as materialized (
         -- What is ready stays ready since then, whatever came later [LOCK-6].
         select s.* from state s
@@ -31,17 +37,19 @@ as $$
            and (s.ready_at is null or s.due is null or s.due < s.ready_at)
     ), gone as (
         delete from Ready r using moved m
-         where m.ready_at is not null and r.lane = m.lane and r.due = m.ready_at
-           and r.instance_key = m.instance_key and r.task = 0
+         where m.ready_at is not null and r.lane = any(array[m.lane]) and r.due = m.ready_at
+           and r.instance_key = m.instance_key and r.task is not distinct from 0
     ), added as (
         insert into Ready (lane, due, instance_key, task)
         select m.lane, m.due, m.instance_key, 0 from moved m where m.due is not null
     ), marked as (
         update Instances i set ready_at = m.due
-          from moved m where i.instance_key = m.instance_key
+          from moved m where i.instance_key = any(array[m.instance_key])
     )
     select coalesce(bool_or(s.due <= p_now), false), min(s.due) filter (where s.due > p_now)
-      from state s
+      into left_ready, next_due
+      from state s;
+end
 $$;
 
 -- Puts a message into an inbox. Tables: NewEvents.
@@ -49,11 +57,16 @@ create or replace function _Post(
     p_key bigint, p_now timestamptz, p_visible_at timestamptz, p_task bigint,
     p_for_execution boolean, p_event text)
 returns bigint
-language sql volatile
+language plpgsql volatile
 as $$
+declare
+    v_sequence bigint;
+begin
     insert into NewEvents (instance_key, due, visible_at, task, for_execution, is_timer, event)
     values (p_key, greatest(p_visible_at, p_now), p_visible_at, p_task, p_for_execution, false, p_event)
-    returning sequence
+    returning sequence into v_sequence;
+    return v_sequence;
+end
 $$;
 
 -- Tells a parent, if it is still the same execution of it; returns its key, or null. Its row is
@@ -99,13 +112,13 @@ as $$
 begin
     delete from Ready r using Instances i
      where i.instance_key = any(p_keys) and i.ready_at is not null
-       and r.lane = case when i.suspect then -i.lane else i.lane end
-       and r.due = i.ready_at and r.instance_key = i.instance_key and r.task = 0;
+       and r.lane = any(array[case when i.suspect then -i.lane else i.lane end])
+       and r.due = i.ready_at and r.instance_key = i.instance_key and r.task is not distinct from 0;
     update Instances i set ready_at = null
      where i.instance_key = any(p_keys) and i.ready_at is not null;
     delete from Ready r using NewTasks t
      where t.instance_key = any(p_keys) and t.ready_at is not null
-       and r.lane = case when t.suspect then -t.lane else t.lane end
+       and r.lane = any(array[case when t.suspect then -t.lane else t.lane end])
        and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
        and r.execution_id = t.execution_id;
     delete from NewTasks t
@@ -137,19 +150,24 @@ create or replace function _KeepAnswer(
     p_hub integer, p_request uuid, p_now timestamptz, p_outcomes smallint[], p_turns integer,
     p_detail bigint, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
 returns void
-language sql volatile
+language plpgsql volatile
 as $$
+begin
     insert into Requests (task_hub, request_id, answered_at, until, outcomes, turns, detail,
                           lease_keys, lease_tasks, lease_tokens)
     values (p_hub, p_request, p_now, coalesce(p_until, p_now + interval '2 minutes'), p_outcomes,
-            p_turns, p_detail, p_keys, p_tasks, p_tokens)
+            p_turns, p_detail, p_keys, p_tasks, p_tokens);
+end
 $$;
 
 -- The outcomes that an earlier call with this request id gave, or null. Tables: Requests, read only.
 create or replace function _EarlierOutcomes(p_hub integer, p_request uuid) returns smallint[]
-language sql stable
+language plpgsql stable
 as $$
-    select r.outcomes from Requests r where r.task_hub = p_hub and r.request_id = p_request
+begin
+    return (select r.outcomes from Requests r
+             where r.task_hub = p_hub and r.request_id = p_request);
+end
 $$;
 
 -- Puts one message into an inbox, unless its id was accepted before [SEND-1..4]. `outcome`: 0
@@ -255,10 +273,10 @@ $$;
 
 -- Locks the instances with these keys and ids in the order of their keys, and the parents of those
 -- with ids, which a termination or removal tells. Returns the keys; `has_expired`: one of them waits
--- as a suspect although its token is still good. Tables: Instances.
+-- as a suspect although its token is still good; `has_queued`: one of them stands in Ready. Tables: Instances.
 create or replace function _LockInstances(
     p_hub integer, p_keys bigint[], p_ids text[], p_with_parents boolean,
-    out keys bigint[], out has_expired boolean)
+    out keys bigint[], out has_expired boolean, out has_queued boolean)
 language plpgsql volatile
 as $$
 begin
@@ -266,20 +284,25 @@ begin
     if p_ids is not null then
         select coalesce(keys, '{}') || coalesce(array_agg(i.instance_key), '{}') into keys
           from (select distinct unnest(p_ids) as instance_id) w
-          join Instances i on i.task_hub = p_hub and i.instance_id = w.instance_id;
+         cross join lateral (
+               select x.instance_key from Instances x
+                where x.task_hub = p_hub and x.instance_id = w.instance_id limit 1) i;
         if p_with_parents then
             select keys || coalesce(array_agg(p.instance_key), '{}') into keys
               from unnest(keys) as k(instance_key)
-              join Instances i on i.instance_key = k.instance_key
-              join Instances p on p.task_hub = p_hub and p.instance_id = i.parent_instance;
+              join Instances i on i.instance_key = any(array[k.instance_key])
+             cross join lateral (
+                   select x.instance_key from Instances x
+                    where x.task_hub = p_hub and x.instance_id = i.parent_instance limit 1) p;
         end if;
     end if;
     select coalesce(array_agg(l.instance_key), '{}'),
-           coalesce(bool_or(l.token is not null and l.ready_at is not null), false)
-      into keys, has_expired
+           coalesce(bool_or(l.token is not null and l.ready_at is not null), false),
+           coalesce(bool_or(l.ready_at is not null), false)
+      into keys, has_expired, has_queued
       from (select i.instance_key, i.token, i.ready_at
               from Instances i
-             where i.instance_key = any(keys) and i.task_hub = p_hub
+             where i.instance_key = any(keys) and i.task_hub is not distinct from p_hub
              order by i.instance_key for no key update) l;
 end
 $$;

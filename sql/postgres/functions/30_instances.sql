@@ -66,8 +66,6 @@ create or replace function _CreateInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -127,8 +125,6 @@ create or replace function _AddOrchestrationEvents(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -164,8 +160,6 @@ create or replace function _TerminateInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -207,8 +201,6 @@ create or replace function _PurgeInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -262,8 +254,6 @@ create or replace function _ReleaseInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

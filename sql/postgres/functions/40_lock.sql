@@ -50,6 +50,93 @@ begin
 end
 $$;
 
+-- Which of these instances have work now, in the order of their keys; `unsettled`: one of them has work
+-- later, or stands in Ready for no reason any more. Their rows are locked already. Tables, read only:
+-- Instances, NewEvents.
+create or replace function _HaveWork(
+    p_keys bigint[], p_now timestamptz, out ready bigint[], out unsettled boolean)
+language plpgsql volatile
+as $$
+begin
+    select array_agg(s.instance_key) filter (where s.due <= p_now),
+           coalesce(bool_or(s.due is null or s.due > p_now), false)
+      into ready, unsettled
+      from (select i.instance_key, i.ready_at,
+                   case when i.status in (1, 3, 5) or i.parked_reason is not null then null
+                        when i.token is not null then i.ready_at
+                        when i.needs_turn then greatest(i.not_before, p_now)
+                        else (select greatest(e.due, i.not_before, p_now)
+                                from NewEvents e where e.instance_key = i.instance_key
+                               order by e.due limit 1) end as due
+              from unnest(p_keys) as k(instance_key)
+              join Instances i on i.instance_key = any(array[k.instance_key])) s
+     where s.due is not null or s.ready_at is not null;
+end
+$$;
+
+-- The messages that leased orchestrations begin their turn with [LOCK-5]. Tables, read only: NewEvents.
+create or replace function _WithInbox(
+    p_batch orchestration_batch, p_now timestamptz, p_messages integer)
+returns orchestration_batch
+language plpgsql volatile
+as $$
+begin
+    select array_agg(m.item), array_agg(m.sequence), array_agg(m.visible_at), array_agg(m.task),
+           array_agg(m.event)
+      into p_batch.message_item, p_batch.message_sequence, p_batch.message_visible_at,
+           p_batch.message_task, p_batch.message_event
+      from (select k.item::integer as item, e.*
+              from unnest(p_batch.instance_key) with ordinality as k(instance_key, item)
+             cross join lateral (
+                   select v.sequence, v.visible_at, v.task, v.event from NewEvents v
+                    where v.instance_key = k.instance_key and v.due <= p_now
+                    order by v.due, v.sequence limit p_messages) e) m;
+    return p_batch;
+end
+$$;
+
+-- Leases these instances, which have work and do not stand in Ready, when there is room for all of them
+-- and for their messages; otherwise none, and returns null. The frequent case of
+-- _LeaseOrchestrations. Tables: Instances, NewEvents (read), History (read).
+create or replace function _LeaseAll(p_keys bigint[], p_now timestamptz, p_room room)
+returns orchestration_batch
+language plpgsql volatile
+as $$
+declare
+    v_batch orchestration_batch;
+    v_bytes bigint;
+begin
+    select sum(octet_length(e.event)) into v_bytes
+      from unnest(p_keys) as k(instance_key)
+      join NewEvents e on e.instance_key = any(array[k.instance_key]);
+    if v_bytes > p_room.bytes / 2 then
+        return null;
+    end if;
+    with leased as (
+        update Instances i
+           set token = p_room.tokens[k.n], holder = p_room.worker, leased_alone = i.suspect,
+               lease_until = p_now + p_room.lease * interval '1 microsecond'
+          from unnest(p_keys) with ordinality as k(instance_key, n)
+         where i.instance_key = any(array[k.instance_key]) and not i.suspect
+           and i.lane = any(p_room.definitions)
+        returning i.instance_key, i.token, i.instance_id, i.execution_id, i.lane, i.status,
+                  i.history_version, i.history_length, i.attempts, i.suspect,
+                  coalesce(i.last_committer = p_room.worker, false) as has_frame
+    )
+    select array_agg(l.instance_key), array_agg(l.token), array_agg(l.instance_id),
+           array_agg(l.execution_id), array_agg(l.lane), array_agg(l.status),
+           array_agg(l.history_version), array_agg(l.history_length), array_agg(l.attempts),
+           array_agg(l.suspect), array_agg(l.has_frame),
+           null, null, null, null, null, null, null, null, null
+      into v_batch
+      from leased l;
+    if v_batch.instance_key is null then
+        return null;
+    end if;
+    return _WithHistory(_WithInbox(v_batch, p_now, p_room.messages), p_room.bytes);
+end
+$$;
+
 -- Leases those of the given instances that are ready, in that order, as far as room and bytes allow.
 -- Their rows are locked already. Tables: Instances, NewEvents (read), Ready.
 create or replace function _LeaseOrchestrations(p_keys bigint[], p_now timestamptz, p_room room)
@@ -64,7 +151,7 @@ begin
           from (select w.instance_key, min(w.ordinal) as ordinal
                   from unnest(p_keys) with ordinality as w(instance_key, ordinal)
                  group by w.instance_key) k
-          join Instances i on i.instance_key = k.instance_key
+          join Instances i on i.instance_key = any(array[k.instance_key])
          where (i.token is null or i.ready_at is not null)
            and i.status not in (1, 3, 5) and i.parked_reason is null
            and i.suspect = p_room.suspects and i.lane = any(p_room.definitions)
@@ -91,15 +178,15 @@ begin
                lease_until = p_now + p_room.lease * interval '1 microsecond',
                leased_alone = i.suspect
           from offered o
-         where o.place = 1 and i.instance_key = o.instance_key
+         where o.place = 1 and i.instance_key = any(array[o.instance_key])
         returning o.n, o.ready_at, i.instance_key, i.token, i.instance_id, i.execution_id, i.lane,
                   i.status, i.history_version, i.history_length, i.attempts, i.suspect,
                   coalesce(i.last_committer = p_room.worker, false) as has_frame
     ), gone as (
         delete from Ready r using leased l
          where l.ready_at is not null
-           and r.lane = case when l.suspect then -l.lane else l.lane end
-           and r.due = l.ready_at and r.instance_key = l.instance_key and r.task = 0
+           and r.lane = any(array[case when l.suspect then -l.lane else l.lane end])
+           and r.due = l.ready_at and r.instance_key = l.instance_key and r.task is not distinct from 0
     )
     select l.instance_key, l.token, l.instance_id, l.execution_id, l.lane, l.status,
            l.history_version, l.history_length, l.attempts, l.suspect, l.has_frame,
@@ -152,7 +239,8 @@ begin
     select array_agg(l.instance_key) into v_keys
       from (select i.instance_key
               from unnest(v_keys) with ordinality as k(instance_key, n)
-              join Instances i on i.instance_key = k.instance_key and i.task_hub = p_hub
+              join Instances i on i.instance_key = any(array[k.instance_key])
+                              and i.task_hub is not distinct from p_hub
              order by k.n for no key update of i skip locked) l;
     if v_keys is null then
         return null;
@@ -172,6 +260,14 @@ declare
     v_batch activity_batch;
     v_sign constant integer := case when p_room.suspects then -1 else 1 end;
 begin
+    if not exists (select from Lanes l
+                    where l.task_hub = p_hub and l.is_activity
+                      and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
+                      and exists (select from Ready q
+                                   where q.lane = v_sign * l.lane and q.due >= p_room.since
+                                     and q.due <= p_now)) then
+        return null;
+    end if;
     with waiting as materialized (
         select r.place, r.due, r.instance_key, r.task, r.execution_id, l.priority, l.name, l.variant
           from Lanes l
@@ -191,8 +287,8 @@ begin
          cross join lateral (
                select coalesce(octet_length(t.input), 0) + octet_length(t.details) as bytes,
                       i.instance_id
-                 from NewTasks t join Instances i on i.instance_key = t.instance_key
-                where t.instance_key = w.instance_key and t.task = w.task
+                 from NewTasks t join Instances i on i.instance_key = any(array[t.instance_key])
+                where t.instance_key = any(array[w.instance_key]) and t.task = w.task
                   and t.execution_id = w.execution_id
                 limit 1) t
     ), offered as materialized (
@@ -205,7 +301,7 @@ begin
                lease_until = p_now + p_room.lease * interval '1 microsecond',
                leased_alone = t.suspect
           from offered o
-         where t.instance_key = o.instance_key and t.task = o.task
+         where t.instance_key = any(array[o.instance_key]) and t.task = o.task
            and t.execution_id = o.execution_id
         returning t.*, o.n, o.instance_id, o.name, o.variant
     )
@@ -309,21 +405,10 @@ begin
       into orchestrations
       from (select i.* from unnest(p_keys, p_tasks, p_tokens)
                             with ordinality as k(instance_key, task, token, n)
-              join Instances i on i.instance_key = k.instance_key
+              join Instances i on i.instance_key = any(array[k.instance_key])
              where k.task = 0 and i.token = k.token and i.ready_at is null
              order by k.n) s;
-    select array_agg(m.item), array_agg(m.sequence), array_agg(m.visible_at), array_agg(m.task),
-           array_agg(m.event)
-      into orchestrations.message_item, orchestrations.message_sequence,
-           orchestrations.message_visible_at, orchestrations.message_task,
-           orchestrations.message_event
-      from (select k.item::integer as item, e.*
-              from unnest(orchestrations.instance_key) with ordinality as k(instance_key, item)
-             cross join lateral (
-                   select v.sequence, v.visible_at, v.task, v.event from NewEvents v
-                    where v.instance_key = k.instance_key and v.due <= p_now
-                    order by v.due, v.sequence limit p_room.messages) e
-             order by k.item) m;
+    orchestrations := _WithInbox(orchestrations, p_now, p_room.messages);
     orchestrations := _WithHistory(orchestrations, p_room.bytes);
     select array_agg(s.instance_key), array_agg(s.task), array_agg(s.execution_id),
            array_agg(s.token), array_agg(s.instance_id), array_agg(s.name), array_agg(s.variant),
@@ -333,8 +418,8 @@ begin
       from (select t.*, i.instance_id, l.name, l.variant
               from unnest(p_keys, p_tasks, p_tokens)
                    with ordinality as k(instance_key, task, token, n)
-              join NewTasks t on t.instance_key = k.instance_key and t.task = k.task
-              join Instances i on i.instance_key = k.instance_key
+              join NewTasks t on t.instance_key = any(array[k.instance_key]) and t.task = k.task
+              join Instances i on i.instance_key = any(array[k.instance_key])
               join Lanes l on l.lane = t.lane
              where k.task <> 0 and t.token = k.token and t.ready_at is null
              order by k.n) s;
@@ -346,8 +431,9 @@ $$;
 create or replace function _Waiting(
     p_hub integer, p_now timestamptz, p_room room,
     out waits boolean, out suspects boolean, out next_due timestamptz)
-language sql volatile
+language plpgsql volatile
 as $$
+begin
     with lane as materialized (
         select l.lane from unnest(p_room.definitions) as l(lane)
          where cardinality(p_room.tokens) > 0
@@ -372,6 +458,8 @@ as $$
              cross join lateral (select q.due from Ready q
                                   where q.lane = l.lane and q.due > p_now
                                   order by q.due limit 1) n)
+      into waits, suspects, next_due;
+end
 $$;
 
 -- Leases ready work. `contended`: something is ready that another call holds. Caller: the plugin.
@@ -385,8 +473,6 @@ create or replace function _Lock(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

@@ -24,8 +24,8 @@ begin
           from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
                       p_turns.events) with ordinality
                as t(instance_key, token, execution_id, status, events, n)
-         where i.instance_key = t.instance_key and i.token = t.token
-           and i.execution_id = t.execution_id and i.task_hub = p_hub
+         where i.instance_key = any(array[t.instance_key]) and i.token = t.token
+           and i.execution_id = t.execution_id and i.task_hub is not distinct from p_hub
         returning t.n, i.history_length - t.events as first
     )
     select array_agg(a.n::integer), array_agg(a.first) into v_accepted, firsts
@@ -39,7 +39,8 @@ begin
                      ::smallint order by t.n)
       into firsts, outcomes
       from unnest(p_turns.instance_key, p_turns.token) with ordinality as t(instance_key, token, n)
-      left join Instances i on i.instance_key = t.instance_key and i.task_hub = p_hub;
+      left join Instances i on i.instance_key = any(array[t.instance_key])
+                           and i.task_hub is not distinct from p_hub;
 end
 $$;
 
@@ -93,7 +94,7 @@ begin
                as c(turn, instance_key, sequence)
          where p_firsts[c.turn] <> 0
            and c.instance_key = p_turns.instance_key[c.turn]
-           and e.instance_key = c.instance_key and e.sequence = c.sequence;
+           and e.instance_key = any(array[c.instance_key]) and e.sequence = c.sequence;
     end if;
     if p_chunks.turn is not null then
         insert into History (instance_key, first, count, events)
@@ -106,7 +107,7 @@ begin
         delete from Payloads p
          using unnest(p_payloads.turn, p_payloads.kind, p_payloads.codec) as c(turn, kind, codec)
          where p_firsts[c.turn] <> 0 and c.codec is null
-           and p.instance_key = p_turns.instance_key[c.turn] and p.kind = c.kind;
+           and p.instance_key = any(array[p_turns.instance_key[c.turn]]) and p.kind = c.kind;
         insert into Payloads (instance_key, kind, codec, bytes)
         select p_turns.instance_key[c.turn], c.kind, c.codec, c.bytes
           from unnest(p_payloads.turn, p_payloads.kind, p_payloads.codec, p_payloads.bytes)
@@ -133,22 +134,22 @@ begin
          using unnest(p_cancelled.turn, p_cancelled.task, p_cancelled.is_timer)
                as c(turn, task, is_timer), NewTasks t
          where p_firsts[c.turn] <> 0 and not c.is_timer
-           and t.instance_key = p_turns.instance_key[c.turn] and t.task = c.task
+           and t.instance_key = any(array[p_turns.instance_key[c.turn]]) and t.task = c.task
            and t.execution_id = p_turns.execution_id[c.turn] and t.ready_at is not null
-           and r.lane = case when t.suspect then -t.lane else t.lane end
+           and r.lane = any(array[case when t.suspect then -t.lane else t.lane end])
            and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
            and r.execution_id = t.execution_id;
         delete from NewTasks t
          using unnest(p_cancelled.turn, p_cancelled.task, p_cancelled.is_timer)
                as c(turn, task, is_timer)
          where p_firsts[c.turn] <> 0 and not c.is_timer
-           and t.instance_key = p_turns.instance_key[c.turn] and t.task = c.task
+           and t.instance_key = any(array[p_turns.instance_key[c.turn]]) and t.task = c.task
            and t.execution_id = p_turns.execution_id[c.turn];
         delete from NewEvents e
          using unnest(p_cancelled.turn, p_cancelled.task, p_cancelled.is_timer)
                as c(turn, task, is_timer)
          where p_firsts[c.turn] <> 0 and c.is_timer
-           and e.instance_key = p_turns.instance_key[c.turn] and e.task = c.task and e.is_timer;
+           and e.instance_key = any(array[p_turns.instance_key[c.turn]]) and e.task = c.task and e.is_timer;
     end if;
     if p_tasks.turn is not null then
         with added as (
@@ -302,16 +303,16 @@ declare
 begin
     if exists (select from unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token)
                            as d(instance_key, task, execution_id, token)
-                 join NewTasks t on t.instance_key = d.instance_key and t.task = d.task
+                 join NewTasks t on t.instance_key = any(array[d.instance_key]) and t.task = d.task
                                 and t.execution_id = d.execution_id
                 where t.token = d.token and t.ready_at is not null) then
         delete from Ready r
          using unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token)
                as d(instance_key, task, execution_id, token), Instances i, NewTasks t
-         where i.instance_key = d.instance_key and i.task_hub = p_hub
-           and t.instance_key = d.instance_key and t.task = d.task
+         where i.instance_key = any(array[d.instance_key]) and i.task_hub is not distinct from p_hub
+           and t.instance_key = any(array[d.instance_key]) and t.task = d.task
            and t.execution_id = d.execution_id and t.token = d.token and t.ready_at is not null
-           and r.lane = -t.lane and r.due = t.ready_at and r.instance_key = t.instance_key
+           and r.lane = any(array[-t.lane]) and r.due = t.ready_at and r.instance_key = t.instance_key
            and r.task = t.task and r.execution_id = t.execution_id;
     end if;
     with done as (
@@ -319,8 +320,8 @@ begin
          using unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token,
                       p_done.event) with ordinality
                as d(instance_key, task, execution_id, token, event, n), Instances i
-         where i.instance_key = d.instance_key and i.task_hub = p_hub
-           and t.instance_key = d.instance_key and t.task = d.task
+         where i.instance_key = any(array[d.instance_key]) and i.task_hub is not distinct from p_hub
+           and t.instance_key = any(array[d.instance_key]) and t.task = d.task
            and t.execution_id = d.execution_id and t.token = d.token
         returning d.*, case when i.status in (1, 3, 5) or i.execution_id <> d.execution_id
                             then 2 else 0 end::smallint as outcome
@@ -340,9 +341,9 @@ begin
                        case when d.n = any(v_places)
                             then v_outcomes[array_position(v_places, d.n::integer)]
                             when exists (select from NewEvents e
-                                           join Instances i on i.instance_key = e.instance_key
+                                           join Instances i on i.instance_key = any(array[e.instance_key])
                                           where e.instance_key = d.instance_key
-                                            and i.task_hub = p_hub
+                                            and i.task_hub is not distinct from p_hub
                                             and e.task = d.task and e.completed_by = d.token)
                             then 0 else 1 end::smallint order by d.n)
               from unnest(p_done.instance_key, p_done.task, p_done.token) with ordinality
@@ -353,12 +354,14 @@ $$;
 -- Takes those of the checkpointed instances out of Ready that wait as suspects although their lease is
 -- still good [LOCK-3]. Tables: Instances (read), Ready.
 create or replace function _UnqueueHeld(p_hub integer, p_turns turn_batch) returns void
-language sql volatile
+language plpgsql volatile
 as $$
+begin
     delete from Ready r
      using unnest(p_turns.instance_key, p_turns.token) as t(instance_key, token), Instances i
-     where i.instance_key = t.instance_key and i.token = t.token and i.ready_at is not null
-       and i.task_hub = p_hub and r.lane = -i.lane and r.due = i.ready_at and r.instance_key = i.instance_key and r.task = 0
+     where i.instance_key = any(array[t.instance_key]) and i.token = t.token and i.ready_at is not null
+       and i.task_hub is not distinct from p_hub and r.lane = any(array[-i.lane]) and r.due = i.ready_at and r.instance_key = i.instance_key and r.task is not distinct from 0;
+end
 $$;
 
 -- Keeps the answer of a commit, with everything that it leased. Tables: Requests.
@@ -420,8 +423,6 @@ create or replace function _Commit(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -430,7 +431,9 @@ declare
     v_keys bigint[];
     v_has_expired boolean;
     v_children bigint[];
-    v_distinct integer;
+    v_has_queued boolean;
+    v_ready bigint[];
+    v_unsettled boolean;
     v_count integer;
     v_room room;
     v_earlier Requests;
@@ -438,7 +441,7 @@ declare
     v_sent record;
     v_settled record;
 begin
-    select l.keys, l.has_expired into v_keys, v_has_expired
+    select l.keys, l.has_expired, l.has_queued into v_keys, v_has_expired, v_has_queued
       from _LockInstances(v_hub, p_keys, p_targets, p_terminations.turn is not null) l;
     perform _CheckLanes(v_hub, p_tasks.lane || p_children.lane);
     store_time := _Now();
@@ -499,22 +502,25 @@ begin
         end loop;
     end if;
     v_children := array_remove(v_children, 0);
-    v_distinct := cardinality(v_keys) + coalesce(cardinality(v_children), 0);
-    -- A checkpoint that was refused may name an instance that is not the caller's.
-    v_keys := case when p_turns.token is null then '{}'
-                   when 0 = any(firsts)
-                   then array(select t.key
-                                from unnest(p_turns.instance_key, firsts) with ordinality
-                                     as t(key, first, n)
-                               where t.first <> 0 order by t.n)
-                   else p_turns.instance_key end
-              || v_keys || coalesce(v_children, '{}');
-    if cardinality(p_room.tokens) > 0 then
-        handed := _LeaseOrchestrations(v_keys, store_time, p_room);
+    select w.ready, w.unsettled into v_ready, v_unsettled
+      from _HaveWork(v_keys || coalesce(v_children, '{}'), store_time) w;
+    if v_ready is not null and cardinality(p_room.tokens) > 0 then
+        if not v_has_queued and v_children is null
+           and cardinality(v_ready) <= cardinality(p_room.tokens) then
+            handed := _LeaseAll(v_ready, store_time, p_room);
+        end if;
+        if handed.instance_key is null then
+            handed := _LeaseOrchestrations(
+                array(select t.instance_key
+                        from unnest(p_turns.instance_key, firsts) as t(instance_key, first)
+                       where t.first <> 0) || v_ready,
+                store_time, p_room);
+        end if;
     end if;
     v_count := coalesce(cardinality(handed.instance_key), 0);
-    if v_count < v_distinct then
-        select s.* into v_settled from _Settle(v_keys, store_time) s;
+    if v_unsettled or v_count < coalesce(cardinality(v_ready), 0) then
+        select s.* into v_settled
+          from _Settle(v_keys || coalesce(v_children, '{}'), store_time) s;
         left_ready := left_ready or v_settled.left_ready;
         next_due := v_settled.next_due;
     end if;

@@ -12,8 +12,6 @@ create or replace function _RenewLocks(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -36,12 +34,12 @@ begin
     select array_agg(
                case when r.task = 0
                     then exists (select from Instances i
-                                  where i.instance_key = r.instance_key and i.token = r.token
-                                    and i.task_hub = v_hub)
+                                  where i.instance_key = any(array[r.instance_key]) and i.token = r.token
+                                    and i.task_hub is not distinct from v_hub)
                     else exists (select from NewTasks t
-                                   join Instances i on i.instance_key = t.instance_key
-                                  where t.instance_key = r.instance_key and t.task = r.task
-                                    and t.token = r.token and i.task_hub = v_hub)
+                                   join Instances i on i.instance_key = any(array[t.instance_key])
+                                  where t.instance_key = any(array[r.instance_key]) and t.task = r.task
+                                    and t.token = r.token and i.task_hub is not distinct from v_hub)
                end::integer order by r.n)
       into outcomes
       from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n);
@@ -54,47 +52,50 @@ $$;
 create or replace function _RenewOrchestrationLocks(
     p_hub integer, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
 returns void
-language sql volatile
+language plpgsql volatile
 as $$
+begin
     with held as materialized (
         select i.instance_key, i.ready_at, i.lane
           from unnest(p_keys, p_tasks, p_tokens) as r(instance_key, task, token)
-          join Instances i on i.instance_key = r.instance_key
-         where r.task = 0 and i.token = r.token and i.task_hub = p_hub
+          join Instances i on i.instance_key = any(array[r.instance_key])
+         where r.task = 0 and i.token = r.token and i.task_hub is not distinct from p_hub
          order by i.instance_key for no key update of i skip locked
     ), gone as (
         delete from Ready r using held h
-         where h.ready_at is not null and r.lane = -h.lane and r.due = h.ready_at
-           and r.instance_key = h.instance_key and r.task = 0
+         where h.ready_at is not null and r.lane = any(array[-h.lane]) and r.due = h.ready_at
+           and r.instance_key = h.instance_key and r.task is not distinct from 0
     )
     update Instances i set lease_until = p_until, ready_at = null
-      from held h where i.instance_key = h.instance_key
+      from held h where i.instance_key = any(array[h.instance_key]);
+end
 $$;
 
 -- The activities among them. Tables: NewTasks, Ready.
 create or replace function _RenewTaskLocks(
     p_hub integer, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
 returns void
-language sql volatile
+language plpgsql volatile
 as $$
+begin
     with owner as materialized (
         -- Whoever removes an activity holds its instance.
         select i.instance_key, r.task, r.token
           from unnest(p_keys, p_tasks, p_tokens) as r(instance_key, task, token)
-          join Instances i on i.instance_key = r.instance_key
-         where r.task <> 0 and i.task_hub = p_hub
+          join Instances i on i.instance_key = any(array[r.instance_key])
+         where r.task <> 0 and i.task_hub is not distinct from p_hub
          order by i.instance_key for no key update of i skip locked
     ), held as materialized (
         select t.instance_key, t.task, t.execution_id, t.ready_at, t.lane
           from owner o
-          join NewTasks t on t.instance_key = o.instance_key and t.task = o.task
+          join NewTasks t on t.instance_key = any(array[o.instance_key]) and t.task = o.task
          where t.token = o.token
          for no key update of t skip locked
     ), place as materialized (
         -- Who takes a suspect has its row in Ready first, and waits for us: so we do not wait for him.
         select r.ctid as place, h.instance_key, h.task, h.execution_id
           from held h
-          join Ready r on r.lane = -h.lane and r.due = h.ready_at
+          join Ready r on r.lane = any(array[-h.lane]) and r.due = h.ready_at
                       and r.instance_key = h.instance_key and r.task = h.task
                       and r.execution_id = h.execution_id
          where h.ready_at is not null
@@ -104,11 +105,12 @@ as $$
     )
     update NewTasks t set lease_until = p_until, ready_at = null
       from held h
-     where t.instance_key = h.instance_key and t.task = h.task and t.execution_id = h.execution_id
+     where t.instance_key = any(array[h.instance_key]) and t.task = h.task and t.execution_id = h.execution_id
        and (h.ready_at is null
             or exists (select from place p
                         where p.instance_key = h.instance_key and p.task = h.task
-                          and p.execution_id = h.execution_id))
+                          and p.execution_id = h.execution_id));
+end
 $$;
 
 -- [GIVE-1] [ABANDON-1] [PARK-1] Ends leases. `p_delay` null gives back, otherwise it abandons and
@@ -121,8 +123,6 @@ create or replace function _ReturnLeases(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -149,7 +149,7 @@ begin
                parked_reason = case when p_reasons is null then i.parked_reason else p_reasons[r.n] end,
                updated_at = case when p_reasons is null then i.updated_at else store_time end
           from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
-         where r.task = 0 and i.instance_key = r.instance_key and i.token = r.token
+         where r.task = 0 and i.instance_key = any(array[r.instance_key]) and i.token = r.token
            and i.instance_key = any(v_locked)
         returning r.n
     ), queued as (
@@ -157,7 +157,7 @@ begin
            set token = null, lease_until = null, holder = null, ready_at = v_due,
                attempts = t.attempts + case when p_delay is null then 0 else 1 end
           from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
-         where r.task <> 0 and t.instance_key = r.instance_key and t.task = r.task
+         where r.task <> 0 and t.instance_key = any(array[r.instance_key]) and t.task = r.task
            and t.token = r.token and t.instance_key = any(v_locked)
         returning r.n, case when t.suspect then -t.lane else t.lane end as lane, t.instance_key,
                   t.task, t.execution_id
@@ -188,14 +188,14 @@ as $$
 begin
     delete from Ready r
      using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), Instances i
-     where g.task = 0 and i.instance_key = g.instance_key and i.token = g.token
+     where g.task = 0 and i.instance_key = any(array[g.instance_key]) and i.token = g.token
        and i.instance_key = any(p_locked)
-       and i.ready_at is not null and r.lane = -i.lane and r.due = i.ready_at
-       and r.instance_key = i.instance_key and r.task = 0;
+       and i.ready_at is not null and r.lane = any(array[-i.lane]) and r.due = i.ready_at
+       and r.instance_key = i.instance_key and r.task is not distinct from 0;
     delete from Ready r
      using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), NewTasks t
-     where g.task <> 0 and t.instance_key = g.instance_key and t.task = g.task
-       and t.instance_key = any(p_locked) and t.token = g.token and t.ready_at is not null and r.lane = -t.lane
+     where g.task <> 0 and t.instance_key = any(array[g.instance_key]) and t.task = g.task
+       and t.instance_key = any(p_locked) and t.token = g.token and t.ready_at is not null and r.lane = any(array[-t.lane])
        and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
        and r.execution_id = t.execution_id;
 end

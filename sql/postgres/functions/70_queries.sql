@@ -39,7 +39,9 @@ begin
     -- The keys first: joined in one statement, the planner may walk through the whole view.
     select array_agg(i.instance_key order by w.n) into v_keys
       from unnest(p_ids) with ordinality as w(instance_id, n)
-      left join Instances i on i.task_hub = v_hub and i.instance_id = w.instance_id;
+      left join lateral (
+           select x.instance_key from Instances x
+            where x.task_hub = v_hub and x.instance_id = w.instance_id limit 1) i on true;
     return query
     select r.* from unnest(v_keys) with ordinality as w(instance_key, n)
       left join lateral (
@@ -132,12 +134,14 @@ create or replace function _ReadHistory(
     p_id text, p_from bigint, p_bytes bigint, out execution_id uuid, out history_version bigint,
     out history_length bigint, out firsts bigint[], out counts integer[], out events text[])
 returns setof record
-language sql stable security definer
+language plpgsql stable security definer
 set search_path from current
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
+begin
+    return query
     select i.execution_id, i.history_version, i.history_length, c.firsts, c.counts, c.events
       from Instances i
      cross join lateral (
@@ -154,5 +158,6 @@ as $$
                       and h.first + h.count > p_from
                     order by h.first) s
             where s.before < p_bytes) c
-     where i.task_hub = _Hub() and i.instance_id = p_id
+     where i.task_hub = _Hub() and i.instance_id = p_id;
+end
 $$;

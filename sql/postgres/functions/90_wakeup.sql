@@ -137,7 +137,9 @@ declare
 begin
     return array(select w.id
                    from unnest(p_ids) as w(id)
-                   left join Instances i on i.task_hub = v_hub and i.instance_id = w.id
+                   left join lateral (
+                        select x.instance_key, x.status from Instances x
+                         where x.task_hub = v_hub and x.instance_id = w.id limit 1) i on true
                   where i.instance_key is null or i.status in (1, 3, 5));
 end
 $$;

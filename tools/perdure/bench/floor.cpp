@@ -19,7 +19,7 @@ std::string quoted(const std::string& text) {
     return word + "'";
 }
 
-std::string output_of(const std::string& command) {
+std::string output_of(const std::string& name, const std::string& command) {
     std::FILE* const pipe = ::popen(command.c_str(), "re");
     if (pipe == nullptr) {
         throw error("bench: cannot execute the floor program");
@@ -30,7 +30,7 @@ std::string output_of(const std::string& command) {
         output.append(bytes.data(), count);
     }
     if (::pclose(pipe) != 0) {
-        throw error("bench: the floor program failed: " + command);
+        throw error("bench: the floor program failed: " + name);
     }
     return output;
 }
@@ -42,6 +42,23 @@ void remove_files(const std::string& file) {
     }
 }
 
+// A hub on a server: the program makes what it needs there. The URI may hold a password, and
+// everybody on the machine can read what stands on a command line.
+std::string output_on_server(const std::string& program,
+                             const std::string& hub_uri,
+                             std::size_t count) {
+    ::setenv("PERDURE_FLOOR_HUB", hub_uri.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
+    return output_of(program, quoted(program) + " " + std::to_string(count));
+}
+
+std::string output_on_file(const std::string& program, const std::string& file, std::size_t count) {
+    remove_files(file);
+    auto output =
+        output_of(program, quoted(program) + " " + quoted(file) + " " + std::to_string(count));
+    remove_files(file);
+    return output;
+}
+
 }  // namespace
 
 std::optional<double> measure_floor(const std::string& hub_uri, std::size_t count) {
@@ -51,11 +68,10 @@ std::optional<double> measure_floor(const std::string& hub_uri, std::size_t coun
     if (!std::filesystem::exists(program)) {
         return std::nullopt;
     }
-    const auto file = config.address + ".floor";
-    remove_files(file);
-    const auto output =
-        output_of(quoted(program.string()) + " " + quoted(file) + " " + std::to_string(count));
-    remove_files(file);
+    // The hub is there already, as it has been measured.
+    const bool is_file = std::filesystem::is_regular_file(config.address);
+    const auto output = is_file ? output_on_file(program.string(), config.address + ".floor", count)
+                                : output_on_server(program.string(), hub_uri, count);
 
     const auto at = output.find(rate_key);
     const auto colon = output.find(':', at);

@@ -22,7 +22,7 @@ namespace perdure::tool {
 [[nodiscard]] measurement measure_replay(laboratory& lab);
 
 // How many orchestrations a second the plugin's own floor program reaches with so many, on a fresh
-// file beside the hub; nothing when the backend has none. Throws `error` when it fails.
+// file or schema beside the hub; nothing when the backend has none. Throws `error` when it fails.
 [[nodiscard]] std::optional<double> measure_floor(const std::string& hub_uri, std::size_t count);
 
 }  // namespace perdure::tool

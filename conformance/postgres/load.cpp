@@ -1,0 +1,123 @@
+#define CATCH_CONFIG_FAST_COMPILE
+#include "load.hpp"
+
+#include "engine/orchestrations.hpp"
+#include "fixture.hpp"
+
+#include <perdure/history_codec.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <iostream>
+#include <map>
+
+namespace perdure::conformance {
+
+namespace {
+
+constexpr std::size_t starts_at_once = 5;
+
+std::string result_of_steps() {
+    int value = 1;
+    for (int step = 0; step < load::steps; ++step) {
+        value = value * value % 1000 + 1;
+    }
+    return std::to_string(value);
+}
+
+std::size_t count_of_all(const hub& where) {
+    std::size_t count = 0;
+    std::string after;
+    do {
+        const instance_page page = where.store().query({}, batch_items_max, after);
+        count += page.instances.size();
+        after = page.next;
+    } while (!after.empty());
+    return count;
+}
+
+/// Whether each step was scheduled and completed once, and the instance ended once.
+bool happened_once(const std::vector<history_event>& history) {
+    std::map<std::uint64_t, int> scheduled;
+    std::map<std::uint64_t, int> completed;
+    int ends = 0;
+    for (const history_event& event : history) {
+        scheduled[event.task.value] += event.kind == event_kind::task_scheduled ? 1 : 0;
+        completed[event.task.value] += event.kind == event_kind::task_completed ? 1 : 0;
+        ends += event.kind == event_kind::execution_completed ? 1 : 0;
+    }
+    bool is_once = ends == 1;
+    for (std::uint64_t step = 1; step <= load::steps; ++step) {
+        is_once = is_once && scheduled[step] == 1 && completed[step] == 1;
+    }
+    return is_once;
+}
+
+}  // namespace
+
+load::load(const hub& where, std::size_t clients) : where_(where) {
+    for (std::size_t n = 0; n < clients; ++n) {
+        clients_.emplace_back([this](const std::stop_token& stop) { work_until(stop); });
+    }
+}
+
+void load::work_until(const std::stop_token& stop) {
+    client through(where_);
+    while (!stop.stop_requested()) {
+        try {
+            start_some(through);
+        } catch (const std::exception& wrong) {
+            const std::lock_guard guard(mutex_);
+            refusals_.emplace_back(wrong.what());
+            return;
+        }
+    }
+}
+
+void load::start_some(client& through) {
+    const std::vector<int> inputs(starts_at_once, steps);
+    const auto started = through.start_many(sequence, std::span(inputs));
+    {
+        const std::lock_guard guard(mutex_);
+        acknowledged_.insert(acknowledged_.end(), started.begin(), started.end());
+    }
+    for (const instance_id& id : started) {
+        static_cast<void>(through.wait_for_end(id, patience));
+    }
+    const std::lock_guard guard(mutex_);
+    ended_ += started.size();
+    changed_.notify_all();
+}
+
+bool load::goes_on(std::size_t count) {
+    std::unique_lock guard(mutex_);
+    const std::size_t wanted = ended_ + count;
+    return changed_.wait_for(guard, patience, [&] { return ended_ >= wanted; });
+}
+
+void load::finish() {
+    clients_.clear();
+}
+
+void check_exactly_once(const hub& where, const std::vector<instance_id>& started) {
+    client clients(where);
+    const std::string result = result_of_steps();
+    for (const instance_id& id : started) {
+        INFO("instance " << id.text() << ", seed " << seed());
+        const instance_record ended = clients.wait_for_end(id, patience, false);
+        REQUIRE(ended.status == orchestration_status::completed);
+        REQUIRE(ended.output.bytes == result);
+        REQUIRE(happened_once(clients.history(id)));
+    }
+    CHECK(count_of_all(where) == started.size());
+    std::cout << "  " << started.size() << " orchestrations of " << load::steps
+              << " activities, each exactly once\n";
+}
+
+void check_exactly_once(const hub& where, load& clients) {
+    clients.finish();
+    CHECK(clients.refusals() == std::vector<std::string>());
+    check_exactly_once(where, clients.acknowledged());
+}
+
+}  // namespace perdure::conformance
