@@ -31,8 +31,12 @@ schema=dt
 missed=0
 
 finish() {
-    # Whoever is still at work finds no server any more.
+    local job
     rm -f "$folder/busy"
+    # A bench would wait for its server to come back.
+    for job in $(jobs -p); do
+        pkill -TERM -P "$job" || true
+    done
     [ ! -e "$server/location" ] || "$root/tools/postgres-server" stop "$server"
     rm -rf "$folder"
 }
@@ -255,7 +259,7 @@ keep_busy() {
 
 # Nothing that is deleted from now on can be removed while the stranger's transaction is open.
 measure_snapshot() {
-    local clean minute busy
+    local clean minute busy input
     new_tables
     touch "$folder/busy"
     keep_busy &
@@ -268,6 +272,8 @@ measure_snapshot() {
         row "a stranger's snapshot, minute $minute, part of $clean/s without" \
             "$(calculate "$(rate_of_a_minute) / $clean")" ">=" 0.7 ""
     done
+    input=${stranger[1]}
+    exec {input}>&-
     rm "$folder/busy"
     wait "$busy"
 }

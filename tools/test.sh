@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [fast|full|soak]: installs what is needed, builds, and executes the tests.
 #
-#   fast   dev build, every test without the labels slow and soak        about 5 minutes on two cores
+#   fast   dev build, every test without the labels slow, once and soak  about 5 minutes on two cores
 #   full   (default) release, asan and tsan builds with all tests but the soak ones, lint and checks
 #                                                                       below 45 minutes
 #   soak   the tests with the label soak, with counts for hours
@@ -88,15 +88,15 @@ build() { # PRESET, cmake arguments...
 }
 
 run_fast() {
-    build dev && tests_of dev -LE '^(slow|soak)$'
+    build dev && tests_of dev -LE '^(slow|soak|once)$'
     return 0
 }
 
 run_full() {
     build release -DPERDURE_MUTANTS=ON && tests_of release -LE '^soak$'
-    build asan && tests_of asan -LE '^(soak|source)$'
+    build asan && tests_of asan -LE '^(soak|source|once)$'
     # ThreadSanitizer where the threads are: engine and plugins. Lint and examples gain nothing by it.
-    build tsan && tests_of tsan -LE '^(soak|slow|source)$'
+    build tsan && tests_of tsan -LE '^(soak|slow|source|once)$'
     return 0
 }
 

@@ -38,7 +38,7 @@ TEST_CASE("connections that are cut at random bytes lose nothing", "[cut]") {
     const worker_process first(through(proxy, server));
     const worker_process second(through(proxy, server));
     load clients(open_hub(through(proxy, server)), 4);
-    const std::size_t wanted = budgeted({200, 1'000, 100'000});
+    const std::size_t wanted = budgeted({100, 1'000, 20'000});
 
     proxy.cut_after(200'000);
     while (proxy.seen().cut < wanted) {
@@ -62,7 +62,7 @@ TEST_CASE("commits whose answers are lost are repeated, and happen once", "[swal
     chaos_proxy proxy({server.location().string(), 5432}, seed());
     worker_process serving(through(proxy, server));
     load clients(directly, 4);
-    const std::size_t wanted = budgeted({50, 500, 20'000});
+    const std::size_t wanted = budgeted({50, 500, 10'000});
 
     for (std::size_t n = 1; n <= wanted; ++n) {
         proxy.swallow_reply_to(executed("commit"));
@@ -81,7 +81,7 @@ TEST_CASE("starts whose answers are lost are repeated, and happen once", "[swall
     chaos_proxy proxy({server.location().string(), 5432}, seed());
     const worker_process serving(server.hub_config());
     load clients(open_hub(through(proxy, server)), 4);
-    const std::size_t wanted = budgeted({30, 300, 20'000});
+    const std::size_t wanted = budgeted({30, 300, 10'000});
 
     for (std::size_t n = 1; n <= wanted; ++n) {
         proxy.swallow_reply_to(executed("create_instances"));

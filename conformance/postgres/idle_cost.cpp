@@ -9,7 +9,6 @@
 #include <catch2/catch.hpp>
 
 #include <iostream>
-#include <map>
 
 using namespace perdure;
 using namespace perdure::conformance;

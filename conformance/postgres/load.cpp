@@ -99,12 +99,16 @@ void load::finish() {
     clients_.clear();
 }
 
+duration patience_with_many() {
+    return is_budget("soak") ? duration(std::chrono::hours(2)) : duration(std::chrono::minutes(2));
+}
+
 void check_exactly_once(const hub& where, const std::vector<instance_id>& started) {
     client clients(where);
     const std::string result = result_of_steps();
     for (const instance_id& id : started) {
         INFO("instance " << id.text() << ", seed " << seed());
-        const instance_record ended = clients.wait_for_end(id, patience, false);
+        const instance_record ended = clients.wait_for_end(id, patience_with_many(), false);
         REQUIRE(ended.status == orchestration_status::completed);
         REQUIRE(ended.output.bytes == result);
         REQUIRE(happened_once(clients.history(id)));

@@ -47,6 +47,9 @@ class load {
     std::vector<std::jthread> clients_;
 };
 
+/// How long a test waits for the end of one of many instances, which advance side by side.
+[[nodiscard]] duration patience_with_many();
+
 /// Checks that these instances, and no others, exist in the hub, with the right result, each of
 /// their activities scheduled and completed once. Prints how many there are.
 void check_exactly_once(const hub& where, const std::vector<instance_id>& started);

@@ -27,7 +27,7 @@ overlapping_calls::overlapping_calls(hub where, std::uint64_t seed)
 void overlapping_calls::make_one() {
     using call = void (overlapping_calls::*)();
     // Named as often as it is to be made.
-    static constexpr std::array<call, 24> calls{
+    static constexpr std::array<call, 26> calls{
         &overlapping_calls::create,  &overlapping_calls::create,
         &overlapping_calls::create,  &overlapping_calls::send,
         &overlapping_calls::send,    &overlapping_calls::terminate,
@@ -39,7 +39,8 @@ void overlapping_calls::make_one() {
         &overlapping_calls::commit,  &overlapping_calls::commit,
         &overlapping_calls::renew,   &overlapping_calls::give_back,
         &overlapping_calls::abandon, &overlapping_calls::purge_ended,
-        &overlapping_calls::park,    &overlapping_calls::take_over};
+        &overlapping_calls::park,    &overlapping_calls::park,
+        &overlapping_calls::release, &overlapping_calls::take_over};
     try {
         (this->*calls[number(0, calls.size() - 1)])();
     } catch (const backend_error& wrong) {

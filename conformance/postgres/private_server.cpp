@@ -108,13 +108,17 @@ backend_config private_server::hub_config(const std::string& user) const {
     config.address = "//" + user + "@/perdure";
     config.options["host"] = location().string();
     config.options["task_hub"] = task_hub;
+    // Nine processes together stay below the 100 connections that a server allows by default.
+    config.options["pool_max"] = "8";
     return config;
 }
 
 std::vector<std::string> private_server::query(const std::string& sql,
                                                const std::string& database) const {
     const std::string to =
-        fmt::format("host='{}' user=postgres dbname={}", location().string(), database);
+        fmt::format("host='{}' user=postgres dbname={} options='-c client_min_messages=error'",
+                    location().string(),
+                    database);
     const std::unique_ptr<PGconn, closes> connection(PQconnectdb(to.c_str()));
     const std::unique_ptr<PGresult, closes> answer(PQexec(connection.get(), sql.c_str()));
     const ExecStatusType status = PQresultStatus(answer.get());

@@ -39,20 +39,21 @@ struct worker_processes {
     std::list<worker_process> all;
 };
 
-/// Ends up to three random sessions of the hub; returns how many.
-std::size_t end_some_sessions(const private_server& server, std::mt19937_64& dice) {
-    const std::vector<std::string> sessions =
+/// Ends up to three random connections of the hub, from the server's side; returns how many.
+std::size_t end_some_connections(const private_server& server, std::mt19937_64& dice) {
+    const std::vector<std::string> connections =
         server.query(std::string("select pid from pg_stat_activity where application_name = '") +
                      private_server::task_hub + "' order by backend_start, pid");
-    if (sessions.empty()) {
+    if (connections.empty()) {
         return 0;
     }
     const auto count = std::uniform_int_distribution<std::size_t>(1, 3)(dice);
     std::size_t ended = 0;
     for (std::size_t n = 0; n < count; ++n) {
-        const auto which = std::uniform_int_distribution<std::size_t>(0, sessions.size() - 1)(dice);
+        const auto which =
+            std::uniform_int_distribution<std::size_t>(0, connections.size() - 1)(dice);
         ended +=
-            server.value("select pg_terminate_backend(" + sessions[which] + ")") == "t" ? 1 : 0;
+            server.value("select pg_terminate_backend(" + connections[which] + ")") == "t" ? 1 : 0;
     }
     return ended;
 }
@@ -81,24 +82,24 @@ TEST_CASE("a server that stops at once and starts again under load loses no ackn
               << " commits of unknown outcome\n";
 }
 
-TEST_CASE("sessions that an administrator ends under load lose nothing", "[sessions]") {
+TEST_CASE("connections that an administrator ends under load lose nothing", "[ended]") {
     const private_server server;
     const hub where = open_hub(server.hub_config());
     const worker_processes workers(server.hub_config(), 3);
     load clients(where, 4);
     std::mt19937_64 dice(seed());
-    const std::size_t wanted = budgeted({150, 500, 50'000});
+    const std::size_t wanted = budgeted({150, 500, 20'000});
 
     std::size_t ended = 0;
     while (ended < wanted) {
         REQUIRE(clients.goes_on(std::uniform_int_distribution<std::size_t>(1, 10)(dice)));
-        ended += end_some_sessions(server, dice);
+        ended += end_some_connections(server, dice);
     }
 
     REQUIRE(clients.goes_on(20));
     CHECK(workers.all_live());
     check_exactly_once(where, clients);
-    std::cout << "  " << ended << " sessions ended, "
+    std::cout << "  " << ended << " connections ended, "
               << workers.count(log_event::commit_outcome_unknown)
               << " commits of unknown outcome\n";
 }

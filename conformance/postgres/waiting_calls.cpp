@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace perdure;
 using namespace perdure::conformance;
@@ -67,18 +69,33 @@ struct waiting_calls {
         return store.lock(wanted);
     }
 
-    /// Has one turn, which leaves nothing to do.
-    void let_idle(const instance_id& id) {
-        const work_batch batch = lock();
+    /// The only instance that is ready.
+    orchestration_work lease(const instance_id& id) {
+        work_batch batch = lock();
         REQUIRE(batch.orchestrations.size() == 1);
         REQUIRE(batch.orchestrations.front().instance == id);
-        const checkpoint turn = turn_of(batch.orchestrations.front());
+        return std::move(batch.orchestrations.front());
+    }
+
+    commit_outcome commit(const checkpoint& turn) {
         lock_request nothing;
         nothing.request = a_request();
         nothing.worker = {"w1"};
         nothing.filter = &filter;
-        REQUIRE(store.commit({{&turn, 1}, {}, nothing}).checkpoints.front() ==
-                commit_outcome::committed);
+        return store.commit({{&turn, 1}, {}, nothing}).checkpoints.front();
+    }
+
+    /// Has one turn, which leaves nothing to do.
+    void let_idle(const instance_id& id) {
+        REQUIRE(commit(turn_of(lease(id))) == commit_outcome::committed);
+    }
+
+    [[nodiscard]] std::vector<std::string> ready() {
+        std::vector<std::string> found;
+        for (const orchestration_work& work : lock().orchestrations) {
+            found.push_back(work.instance.text());
+        }
+        return found;
     }
 
     /// Makes the call while the row of `held` is locked, and lets `meanwhile` happen before that
@@ -103,7 +120,7 @@ struct waiting_calls {
 }  // namespace
 
 TEST_CASE("a message reaches an instance that was created while its call waited for another",
-          "[waiting]") {
+          "[.][waiting]") {
     waiting_calls shop;
     const instance_id held("held");
     const instance_id late("late");
@@ -122,15 +139,11 @@ TEST_CASE("a message reaches an instance that was created while its call waited 
         });
 
     REQUIRE(outcomes == std::vector{send_outcome::accepted, send_outcome::accepted});
-    std::vector<std::string> ready;
-    for (const orchestration_work& work : shop.lock().orchestrations) {
-        ready.push_back(work.instance.text());
-    }
-    CHECK_THAT(ready, Catch::UnorderedEquals(std::vector<std::string>{"held", "late"}));
+    CHECK_THAT(shop.ready(), Catch::UnorderedEquals(std::vector<std::string>{"held", "late"}));
 }
 
 TEST_CASE("a termination reaches an instance that was created while its call waited for another",
-          "[waiting]") {
+          "[.][waiting]") {
     waiting_calls shop;
     const instance_id held("held");
     const instance_id late("late");
@@ -149,5 +162,29 @@ TEST_CASE("a termination reaches an instance that was created while its call wai
         });
 
     REQUIRE(outcomes == std::vector{terminate_outcome::requested, terminate_outcome::requested});
-    CHECK(shop.lock().orchestrations.size() == 2);
+    CHECK_THAT(shop.ready(), Catch::UnorderedEquals(std::vector<std::string>{"held", "late"}));
+}
+
+TEST_CASE("a turn's message reaches an instance that was created while its commit waited",
+          "[.][waiting]") {
+    waiting_calls shop;
+    const instance_id held("held");
+    const instance_id late("late");
+    const instance_id sender("sender");
+    shop.create(held);
+    shop.let_idle(held);
+    shop.create(sender);
+    checkpoint turn = turn_of(shop.lease(sender));
+    turn.messages = {a_message(held), a_message(late)};
+
+    const commit_outcome outcome = shop.while_waiting(
+        held,
+        [&] { return shop.commit(turn); },
+        [&] {
+            shop.create(late);
+            shop.let_idle(late);
+        });
+
+    REQUIRE(outcome == commit_outcome::committed);
+    CHECK_THAT(shop.ready(), Catch::UnorderedEquals(std::vector<std::string>{"held", "late"}));
 }

@@ -41,7 +41,7 @@ std::size_t leased_count(const hub& where) {
 void wait_for_all(const hub& where, const std::vector<instance_id>& started) {
     client clients(where);
     for (const instance_id& id : started) {
-        static_cast<void>(clients.wait_for_end(id, patience));
+        static_cast<void>(clients.wait_for_end(id, patience_with_many()));
     }
 }
 
@@ -94,7 +94,7 @@ TEST_CASE("a worker that was stopped beyond its lease hears so, and nothing happ
         wait_for_all(where, started);
         stopped.resume();
 
-        CHECK(stopped.wait_for(log_event::lease_lost, held));
+        CHECK(stopped.wait_for(log_event::lease_lost, 1));
         CHECK(stopped.lives());
         std::cout << "  it held " << held << " instances, and heard of "
                   << stopped.count(log_event::lease_lost) << " lost leases\n";

@@ -59,7 +59,8 @@ worker_process::worker_process(const backend_config& where) {
     if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) {
         throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
     }
-    const auto [from, to] = pipe_ends;
+    const int from = pipe_ends[0];
+    const int to = pipe_ends[1];
     const std::string plugin = plugin_file().string();
     const std::string config = text_of(where);
     const std::string notes = std::to_string(to);
@@ -87,7 +88,7 @@ worker_process::worker_process(const backend_config& where) {
         ::close(from);
         throw std::system_error(errno, std::generic_category(), "cannot fork a process");
     }
-    notes_ = std::jthread([this, from = from] { take_notes(from); });
+    notes_ = std::jthread([this, from] { take_notes(from); });
     if (!wait_for(log_event::worker_started, 1)) {
         ::kill(pid_, SIGKILL);
         waitpid(pid_, nullptr, 0);

@@ -25,16 +25,16 @@ declare
         '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CompleteTasks', '_ContinueAsNew',
         '_CreateHub', '_CreateInstances', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
         '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
-        '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_Hub', '_HubStatus',
+        '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubStatus',
         '_Insert', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_LaneNames',
-        '_Lanes', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
+        '_Lanes', '_LeaseAll', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
         '_LockNextOrchestration', '_LockNextTask', '_Now', '_One', '_PayloadText', '_Post',
         '_PurgeDurableState', '_PurgeInstances', '_Purgeable', '_QueryManyOrchestrations',
         '_ReadHistory', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
         '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',
         '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeOver', '_TellParent',
         '_Terminate', '_TerminateInstances', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
-        '_Unfiltered', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_Worker',
+        '_Unfiltered', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_WithInbox', '_Worker',
         '_WriteTurns'];
     v_schema constant text := current_schema;
     v_kind text;

@@ -40,9 +40,9 @@ struct floor_statement {
     const char* text;
 };
 
-// Each row's whole key comes from the arrays, as from any engine's batch: a column of it that is one
-// parameter for all would be a way of its own into the index, which visits every row. Of instance k
-// the message after activity n has the sequence 6 k + n.
+// Each row's whole key comes from the arrays, as from any engine's batch: a column of it that is
+// one parameter for all would be a way of its own into the index, which visits every row. Of
+// instance k the message after activity n has the sequence 6 k + n.
 constexpr floor_statement create{
     "create",
     "with added as ("

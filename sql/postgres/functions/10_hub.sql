@@ -52,10 +52,9 @@ $$;
 
 -- The name of the hub that this login works in: by GlobalSettings' TaskHubMode the application_name
 -- (0, no isolation) or the session_user (1). A name of more than 50 characters is shortened to its
--- first 16 and a hash, "default" stands for none. Caller: anybody. Tables: GlobalSettings.
-create or replace function CurrentTaskHub() returns text
-language plpgsql stable security definer
-set search_path from current
+-- first 16 and a hash, "default" stands for none. Caller: the functions below. Tables: GlobalSettings.
+create or replace function _HubName() returns text
+language plpgsql stable
 as $$
 declare
     v_name text;
@@ -74,16 +73,27 @@ begin
 end
 $$;
 
+-- The same for people. Caller: anybody. Tables: GlobalSettings.
+create or replace function CurrentTaskHub() returns text
+language plpgsql stable security definer
+set search_path from current
+as $$
+begin
+    return _HubName();
+end
+$$;
+
 -- The number of that hub. Caller: the other functions. Tables: GlobalSettings, TaskHubs. No row: PD001.
 create or replace function _Hub() returns integer
 language plpgsql stable
 as $$
 declare
+    v_name constant text := _HubName();
     v_hub integer;
 begin
-    select h.task_hub into v_hub from TaskHubs h where h.name = CurrentTaskHub();
+    select h.task_hub into v_hub from TaskHubs h where h.name = v_name;
     if v_hub is null then
-        raise exception 'there is no task hub "%"', CurrentTaskHub() using errcode = 'PD001';
+        raise exception 'there is no task hub "%"', v_name using errcode = 'PD001';
     end if;
     return v_hub;
 end

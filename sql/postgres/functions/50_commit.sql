@@ -443,7 +443,9 @@ declare
 begin
     select l.keys, l.has_expired, l.has_queued into v_keys, v_has_expired, v_has_queued
       from _LockInstances(v_hub, p_keys, p_targets, p_terminations.turn is not null) l;
-    perform _CheckLanes(v_hub, p_tasks.lane || p_children.lane);
+    if p_tasks.lane is not null or p_children.lane is not null then
+        perform _CheckLanes(v_hub, p_tasks.lane || p_children.lane);
+    end if;
     store_time := _Now();
     p_room := _Unfiltered(v_hub, p_room);
     repeated := false;

@@ -1,0 +1,211 @@
+-- Every call of a worker and a client, as the runtime role, with batches as large as the engine's.
+do $$
+declare
+    v_lane integer := (_Lanes(false, array['Known'], array[''], array[0]))[1];
+    v_step integer := (_Lanes(true, array['Step'], array[''], array[0]))[1];
+    v_ids text[] := array(select 'started-' || gen_random_uuid() from generate_series(1, 110));
+    v_new instance_batch;
+    v_room room;
+    v_got record;
+    v_next record;
+    v_orchestrations orchestration_batch;
+    v_activities activity_batch;
+    v_turns turn_batch;
+    v_consumed consumed_batch;
+    v_chunks chunk_batch;
+    v_payloads payload_batch;
+    v_tasks task_batch;
+    v_cancelled cancelled_batch;
+    v_timers timer_batch;
+    v_messages message_batch;
+    v_children instance_batch;
+    v_terminations termination_batch;
+    v_done completion_batch;
+    v_request uuid;
+    v_some integer[] := array(select generate_series(1, 50));
+begin
+    v_new.instance_id := v_ids;
+    v_new.execution_id := array(select gen_random_uuid() from unnest(v_ids));
+    -- The last ten are not locked by anybody.
+    v_new.lane := array_fill(v_lane, array[100])
+                  || array_fill((_Lanes(false, array['Stranger'], array[''], array[0]))[1], array[10]);
+    v_new.start_event := array_fill('{"kind":"execution_started"}'::text, array[110]);
+    v_new.start_at := array_fill(null::timestamptz, array[110]);
+    v_new.tags := array_fill(null::text, array[110]);
+    v_new.parent_instance := array_fill(null::text, array[110]);
+    v_new.parent_execution := array_fill(null::uuid, array[110]);
+    v_new.parent_task := array_fill(null::bigint, array[110]);
+    v_new.replaceable := array_fill(0, array[110]);
+    v_new.replaced_event := array_fill('{}'::text, array[110]);
+    perform from _CreateInstances(v_new);
+
+    v_room.worker := _Worker('plans');
+    v_room.lease := 60000000;
+    v_room.definitions := array[v_lane];
+    v_room.tokens := array(select (random() * 1e18)::bigint from generate_series(1, 100));
+    v_room.activities := array['Step'];
+    v_room.queues := array[''];
+    v_room.task_tokens := array(select (random() * 1e18)::bigint from generate_series(1, 100));
+    v_room.messages := 100;
+    v_room.bytes := 10000000;
+    v_room.suspects := false;
+    v_room.expire := true;
+    v_room.everything := false;
+    v_room.since := '-infinity';
+    select l.* into v_got from _Lock(gen_random_uuid(), v_room) l;
+    v_orchestrations := v_got.orchestrations;
+    assert cardinality(v_orchestrations.token) = 100, 'a lock of 100';
+
+    -- Fifty turns that do everything but end.
+    v_turns.instance_key := v_orchestrations.instance_key[1:50];
+    v_turns.token := v_orchestrations.token[1:50];
+    v_turns.execution_id := v_orchestrations.execution_id[1:50];
+    v_turns.status := array_fill(0::smallint, array[50]);
+    v_turns.events := array_fill(2, array[50]);
+    v_chunks.turn := v_some;
+    v_chunks.skip := array_fill(0, array[50]);
+    v_chunks.count := array_fill(2, array[50]);
+    v_chunks.events := array_fill('[{},{}]'::text, array[50]);
+    v_payloads.turn := v_some;
+    v_payloads.kind := array_fill(2::smallint, array[50]);
+    v_payloads.codec := array_fill('json'::text, array[50]);
+    v_payloads.bytes := array_fill('1'::bytea, array[50]);
+    v_tasks.turn := v_some;
+    v_tasks.task := array_fill(7::bigint, array[50]);
+    v_tasks.lane := array_fill(v_step, array[50]);
+    -- Every second one is the caller's at once.
+    v_tasks.token := array(select case when n % 2 = 0 then 1000 + n end from unnest(v_some) n);
+    v_tasks.version := array_fill(''::text, array[50]);
+    v_tasks.input_codec := array_fill('json'::text, array[50]);
+    v_tasks.input := array_fill('1'::bytea, array[50]);
+    v_tasks.details := array_fill('{}'::text, array[50]);
+    v_timers.turn := v_some;
+    v_timers.task := array_fill(8::bigint, array[50]);
+    v_timers.fire_at := array_fill(clock_timestamp() + interval '1 day', array[50]);
+    v_timers.event := array_fill('{}'::text, array[50]);
+    v_messages.turn := array[1, 2, 3];
+    v_messages.target := v_ids[1:3];
+    v_messages.event := array['{}', '{}', '{}'];
+    v_messages.message_id := array[null, 'a', 'b'];
+    v_messages.execution_id := array_fill(null::uuid, array[3]);
+    v_messages.task := array[0, 0, 0];
+    v_messages.visible_at := array_fill(clock_timestamp(), array[3]);
+    v_children.turn := array[1, 2];
+    v_children.instance_id := array['child-' || v_ids[1], 'child-' || v_ids[2]];
+    v_children.execution_id := array[gen_random_uuid(), gen_random_uuid()];
+    v_children.lane := array[v_lane, v_lane];
+    v_children.start_event := array['{}', '{}'];
+    v_children.start_at := array_fill(null::timestamptz, array[2]);
+    v_children.tags := array_fill(null::text, array[2]);
+    v_children.parent_instance := v_orchestrations.instance_id[1:2];
+    v_children.parent_execution := v_orchestrations.execution_id[1:2];
+    v_children.parent_task := array[9, 9];
+    v_children.refused_event := array['{}', '{}'];
+    v_done.instance_key := (v_got.activities).instance_key;
+    v_done.task := (v_got.activities).task;
+    v_done.execution_id := (v_got.activities).execution_id;
+    v_done.token := (v_got.activities).token;
+    v_done.event := array(select '{}' from unnest(v_done.task));
+    v_request := gen_random_uuid();
+    v_room.tokens := array(select (random() * 1e18)::bigint from generate_series(1, 100));
+    for n in 1..2 loop
+        -- The second one is a repeat.
+        select c.* into v_next
+          from _Commit(
+            p_request => v_request,
+            p_keys => array(select distinct unnest(v_turns.instance_key || v_done.instance_key)),
+            p_targets => v_messages.target, p_turns => v_turns, p_consumed => v_consumed,
+            p_chunks => v_chunks, p_payloads => v_payloads, p_tasks => v_tasks,
+            p_cancelled => v_cancelled, p_timers => v_timers, p_messages => v_messages,
+            p_children => v_children, p_terminations => v_terminations, p_continued => null,
+            p_some_end => false, p_done => v_done, p_room => v_room) c;
+        v_activities := coalesce(v_activities, v_next.activities);
+        assert v_next.turn_outcomes = array_fill(0::smallint, array[50]), 'turns that count';
+        assert v_next.repeated = (n = 2), 'a repeat';
+    end loop;
+    assert cardinality(v_activities.token) >= 25, 'activities that were queued';
+
+    -- The next turns of the same instances consume what came, cancel, terminate others, and end.
+    v_done.instance_key := v_turns.instance_key;
+    v_done.task := v_tasks.task;
+    v_done.execution_id := v_turns.execution_id;
+    v_done.token := v_tasks.token;
+    v_done.event := array_fill('{}'::text, array[50]);
+    select c.* into v_next
+      from _Commit(
+        p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
+        p_turns => null, p_consumed => null, p_chunks => null, p_payloads => null, p_tasks => null,
+        p_cancelled => null, p_timers => null, p_messages => null, p_children => null,
+        p_terminations => null, p_continued => null, p_some_end => false, p_done => v_done,
+        p_room => v_room) c;
+    assert 0 = any(v_next.done_outcomes), 'activities that count';
+    v_orchestrations := v_next.handed;
+    -- Those with a message from before were handed on by their own commit.
+    assert cardinality(v_orchestrations.message_sequence) >= 10, 'instances that are handed on';
+    v_turns.instance_key := v_orchestrations.instance_key;
+    v_turns.token := v_orchestrations.token;
+    v_turns.execution_id := v_orchestrations.execution_id;
+    v_turns.status := array(select 1::smallint from unnest(v_turns.token));
+    v_turns.events := array(select 2 from unnest(v_turns.token));
+    v_consumed.turn := v_orchestrations.message_item;
+    v_consumed.instance_key := array(select v_turns.instance_key[t] from unnest(v_consumed.turn) t);
+    v_consumed.sequence := v_orchestrations.message_sequence;
+    v_cancelled.turn := array[1, 1];
+    v_cancelled.task := array[8, 7];
+    v_cancelled.is_timer := array[true, false];
+    v_terminations.turn := array[1];
+    v_terminations.target := v_ids[105:105];
+    v_terminations.event := array['{}'];
+    v_terminations.final_event := array['{}'];
+    v_terminations.codec := array['json'];
+    v_terminations.bytes := array['1'::bytea];
+    v_terminations.parent_event := array['{}'];
+    v_chunks.turn := array(select generate_series(1, cardinality(v_turns.token)));
+    v_payloads.turn := v_chunks.turn;
+    v_payloads.kind := array(select 1::smallint from unnest(v_payloads.turn));
+    select c.* into v_next from _Commit(
+        p_request => gen_random_uuid(), p_keys => v_turns.instance_key,
+        p_targets => v_terminations.target, p_turns => v_turns, p_consumed => v_consumed,
+        p_chunks => v_chunks, p_payloads => v_payloads, p_tasks => null,
+        p_cancelled => v_cancelled, p_timers => null, p_messages => null, p_children => null,
+        p_terminations => v_terminations, p_continued => null, p_some_end => true,
+        p_done => null, p_room => v_room) c;
+    assert v_next.ended = v_terminations.target, 'an instance that is terminated';
+
+    -- What was locked first and not worked on is renewed, and returned.
+    v_orchestrations := v_got.orchestrations;
+    perform from _RenewLocks(
+        v_room.worker, v_room.lease, array[v_lane], array['Step'], array[''],
+        v_orchestrations.instance_key[51:] || v_activities.instance_key,
+        array_fill(0::bigint, array[50]) || v_activities.task,
+        v_orchestrations.token[51:] || v_activities.token);
+    perform from _ReturnLeases(
+        gen_random_uuid(), v_orchestrations.instance_key[51:] || v_activities.instance_key,
+        array_fill(0::bigint, array[50]) || v_activities.task,
+        v_orchestrations.token[51:] || v_activities.token, null, null);
+    perform from _TakeOver(array['dead']);
+
+    -- The client's calls.
+    v_messages.turn := null;
+    v_messages.target := v_ids;
+    v_messages.event := array_fill('{}'::text, array[110]);
+    v_messages.message_id := array_fill('once'::text, array[110]);
+    v_messages.execution_id := array_fill(null::uuid, array[110]);
+    v_messages.task := array_fill(0::bigint, array[110]);
+    v_messages.visible_at := array_fill(clock_timestamp(), array[110]);
+    perform from _AddOrchestrationEvents(gen_random_uuid(), v_messages);
+    v_terminations.turn := null;
+    v_terminations.target := v_ids[106:106];
+    perform from _TerminateInstances(gen_random_uuid(), v_terminations);
+    perform from _PurgeInstances(gen_random_uuid(), v_ids[80:99], true, '{}', 0);
+    perform from _ReleaseInstances(gen_random_uuid(), v_ids);
+    perform _AnyEnded(v_ids);
+    perform from _Watch(true, v_ids);
+    perform from _GetInstances(v_ids);
+    perform from _ReadHistory(v_ids[1], 0, 1000000);
+    perform from _QueryManyOrchestrations(
+        null, null, null, null, null, null, null, null, null, null, null, 'filled-1', 100);
+    perform from _HubStatus();
+    perform GetScaleMetric();
+end
+$$;
