@@ -239,6 +239,7 @@ create or replace function _HubStatus(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -256,8 +257,12 @@ begin
       from Lanes l
      cross join lateral (
            select count(*) as n
-             from (select from Ready q
-                    where q.lane in (l.lane, -l.lane) and q.due <= store_time limit v_max) c) r
+             from (select from Ready q where q.lane = l.lane and q.due <= store_time limit v_max) c
+           ) waiting
+     cross join lateral (
+           select waiting.n + count(*) as n
+             from (select from Ready q where q.lane = -l.lane and q.due <= store_time limit v_max) c
+           ) r
      where l.task_hub = v_hub;
     ready_orchestrations := least(ready_orchestrations, v_max);
     ready_activities := least(ready_activities, v_max);
@@ -270,8 +275,9 @@ begin
                         else 'orchestration ' || l.name || ' ' || l.variant end as what
               from Lanes l
              where l.task_hub = v_hub
-               and exists (select from Ready q
-                            where q.lane in (l.lane, -l.lane) and q.due <= store_time)
+               and (exists (select from Ready q where q.lane = l.lane and q.due <= store_time limit 1)
+                    or exists (select from Ready q
+                                where q.lane = -l.lane and q.due <= store_time limit 1))
                and not exists (select from Workers w
                                 where w.task_hub = v_hub and w.live_until > store_time
                                   and case when l.is_activity

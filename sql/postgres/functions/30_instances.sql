@@ -66,6 +66,7 @@ create or replace function _CreateInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -125,6 +126,7 @@ create or replace function _AddOrchestrationEvents(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -160,6 +162,7 @@ create or replace function _TerminateInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -201,6 +204,7 @@ create or replace function _PurgeInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -254,6 +258,7 @@ create or replace function _ReleaseInstances(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

@@ -261,11 +261,12 @@ declare
     v_sign constant integer := case when p_room.suspects then -1 else 1 end;
 begin
     if not exists (select from Lanes l
+                    cross join lateral (
+                          select from Ready q
+                           where q.lane = v_sign * l.lane and q.due >= p_room.since
+                             and q.due <= p_now limit 1) r
                     where l.task_hub = p_hub and l.is_activity
-                      and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
-                      and exists (select from Ready q
-                                   where q.lane = v_sign * l.lane and q.due >= p_room.since
-                                     and q.due <= p_now)) then
+                      and l.name = any(p_room.activities) and l.variant = any(p_room.queues)) then
         return null;
     end if;
     with waiting as materialized (
@@ -449,11 +450,12 @@ begin
            and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
     )
     select exists (select from lane l
-                    where exists (select from Ready q
-                                   where q.lane = l.lane and q.due >= p_room.since
-                                     and q.due <= p_now)),
+                    cross join lateral (select from Ready q
+                                         where q.lane = l.lane and q.due >= p_room.since
+                                           and q.due <= p_now limit 1) r),
            exists (select from suspect_lane l
-                    where exists (select from Ready q where q.lane = -l.lane and q.due <= p_now)),
+                    cross join lateral (select from Ready q
+                                         where q.lane = -l.lane and q.due <= p_now limit 1) r),
            (select min(n.due) from lane l
              cross join lateral (select q.due from Ready q
                                   where q.lane = l.lane and q.due > p_now
@@ -473,6 +475,7 @@ create or replace function _Lock(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

@@ -423,6 +423,7 @@ create or replace function _Commit(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

@@ -12,6 +12,7 @@ create or replace function _RenewLocks(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -123,6 +124,9 @@ create or replace function _ReturnLeases(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -150,7 +154,7 @@ begin
                updated_at = case when p_reasons is null then i.updated_at else store_time end
           from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
          where r.task = 0 and i.instance_key = any(array[r.instance_key]) and i.token = r.token
-           and i.instance_key = any(v_locked)
+           and r.instance_key = any(v_locked)
         returning r.n
     ), queued as (
         update NewTasks t
@@ -158,7 +162,7 @@ begin
                attempts = t.attempts + case when p_delay is null then 0 else 1 end
           from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
          where r.task <> 0 and t.instance_key = any(array[r.instance_key]) and t.task = r.task
-           and t.token = r.token and t.instance_key = any(v_locked)
+           and t.token = r.token and r.instance_key = any(v_locked)
         returning r.n, case when t.suspect then -t.lane else t.lane end as lane, t.instance_key,
                   t.task, t.execution_id
     ), added as (
@@ -219,41 +223,46 @@ $$;
 create or replace function _TakeOver(p_worker_ids text[], out store_time timestamptz)
 language plpgsql volatile security definer
 set search_path from current
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
     v_hub integer := _Hub();
     v_workers integer[];
+    v_leased bigint[];
     v_keys bigint[];
-    v_leased record;
+    v_tokens bigint[];
 begin
     update Workers w set live_until = '-infinity'
      where w.task_hub = v_hub and w.worker_id = any(p_worker_ids);
     select array_agg(w.worker) into v_workers
       from Workers w where w.task_hub = v_hub and w.worker_id = any(p_worker_ids);
+    -- Leases are found by the answers that gave them, because no index may stand on a lease.
+    v_leased := array(select distinct unnest(r.lease_keys) from Requests r
+                       where r.task_hub = v_hub and r.lease_keys is not null);
+    select array_agg(distinct h.instance_key) into v_keys
+      from (select i.instance_key from Instances i
+             where i.instance_key = any(v_leased) and i.holder = any(v_workers)
+             union all
+            select t.instance_key from NewTasks t
+             where t.instance_key = any(v_leased) and t.holder = any(v_workers)) h;
+    select l.keys into v_keys from _LockInstances(v_hub, v_keys, null, false) l;
     store_time := _Now();
-    for v_leased in
-        select r.lease_keys, r.lease_tokens from Requests r
-         where r.task_hub = v_hub and r.lease_keys is not null order by r.until, r.request_id
-    loop
-        continue when not exists (
-                select from Instances i
-                 where i.instance_key = any(v_leased.lease_keys)
-                   and i.token = any(v_leased.lease_tokens) and i.holder = any(v_workers)
-                 union all
-                select from NewTasks t
-                 where t.instance_key = any(v_leased.lease_keys)
-                   and t.token = any(v_leased.lease_tokens) and t.holder = any(v_workers));
-        select l.keys into v_keys
-          from _LockInstances(v_hub, array(select distinct unnest(v_leased.lease_keys)), null, false) l;
-        update Instances i set lease_until = store_time
-         where i.instance_key = any(v_keys) and i.token = any(v_leased.lease_tokens)
-           and i.holder = any(v_workers) and i.lease_until > store_time;
-        update NewTasks t set lease_until = store_time
-         where t.instance_key = any(v_keys) and t.token = any(v_leased.lease_tokens)
-           and t.holder = any(v_workers) and t.lease_until > store_time;
-        perform _ExpireThese(v_keys, v_leased.lease_tokens, store_time);
-    end loop;
+    update Instances i set lease_until = store_time
+     where i.instance_key = any(v_keys) and i.holder = any(v_workers)
+       and i.lease_until > store_time;
+    update NewTasks t set lease_until = store_time
+     where t.instance_key = any(v_keys) and t.holder = any(v_workers)
+       and t.lease_until > store_time;
+    v_tokens := array(select i.token from Instances i
+                       where i.instance_key = any(v_keys) and i.holder = any(v_workers)
+                       union all
+                      select t.token from NewTasks t
+                       where t.instance_key = any(v_keys) and t.holder = any(v_workers));
+    perform _ExpireThese(v_keys, v_tokens, store_time);
 end
 $$;

@@ -28,6 +28,7 @@ create or replace function _GetInstances(p_ids text[]) returns setof InstanceRec
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
@@ -92,6 +93,7 @@ returns setof InstanceRecords
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
@@ -118,6 +120,7 @@ returns text[]
 language sql stable security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set jit = off
@@ -137,6 +140,7 @@ returns setof record
 language plpgsql stable security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$

@@ -131,6 +131,7 @@ create or replace function _AnyEnded(p_ids text[]) returns text[]
 language plpgsql stable security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
     v_hub integer := _Hub();
@@ -154,6 +155,7 @@ create or replace function _Watch(
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
     v_hub integer := _Hub();
