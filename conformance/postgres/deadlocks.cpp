@@ -14,7 +14,7 @@
 using namespace perdure;
 using namespace perdure::conformance;
 
-TEST_CASE("random overlapping batches from eight threads never deadlock", "[.][deadlock]") {
+TEST_CASE("random overlapping batches from eight threads never deadlock", "[deadlock]") {
     const private_server server;
     // Seen soon, so that the calls go on behind one.
     server.set("deadlock_timeout", "20ms");

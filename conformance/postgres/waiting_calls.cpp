@@ -120,7 +120,7 @@ struct waiting_calls {
 }  // namespace
 
 TEST_CASE("a message reaches an instance that was created while its call waited for another",
-          "[.][waiting]") {
+          "[waiting]") {
     waiting_calls shop;
     const instance_id held("held");
     const instance_id late("late");
@@ -143,7 +143,7 @@ TEST_CASE("a message reaches an instance that was created while its call waited 
 }
 
 TEST_CASE("a termination reaches an instance that was created while its call waited for another",
-          "[.][waiting]") {
+          "[waiting]") {
     waiting_calls shop;
     const instance_id held("held");
     const instance_id late("late");
@@ -166,7 +166,7 @@ TEST_CASE("a termination reaches an instance that was created while its call wai
 }
 
 TEST_CASE("a turn's message reaches an instance that was created while its commit waited",
-          "[.][waiting]") {
+          "[waiting]") {
     waiting_calls shop;
     const instance_id held("held");
     const instance_id late("late");

@@ -4,7 +4,9 @@
 #include "installer.hpp"
 
 #include <algorithm>
+#include <random>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace perdure::postgres {
@@ -69,7 +71,8 @@ void store::create() {
 }
 
 answer store::call(const statement& what, const parameters& values) {
-    constexpr int attempts_max = 5;
+    constexpr int attempts_max = 8;
+    constexpr std::uint32_t first_pause_us = 1000;
     for (int attempt = 1;; ++attempt) {
         try {
             borrowed server = pool_.take();
@@ -78,6 +81,10 @@ answer store::call(const statement& what, const parameters& values) {
             if (error.code() != store_fault::conflict || attempt == attempts_max) {
                 throw;
             }
+            // Longer with each attempt, and not in step with whoever was in the way.
+            std::random_device chance;
+            std::uniform_int_distribution<std::uint32_t> pause(0, first_pause_us << attempt);
+            std::this_thread::sleep_for(std::chrono::microseconds(pause(chance)));
         }
     }
 }

@@ -172,11 +172,13 @@ $$;
 
 -- Puts one message into an inbox, unless its id was accepted before [SEND-1..4]. `outcome`: 0
 -- accepted, 1 duplicate, 2 no such instance, 3 it is terminal; `key` of a message that was stored.
--- Ids are remembered for 24 hours and at least 10,000 messages. The row is locked already.
+-- Ids are remembered for 24 hours and at least 10,000 messages. The row is locked already: it is
+-- one of p_locked, and one that was created since is a lost race.
 -- Tables: Instances (read), MessageIds, NewEvents.
 create or replace function _Send(
     p_hub integer, p_now timestamptz, p_target text, p_event text, p_message_id text,
     p_execution uuid, p_task bigint, p_visible_at timestamptz,
+    p_locked bigint[],
     out outcome smallint, out key bigint)
 language plpgsql volatile
 as $$
@@ -189,6 +191,9 @@ begin
     if v_target is null then
         outcome := 2;
         return;
+    end if;
+    if v_target.instance_key <> all(p_locked) then
+        raise exception 'instance "%" was created meanwhile', p_target using errcode = 'PD003';
     end if;
     if v_target.status in (1, 3, 5) then
         outcome := 3;
@@ -224,11 +229,12 @@ $$;
 
 -- Ends an instance at once, or leaves it to its next turn [TERM-1] [TERM-2]. `outcome`: 0 ended, 1
 -- its next turn ends it, 2 no such instance, 3 it is terminal; `key` of the instance and
--- `parent_key` of its parent if they changed. Both rows are locked already. Tables: Instances,
+-- `parent_key` of its parent if they changed. Both rows are locked already: the
+-- target is one of p_locked, and one that was created since is a lost race. Tables: Instances,
 -- Ready, NewTasks, NewEvents, History, Payloads.
 create or replace function _Terminate(
     p_hub integer, p_now timestamptz, p_target text, p_event text, p_final_event text,
-    p_codec text, p_bytes bytea, p_parent_event text,
+    p_codec text, p_bytes bytea, p_parent_event text, p_locked bigint[],
     out outcome smallint, out key bigint, out parent_key bigint)
 language plpgsql volatile
 as $$
@@ -240,6 +246,9 @@ begin
     if v_target.instance_key is null then
         outcome := 2;
         return;
+    end if;
+    if v_target.instance_key <> all(p_locked) then
+        raise exception 'instance "%" was created meanwhile', p_target using errcode = 'PD003';
     end if;
     if v_target.status in (1, 3, 5) then
         outcome := 3;

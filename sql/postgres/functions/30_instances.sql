@@ -146,7 +146,7 @@ begin
         select s.* into v_sent
           from _Send(v_hub, store_time, p_messages.target[n], p_messages.event[n],
                      p_messages.message_id[n], p_messages.execution_id[n], p_messages.task[n],
-                     p_messages.visible_at[n]) s;
+                     p_messages.visible_at[n], v_keys) s;
         outcomes[n] := v_sent.outcome;
     end loop;
     select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_keys, store_time) s;
@@ -183,7 +183,7 @@ begin
         select t.* into v_end
           from _Terminate(v_hub, store_time, p_wishes.target[n], p_wishes.event[n],
                           p_wishes.final_event[n], p_wishes.codec[n], p_wishes.bytes[n],
-                          p_wishes.parent_event[n]) t;
+                          p_wishes.parent_event[n], v_keys) t;
         outcomes[n] := v_end.outcome;
         if v_end.outcome = 0 then
             ended := ended || p_wishes.target[n];
@@ -279,6 +279,8 @@ begin
           from Instances i where i.task_hub = v_hub and i.instance_id = p_ids[n];
         if v_found.instance_key is null then
             outcomes[n] := 2;
+        elsif v_found.instance_key <> all(v_keys) then
+            raise exception 'instance "%" was created meanwhile', p_ids[n] using errcode = 'PD003';
         elsif v_found.parked_reason is null then
             outcomes[n] := 1;
         else

@@ -488,7 +488,7 @@ begin
             select s.* into v_sent
               from _Send(v_hub, store_time, p_messages.target[n], p_messages.event[n],
                          p_messages.message_id[n], p_messages.execution_id[n], p_messages.task[n],
-                         p_messages.visible_at[n]) s;
+                         p_messages.visible_at[n], v_keys || coalesce(v_children, '{}')) s;
             dropped := dropped + case when v_sent.outcome in (2, 3) then 1 else 0 end;
         end loop;
     end if;
@@ -498,7 +498,8 @@ begin
             select t.* into v_sent
               from _Terminate(v_hub, store_time, p_terminations.target[n], p_terminations.event[n],
                               p_terminations.final_event[n], p_terminations.codec[n],
-                              p_terminations.bytes[n], p_terminations.parent_event[n]) t;
+                              p_terminations.bytes[n], p_terminations.parent_event[n],
+                              v_keys || coalesce(v_children, '{}')) t;
             if v_sent.outcome = 0 then
                 ended := coalesce(ended, '{}') || p_terminations.target[n];
             end if;

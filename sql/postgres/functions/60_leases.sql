@@ -237,10 +237,11 @@ declare
     v_keys bigint[];
     v_tokens bigint[];
 begin
-    update Workers w set live_until = '-infinity'
-     where w.task_hub = v_hub and w.worker_id = any(p_worker_ids);
-    select array_agg(w.worker) into v_workers
-      from Workers w where w.task_hub = v_hub and w.worker_id = any(p_worker_ids);
+    select array_agg(l.worker) into v_workers
+      from (select w.worker from Workers w
+             where w.task_hub = v_hub and w.worker_id = any(p_worker_ids)
+             order by w.worker for no key update) l;
+    update Workers w set live_until = '-infinity' where w.worker = any(v_workers);
     -- Leases are found by the answers that gave them, because no index may stand on a lease.
     v_leased := array(select distinct unnest(r.lease_keys) from Requests r
                        where r.task_hub = v_hub and r.lease_keys is not null);
