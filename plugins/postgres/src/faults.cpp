@@ -182,13 +182,27 @@ bool is_unreplicated_commit(const pg_result* notice) noexcept {
     return text_of(notice, PG_DIAG_SOURCE_FUNCTION) == "SyncRepWaitForLSN";
 }
 
+namespace {
+
+constexpr std::string_view no_schema_hint =
+    "the schema does not exist, or Perdure is not installed in it in this version: opening the hub "
+    "with create=if_missing installs it";
+
+bool is_missing_function(std::string_view sqlstate) noexcept {
+    return sqlstate == "42883" || sqlstate == "3F000";
+}
+
+}  // namespace
+
 backend_error error_of(const pg_result* result, std::string_view statement_name, effect what) {
     const std::string_view sqlstate = sqlstate_of(result);
     if (sqlstate.empty()) {
         return lost_connection(PQresultErrorMessage(result), statement_name, what);
     }
     const store_fault fault = ends_connection(result) ? fault_of_loss(what) : fault_of(sqlstate);
-    const std::string_view hint = text_of(result, PG_DIAG_MESSAGE_HINT);
+    // PostgreSQL's own hint, to add casts, leads astray when the function is not there at all.
+    const std::string_view hint =
+        is_missing_function(sqlstate) ? no_schema_hint : text_of(result, PG_DIAG_MESSAGE_HINT);
     return {fault,
             fmt::format("PostgreSQL: {}{} (SQLSTATE {}, in {})",
                         one_line(text_of(result, PG_DIAG_MESSAGE_PRIMARY)),
