@@ -154,6 +154,25 @@ TEST_CASE("an error of the server changes nothing, and the connection goes on") 
     CHECK(in.on.counts.commits == 1);
 }
 
+TEST_CASE("a schema that is missing is told as such, and how to make it") {
+    test_connection on(fresh_settings());
+    parameters values;
+    values.add<sql::bigint>(21);
+
+    std::string text;
+    store_fault fault{};
+    try {
+        static_cast<void>(on->call(double_it, values));
+    } catch (const backend_error& error) {
+        text = error.what();
+        fault = error.code();
+    }
+
+    CHECK(fault == store_fault::schema);
+    CHECK(text.find("create=if_missing") != std::string::npos);
+    CHECK(text.find("type casts") == std::string::npos);
+}
+
 TEST_CASE("a statement that takes too long is stopped by the server, with nothing changed") {
     settings chosen = fresh_settings();
     chosen.command_timeout = std::chrono::milliseconds(100);
