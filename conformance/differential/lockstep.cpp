@@ -294,10 +294,14 @@ void lockstep::collect(handed_out& all,
     }
     recent_.push_back(fmt::format("- side {} handed out{}", one.index, names));
     const std::size_t count = batch.orchestrations.size() + batch.activities.size();
-    for (std::uint32_t n = 0; n < count; ++n) {
-        if (!tokens.contains(derive_token(request, n))) {
-            fail(fmt::format("The tokens of side {} are not derived from the request.", one.index));
-        }
+    if (tokens.size() != count) {
+        fail(fmt::format("Side {} has handed out two items with one token.", one.index));
+    }
+    for (std::uint32_t n = 0; n < 2 * batch_items_max && !tokens.empty(); ++n) {
+        tokens.erase(derive_token(request, n));
+    }
+    if (!tokens.empty()) {
+        fail(fmt::format("The tokens of side {} are not derived from the request.", one.index));
     }
 }
 

@@ -231,7 +231,7 @@ $$;
 
 -- What an operator sees of the hub. Counts are exact up to 10,000, then "at least". `unserved` has
 -- "orchestration NAME VERSION" and "activity NAME" of ready work that no live worker has. Caller: the
--- plugin. Tables, read only: Workers, Lanes, Ready, Instances.
+-- plugin. Tables: those of _ExpireLeases; read only: Workers, Lanes.
 create or replace function _HubStatus(
     out schema_version text, out store_time timestamptz, out live_workers text[],
     out ready_orchestrations bigint, out ready_activities bigint, out parked bigint,
@@ -248,6 +248,10 @@ declare
     v_max constant integer := 10000;
 begin
     store_time := _Now();
+    if not pg_is_in_recovery() then
+        -- What is leased and over waits as well.
+        perform _ExpireLeases(v_hub, store_time);
+    end if;
     select v.semantic_version into schema_version from _GetVersions() v limit 1;
     select coalesce(array_agg(w.worker_id order by w.worker), '{}') into live_workers
       from Workers w where w.task_hub = v_hub and w.live_until > store_time;

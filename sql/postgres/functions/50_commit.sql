@@ -12,7 +12,16 @@ as $$
 declare
     v_count constant integer := cardinality(p_turns.instance_key);
     v_accepted integer[];
+    v_repeated integer[] := '{}';
 begin
+    if v_count > cardinality(array(select distinct unnest(p_turns.instance_key))) then
+        -- Of two checkpoints of one instance, the first may be a repeat of an earlier call [COMMIT-2].
+        v_repeated := array(
+            select t.n::integer
+              from unnest(p_turns.instance_key, p_turns.token) with ordinality as t(instance_key, token, n)
+              join Instances i on i.instance_key = any(array[t.instance_key])
+             where i.last_committed = t.token and i.task_hub is not distinct from p_hub);
+    end if;
     with accepted as (
         update Instances i
            set token = null, lease_until = null, holder = null, ready_at = null,
@@ -35,8 +44,13 @@ begin
         return;
     end if;
     select array_agg(coalesce(firsts[array_position(v_accepted, t.n::integer)], 0) order by t.n),
-           array_agg(case when t.n = any(v_accepted) or i.last_committed = t.token then 0 else 1 end
-                     ::smallint order by t.n)
+           array_agg(case when t.n = any(v_accepted) or i.last_committed = t.token
+                               or t.n = any(v_repeated)
+                                  and not exists (
+                                          select from unnest(v_accepted) as a(n)
+                                           where a.n < t.n
+                                             and p_turns.instance_key[a.n] = t.instance_key)
+                          then 0 else 1 end::smallint order by t.n)
       into firsts, outcomes
       from unnest(p_turns.instance_key, p_turns.token) with ordinality as t(instance_key, token, n)
       left join Instances i on i.instance_key = any(array[t.instance_key])
@@ -437,6 +451,7 @@ declare
     v_unsettled boolean;
     v_count integer;
     v_room room;
+    v_task_tokens bigint[];
     v_earlier Requests;
     v_before record;
     v_sent record;
@@ -464,6 +479,9 @@ begin
                              v_earlier.lease_tokens) b;
         handed := v_before.orchestrations;
         activities := v_before.activities;
+        if p_room.expire then
+            select w.suspects into suspects from _Waiting(v_hub, store_time, p_room) w;
+        end if;
         return;
     end if;
     if v_has_expired then
@@ -532,12 +550,24 @@ begin
         perform _ExpireLeases(v_hub, store_time);
     end if;
     v_room := p_room;
-    v_room.tokens := p_room.tokens[v_count + 1:];
+    if v_count < coalesce(cardinality(v_ready), 0) then
+        v_room.tokens := array(select t.token from unnest(p_room.tokens) with ordinality as t(token, n)
+                                where t.token <> all(coalesce(handed.token, '{}')) order by t.n);
+    else
+        v_room.tokens := p_room.tokens[v_count + 1:];
+    end if;
     if cardinality(v_room.tokens) > 0 then
         taken := _LockNextOrchestration(v_hub, store_time, v_room);
     end if;
-    if cardinality(p_room.task_tokens) > 0 then
-        activities := _LockNextTask(v_hub, store_time, p_room.task_tokens, p_room);
+    v_task_tokens := p_room.task_tokens;
+    if 0 = any(firsts) and p_tasks.token is not null then
+        -- The room that was meant for the activities of a checkpoint that did not happen.
+        v_task_tokens := v_task_tokens || array(
+            select a.token from unnest(p_tasks.turn, p_tasks.token) as a(turn, token)
+             where a.token is not null and firsts[a.turn] = 0);
+    end if;
+    if cardinality(v_task_tokens) > 0 then
+        activities := _LockNextTask(v_hub, store_time, v_task_tokens, p_room);
     end if;
     if p_room.expire then
         select w.suspects into suspects from _Waiting(v_hub, store_time, p_room) w;

@@ -19,6 +19,7 @@ as $$
 declare
     v_hub integer := _Hub();
     v_until timestamptz;
+    v_untracked boolean;
 begin
     store_time := _Now();
     v_until := store_time + p_lease * interval '1 microsecond';
@@ -30,8 +31,13 @@ begin
     if cardinality(p_keys) = 0 then
         return;
     end if;
-    perform _RenewOrchestrationLocks(v_hub, v_until, p_keys, p_tasks, p_tokens);
-    perform _RenewTaskLocks(v_hub, v_until, p_keys, p_tasks, p_tokens);
+    v_untracked := _RenewOrchestrationLocks(v_hub, v_until, p_keys, p_tasks, p_tokens);
+    v_untracked := _RenewTaskLocks(v_hub, v_until, p_keys, p_tasks, p_tokens) or v_untracked;
+    if v_untracked then
+        -- Ends are looked for from the time on that the leasing call wrote down, which is past, or later.
+        perform _KeepAnswer(v_hub, gen_random_uuid(), store_time, '{}', 0, 0, v_until, p_keys, p_tasks,
+                            p_tokens);
+    end if;
     select array_agg(
                case when r.task = 0
                     then exists (select from Instances i
@@ -49,15 +55,17 @@ begin
 end
 $$;
 
--- The orchestrations among them. Tables: Instances, Ready.
+-- The orchestrations among them. Returns whether the end of one is not looked for in time. Tables: Instances, Ready.
 create or replace function _RenewOrchestrationLocks(
     p_hub integer, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
-returns void
+returns boolean
 language plpgsql volatile
 as $$
+declare
+    v_untracked boolean;
 begin
     with held as materialized (
-        select i.instance_key, i.ready_at, i.lane
+        select i.instance_key, i.ready_at, i.lane, i.lease_until
           from unnest(p_keys, p_tasks, p_tokens) as r(instance_key, task, token)
           join Instances i on i.instance_key = any(array[r.instance_key])
          where r.task = 0 and i.token = r.token and i.task_hub is not distinct from p_hub
@@ -66,18 +74,23 @@ begin
         delete from Ready r using held h
          where h.ready_at is not null and r.lane = any(array[-h.lane]) and r.due = h.ready_at
            and r.instance_key = h.instance_key and r.task is not distinct from 0
+    ), renewed as (
+        update Instances i set lease_until = p_until, ready_at = null
+          from held h where i.instance_key = any(array[h.instance_key])
     )
-    update Instances i set lease_until = p_until, ready_at = null
-      from held h where i.instance_key = any(array[h.instance_key]);
+    select bool_or(h.ready_at is not null or h.lease_until > p_until) into v_untracked from held h;
+    return coalesce(v_untracked, false);
 end
 $$;
 
--- The activities among them. Tables: NewTasks, Ready.
+-- The activities among them, likewise. Tables: NewTasks, Ready.
 create or replace function _RenewTaskLocks(
     p_hub integer, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
-returns void
+returns boolean
 language plpgsql volatile
 as $$
+declare
+    v_untracked boolean;
 begin
     with owner as materialized (
         -- Whoever removes an activity holds its instance.
@@ -87,7 +100,7 @@ begin
          where r.task <> 0 and i.task_hub is not distinct from p_hub
          order by i.instance_key for no key update of i skip locked
     ), held as materialized (
-        select t.instance_key, t.task, t.execution_id, t.ready_at, t.lane
+        select t.instance_key, t.task, t.execution_id, t.ready_at, t.lane, t.lease_until
           from owner o
           join NewTasks t on t.instance_key = any(array[o.instance_key]) and t.task = o.task
          where t.token = o.token
@@ -103,14 +116,18 @@ begin
          order by r.instance_key, r.task for update of r skip locked
     ), gone as (
         delete from Ready r where r.ctid = any(array(select p.place from place p))
+    ), renewed as (
+        update NewTasks t set lease_until = p_until, ready_at = null
+          from held h
+         where t.instance_key = any(array[h.instance_key]) and t.task = h.task
+           and t.execution_id = h.execution_id
+           and (h.ready_at is null
+                or exists (select from place p
+                            where p.instance_key = h.instance_key and p.task = h.task
+                              and p.execution_id = h.execution_id))
     )
-    update NewTasks t set lease_until = p_until, ready_at = null
-      from held h
-     where t.instance_key = any(array[h.instance_key]) and t.task = h.task and t.execution_id = h.execution_id
-       and (h.ready_at is null
-            or exists (select from place p
-                        where p.instance_key = h.instance_key and p.task = h.task
-                          and p.execution_id = h.execution_id));
+    select bool_or(h.ready_at is not null or h.lease_until > p_until) into v_untracked from held h;
+    return coalesce(v_untracked, false);
 end
 $$;
 
