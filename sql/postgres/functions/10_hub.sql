@@ -231,7 +231,7 @@ $$;
 
 -- What an operator sees of the hub. Counts are exact up to 10,000, then "at least". `unserved` has
 -- "orchestration NAME VERSION" and "activity NAME" of ready work that no live worker has. Caller: the
--- plugin. Tables: those of _ExpireLeases; read only: Workers, Lanes.
+-- plugin. Tables, read only: Requests, Instances, NewTasks, Workers, Lanes, Ready.
 create or replace function _HubStatus(
     out schema_version text, out store_time timestamptz, out live_workers text[],
     out ready_orchestrations bigint, out ready_activities bigint, out parked bigint,
@@ -246,12 +246,20 @@ as $$
 declare
     v_hub integer := _Hub();
     v_max constant integer := 10000;
+    v_leased bigint[];
+    v_over integer[];
 begin
     store_time := _Now();
-    if not pg_is_in_recovery() then
-        -- What is leased and over waits as well.
-        perform _ExpireLeases(v_hub, store_time);
-    end if;
+    -- What is leased and over waits as well, but a look must not make a suspect of it.
+    v_leased := array(select distinct unnest(r.lease_keys) from Requests r
+                       where r.task_hub = v_hub and r.until <= store_time);
+    v_over := array(select i.lane from Instances i
+                     where i.instance_key = any(v_leased) and i.token is not null
+                       and i.lease_until <= store_time and i.ready_at is null
+                     union all
+                    select t.lane from NewTasks t
+                     where t.instance_key = any(v_leased) and t.token is not null
+                       and t.lease_until <= store_time and t.ready_at is null);
     select v.semantic_version into schema_version from _GetVersions() v limit 1;
     select coalesce(array_agg(w.worker_id order by w.worker), '{}') into live_workers
       from Workers w where w.task_hub = v_hub and w.live_until > store_time;
@@ -264,7 +272,7 @@ begin
              from (select from Ready q where q.lane = l.lane and q.due <= store_time limit v_max) c
            ) waiting
      cross join lateral (
-           select waiting.n + count(*) as n
+           select waiting.n + count(*) + coalesce(cardinality(array_positions(v_over, l.lane)), 0) as n
              from (select from Ready q where q.lane = -l.lane and q.due <= store_time limit v_max) c
            ) r
      where l.task_hub = v_hub;
@@ -279,7 +287,8 @@ begin
                         else 'orchestration ' || l.name || ' ' || l.variant end as what
               from Lanes l
              where l.task_hub = v_hub
-               and (exists (select from Ready q where q.lane = l.lane and q.due <= store_time limit 1)
+               and (l.lane = any(v_over)
+                    or exists (select from Ready q where q.lane = l.lane and q.due <= store_time limit 1)
                     or exists (select from Ready q
                                 where q.lane = -l.lane and q.due <= store_time limit 1))
                and not exists (select from Workers w
