@@ -282,5 +282,7 @@ begin
                       select t.token from NewTasks t
                        where t.instance_key = any(v_keys) and t.holder = any(v_workers));
     perform _ExpireThese(v_keys, v_tokens, store_time);
+    -- Whoever takes over wants to know of everything that is left behind.
+    perform _ExpireLeases(v_hub, store_time);
 end
 $$;
