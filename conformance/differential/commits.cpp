@@ -229,12 +229,15 @@ commit_plan plan_commit(lockstep& pair) {
     if (random.chance(30)) {
         plan.next.asked = {};
     }
-    for (std::size_t n = random.below(3); n < 3; ++n) {
+    // Stores may have a short way for one turn, or for one finished activity, alone.
+    const bool is_alone = random.chance(30);
+    const bool is_turn_alone = is_alone && random.chance(50);
+    for (std::size_t n = is_alone ? (is_turn_alone ? 2 : 3) : random.below(3); n < 3; ++n) {
         if (auto work = pair.orchestrations.draw(random)) {
             plan.turns.push_back(plan_turn(pair, std::move(*work)));
         }
     }
-    for (std::size_t n = random.below(3); n < 5; ++n) {
+    for (std::size_t n = is_alone ? (is_turn_alone ? 5 : 4) : random.below(3); n < 5; ++n) {
         if (auto work = pair.activities.draw(random)) {
             plan.finished.push_back(std::move(*work));
             plan.answers.push_back(pair.next_event("answer"));

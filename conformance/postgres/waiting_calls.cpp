@@ -16,18 +16,19 @@
 using namespace perdure;
 using namespace perdure::conformance;
 
-// What happens to an instance while a call that names it waits for the lock of another one.
+// What happens while a call waits for somebody else's transaction.
 
 namespace {
 
-/// Somebody else's transaction that holds the row of an instance until it ends.
-class row_lock {
+/// Somebody else's transaction, which has executed a statement and stays open until it is told to
+/// end.
+class other_transaction {
   public:
-    row_lock(const private_server& server, const instance_id& id)
+    other_transaction(const private_server& server, const std::string& statement)
         : connection_(PQconnectdb(
               ("host='" + server.location().string() + "' user=postgres dbname=perdure").c_str())) {
         execute("begin");
-        execute("select from dt.Instances where instance_id = '" + id.text() + "' for update");
+        execute(statement);
     }
 
     void end() { execute("commit"); }
@@ -47,8 +48,10 @@ class row_lock {
     std::unique_ptr<PGconn, closes> connection_;
 };
 
-/// A hub of its own server, in which one call waits for a row while something else happens.
+/// A hub of its own server, in which one call waits for a transaction while something else happens.
 struct waiting_calls {
+    const instance_id held{"held"};
+    const instance_id late{"late"};
     private_server server;
     hub where = open_hub(server.hub_config());
     backend& store = where.store();
@@ -98,11 +101,13 @@ struct waiting_calls {
         return found;
     }
 
-    /// Makes the call while the row of `held` is locked, and lets `meanwhile` happen before that
-    /// ends.
+    /// Makes the call while another transaction has executed a statement that it has to wait for,
+    /// and lets `meanwhile` happen before that one ends.
     template <class Call>
-    auto while_waiting(const instance_id& held, Call call, const std::function<void()>& meanwhile) {
-        row_lock lock(server, held);
+    auto while_waiting(const std::string& statement,
+                       Call call,
+                       const std::function<void()>& meanwhile) {
+        other_transaction other(server, statement);
         auto answer = std::async(std::launch::async, call);
         const auto deadline = in(patience);
         while (server.value("select count(*) from pg_stat_activity where application_name = '" +
@@ -112,8 +117,27 @@ struct waiting_calls {
             std::this_thread::yield();
         }
         meanwhile();
-        lock.end();
+        other.end();
         return answer.get();
+    }
+
+    /// Makes a call about the instance `held`, whose row is locked, and `late`, which is created
+    /// while the call waits. Neither has anything to do.
+    template <class Call>
+    auto while_late_is_created(Call call) {
+        create(held);
+        let_idle(held);
+        return while_waiting(
+            "select from dt.Instances where instance_id = '" + held.text() + "' for update",
+            call,
+            [this] {
+                create(late);
+                let_idle(late);
+            });
+    }
+
+    void check_that_both_are_ready() {
+        CHECK_THAT(ready(), Catch::UnorderedEquals(std::vector{held.text(), late.text()}));
     }
 };
 
@@ -122,69 +146,81 @@ struct waiting_calls {
 TEST_CASE("a message reaches an instance that was created while its call waited for another",
           "[waiting]") {
     waiting_calls shop;
-    const instance_id held("held");
-    const instance_id late("late");
-    shop.create(held);
-    shop.let_idle(held);
+    const std::vector<new_message> both{a_message(shop.held), a_message(shop.late)};
 
-    const auto outcomes = shop.while_waiting(
-        held,
-        [&] {
-            const std::vector<new_message> both{a_message(held), a_message(late)};
-            return shop.store.send(a_request(), both);
-        },
-        [&] {
-            shop.create(late);
-            shop.let_idle(late);
-        });
+    const auto outcomes =
+        shop.while_late_is_created([&] { return shop.store.send(a_request(), both); });
 
     REQUIRE(outcomes == std::vector{send_outcome::accepted, send_outcome::accepted});
-    CHECK_THAT(shop.ready(), Catch::UnorderedEquals(std::vector<std::string>{"held", "late"}));
+    shop.check_that_both_are_ready();
 }
 
 TEST_CASE("a termination reaches an instance that was created while its call waited for another",
           "[waiting]") {
     waiting_calls shop;
-    const instance_id held("held");
-    const instance_id late("late");
-    shop.create(held);
-    shop.let_idle(held);
+    const std::vector<termination> both{a_termination(shop.held), a_termination(shop.late)};
 
-    const auto outcomes = shop.while_waiting(
-        held,
-        [&] {
-            const std::vector<termination> both{a_termination(held), a_termination(late)};
-            return shop.store.terminate(a_request(), both);
-        },
-        [&] {
-            shop.create(late);
-            shop.let_idle(late);
-        });
+    const auto outcomes =
+        shop.while_late_is_created([&] { return shop.store.terminate(a_request(), both); });
 
     REQUIRE(outcomes == std::vector{terminate_outcome::requested, terminate_outcome::requested});
-    CHECK_THAT(shop.ready(), Catch::UnorderedEquals(std::vector<std::string>{"held", "late"}));
+    shop.check_that_both_are_ready();
 }
 
 TEST_CASE("a turn's message reaches an instance that was created while its commit waited",
           "[waiting]") {
     waiting_calls shop;
-    const instance_id held("held");
-    const instance_id late("late");
     const instance_id sender("sender");
-    shop.create(held);
-    shop.let_idle(held);
     shop.create(sender);
     checkpoint turn = turn_of(shop.lease(sender));
-    turn.messages = {a_message(held), a_message(late)};
+    turn.messages = {a_message(shop.held), a_message(shop.late)};
 
-    const commit_outcome outcome = shop.while_waiting(
-        held,
-        [&] { return shop.commit(turn); },
-        [&] {
-            shop.create(late);
-            shop.let_idle(late);
-        });
+    const commit_outcome outcome = shop.while_late_is_created([&] { return shop.commit(turn); });
 
     REQUIRE(outcome == commit_outcome::committed);
-    CHECK_THAT(shop.ready(), Catch::UnorderedEquals(std::vector<std::string>{"held", "late"}));
+    shop.check_that_both_are_ready();
+}
+
+TEST_CASE("who asks for one kind hears of work that somebody else's transaction holds",
+          "[waiting][LOCK-8]") {
+    waiting_calls shop;
+    shop.create(shop.held);
+    other_transaction other(shop.server, "select from dt.Instances for update");
+
+    const work_batch batch = shop.lock();
+
+    CHECK(batch.orchestrations.empty());
+    CHECK(batch.contended);
+    other.end();
+    CHECK(shop.ready() == std::vector{shop.held.text()});
+}
+
+TEST_CASE("a call that is repeated before the first one has ended finds its answer",
+          "[waiting][REPEAT-1]") {
+    waiting_calls shop;
+    const request_id request = a_request();
+    const std::string id = to_string(request.value);
+    const new_message message = a_message(instance_id("nobody"));
+    const auto answers = [&] {
+        return shop.server.value("select count(*) from dt.Requests where request_id = '" + id + "'",
+                                 "perdure");
+    };
+    // The first one, whose caller has gone away; its row of Requests is all that the two share.
+    const std::string first = "set local application_name = '" +
+                              std::string(private_server::task_hub) +
+                              "'; set local search_path = dt, pg_temp;"
+                              " select * from _AddOrchestrationEvents('" +
+                              id +
+                              "', row('{0}', '{nobody}', '{\"{}\"}', '{null}', '{null}', '{0}',"
+                              " '{null}')::message_batch)";
+
+    const auto outcomes = shop.while_waiting(
+        first,
+        [&] {
+            return shop.store.send(request, {&message, 1});
+        },
+        [&] { REQUIRE(answers() == "0"); });
+
+    CHECK(outcomes == std::vector{send_outcome::no_such_instance});
+    CHECK(answers() == "1");
 }

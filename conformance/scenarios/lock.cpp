@@ -404,3 +404,23 @@ TEST_CASE_METHOD(fixture, "an activity comes as it was scheduled", "[LOCK-7][COM
     CHECK(found.attempt == 1);
     CHECK_FALSE(found.suspect);
 }
+
+TEST_CASE_METHOD(fixture, "an activity without input waits, and comes without one", "[COMMIT-1]") {
+    checkpoint turn = turn_of(leased());
+    turn.activities = {an_activity(1), an_activity(2), an_activity(3)};
+    turn.activities[0].input = {};
+    turn.activities[1].input = {"bytes", {}};
+    turn.activities[0].details = {};
+    REQUIRE(commit_one(turn) == commit_outcome::committed);
+    REQUIRE(store.status().ready_activities == 3);
+
+    const work_batch batch = lock({0, 3});
+
+    REQUIRE(batch.activities.size() == 3);
+    for (const activity_work& found : batch.activities) {
+        const new_activity& added = turn.activities.at(found.task.value - 1);
+        CHECK(found.input == added.input);
+        CHECK(found.details == added.details);
+        CHECK(complete(completion_of(found)) == commit_outcome::committed);
+    }
+}
