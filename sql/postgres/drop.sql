@@ -15,20 +15,20 @@ declare
     v_types constant text[] := array[
         'turn_batch', 'consumed_batch', 'chunk_batch', 'payload_batch', 'task_batch',
         'cancelled_batch', 'timer_batch', 'message_batch', 'instance_batch', 'termination_batch',
-        'continued_batch', 'completion_batch', 'room', 'orchestration_batch', 'activity_batch'];
+        'continued_batch', 'completion_batch', 'room', 'low_water', 'orchestration_batch', 'activity_batch', 'commit_effect'];
     v_functions constant text[] := array[
         'CreateInstance', 'CurrentTaskHub', 'GetInstanceHistory', 'GetScaleMetric',
         'GetScaleRecommendation', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
         'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance',
         '_AcceptTurns', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded',
         '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckLanes', '_CheckName', '_CheckReason',
-        '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CompleteTasks', '_ContinueAsNew',
+        '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CommitBatch', '_CommitTask', '_CommitTurn', '_CompleteTasks', '_ContinueAsNew',
         '_CreateHub', '_CreateInstances', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
         '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
-        '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubStatus',
+        '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubNameOf', '_HubStatus',
         '_Insert', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_LaneNames',
         '_Lanes', '_LeaseAll', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
-        '_LockNextOrchestration', '_LockNextTask', '_Now', '_One', '_PayloadText', '_Post',
+        '_LockNextOrchestration', '_LockNextTask', '_Now', '_OfferOne', '_One', '_PayloadText', '_Post',
         '_PurgeDurableState', '_PurgeInstances', '_Purgeable', '_QueryManyOrchestrations',
         '_ReadHistory', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
         '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',

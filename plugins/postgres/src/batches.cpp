@@ -4,45 +4,44 @@
 
 namespace perdure::postgres {
 
-void add_messages(parameters& values,
-                  std::span<const new_message> messages,
-                  const std::vector<std::int32_t>* turns) {
-    values.begin_record();
-    if (turns == nullptr) {
-        values.add_list<sql::integer>(std::vector<std::int32_t>());
-    } else {
-        values.add_list<sql::integer>(*turns);
+void add_messages(parameters& values, const elements<new_message>& messages) {
+    if (messages.empty()) {
+        values.add_null_record();
+        return;
     }
-    using m = new_message;
-    values
+    using sent = of_turn<new_message>;
+    values.begin_record();
+    values.add_list<sql::integer>(messages, &sent::turn)
+        .add_list<sql::text>(
+            messages, [](const sent& m) -> const std::string& { return m.element->target.text(); })
         .add_list<sql::text>(messages,
-                             [](const m& x) -> const std::string& { return x.target.text(); })
-        .add_list<sql::text>(messages, &m::event)
-        .add_list<sql::text>(messages, [](const m& x) { return unless_empty(x.id); })
-        .add_list<sql::uuid>(messages, [](const m& x) { return unless_nil(x.execution); })
-        .add_list<sql::bigint>(messages, [](const m& x) { return x.task.value; })
-        .add_list<sql::timestamptz>(messages, &m::visible_at);
+                             [](const sent& m) -> const std::string& { return m.element->event; })
+        .add_list<sql::text>(messages, [](const sent& m) { return unless_empty(m.element->id); })
+        .add_list<sql::uuid>(messages,
+                             [](const sent& m) { return unless_nil(m.element->execution); })
+        .add_list<sql::bigint>(messages, [](const sent& m) { return m.element->task.value; })
+        .add_list<sql::timestamptz>(messages, [](const sent& m) { return m.element->visible_at; });
     values.end_record();
 }
 
-void add_terminations(parameters& values,
-                      std::span<const termination> wishes,
-                      const std::vector<std::int32_t>* turns) {
-    values.begin_record();
-    if (turns == nullptr) {
-        values.add_list<sql::integer>(std::vector<std::int32_t>());
-    } else {
-        values.add_list<sql::integer>(*turns);
+void add_terminations(parameters& values, const elements<termination>& wishes) {
+    if (wishes.empty()) {
+        values.add_null_record();
+        return;
     }
-    using t = termination;
-    values
-        .add_list<sql::text>(wishes,
-                             [](const t& x) -> const std::string& { return x.target.text(); })
-        .add_list<sql::text>(wishes, &t::event)
-        .add_list<sql::text>(wishes, &t::final_event)
-        .add_list<sql::text>(wishes, [](const t& x) { return codec_of(x.output); })
-        .add_list<sql::bytea>(wishes, [](const t& x) { return bytes_of(x.output); })
-        .add_list<sql::text>(wishes, &t::parent_event);
+    using wish = of_turn<termination>;
+    const auto text = [](const std::string termination::*member) {
+        return [member](const wish& w) -> const std::string& { return w.element->*member; };
+    };
+    values.begin_record();
+    values.add_list<sql::integer>(wishes, &wish::turn)
+        .add_list<sql::text>(
+            wishes, [](const wish& w) -> const std::string& { return w.element->target.text(); })
+        .add_list<sql::text>(wishes, text(&termination::event))
+        .add_list<sql::text>(wishes, text(&termination::final_event))
+        .add_list<sql::text>(wishes, [](const wish& w) { return codec_of(w.element->output); })
+        .add_list<sql::bytea>(wishes, [](const wish& w) { return bytes_of(w.element->output); })
+        .add_list<sql::text>(wishes, text(&termination::parent_event));
     values.end_record();
 }
 

@@ -29,7 +29,6 @@ constexpr std::array meanings = {
     meaning{sqlstate_no_hub, store_fault::schema},
     meaning{sqlstate_refused, store_fault::rejected},
     meaning{sqlstate_lost_race, store_fault::conflict},
-    meaning{sqlstate_other_hub, store_fault::configuration},
     meaning{"08007", store_fault::outcome_unknown},  // The outcome of a transaction is not known.
     meaning{"40003", store_fault::outcome_unknown},  // The completion of a statement is not known.
     // A standby. It may be promoted, and the next connection may find the primary.
@@ -192,6 +191,20 @@ bool is_missing_function(std::string_view sqlstate) noexcept {
     return sqlstate == "42883" || sqlstate == "3F000";
 }
 
+// Another call with the same request id has kept its answer while this one was under way: a lost
+// race, because a repeat finds that answer [REPEAT-1].
+bool is_simultaneous_repeat(const pg_result* result) noexcept {
+    return sqlstate_of(result) == "23505" &&
+           text_of(result, PG_DIAG_CONSTRAINT_NAME) == "requests_pkey";
+}
+
+store_fault fault_of_result(const pg_result* result, effect what) noexcept {
+    if (ends_connection(result)) {
+        return fault_of_loss(what);
+    }
+    return is_simultaneous_repeat(result) ? store_fault::conflict : fault_of(sqlstate_of(result));
+}
+
 }  // namespace
 
 backend_error error_of(const pg_result* result, std::string_view statement_name, effect what) {
@@ -199,11 +212,10 @@ backend_error error_of(const pg_result* result, std::string_view statement_name,
     if (sqlstate.empty()) {
         return lost_connection(PQresultErrorMessage(result), statement_name, what);
     }
-    const store_fault fault = ends_connection(result) ? fault_of_loss(what) : fault_of(sqlstate);
     // PostgreSQL's own hint, to add casts, leads astray when the function is not there at all.
     const std::string_view hint =
         is_missing_function(sqlstate) ? no_schema_hint : text_of(result, PG_DIAG_MESSAGE_HINT);
-    return {fault,
+    return {fault_of_result(result, what),
             fmt::format("PostgreSQL: {}{} (SQLSTATE {}, in {})",
                         one_line(text_of(result, PG_DIAG_MESSAGE_PRIMARY)),
                         hint.empty() ? std::string() : "; " + one_line(hint),

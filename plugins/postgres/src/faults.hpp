@@ -17,7 +17,6 @@ struct settings;
 inline constexpr std::string_view sqlstate_no_hub = "PD001";
 inline constexpr std::string_view sqlstate_refused = "PD002";
 inline constexpr std::string_view sqlstate_lost_race = "PD003";
-inline constexpr std::string_view sqlstate_other_hub = "PD004";
 
 /// What a statement may have done when its answer is lost.
 enum class effect {

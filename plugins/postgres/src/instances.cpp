@@ -91,7 +91,7 @@ std::vector<send_outcome> postgres_backend::send(const request_id& request,
     }
     parameters values;
     values.add<sql::uuid>(request.value);
-    add_messages(values, messages, nullptr);
+    add_messages(values, of_client(messages));
     announcing_call work(hub_);
     const answer done = hub_.call(send_messages, values);
     work.news.due_is_news = true;
@@ -106,7 +106,7 @@ std::vector<terminate_outcome> postgres_backend::terminate(
     }
     parameters values;
     values.add<sql::uuid>(request.value);
-    add_terminations(values, terminations, nullptr);
+    add_terminations(values, of_client(terminations));
     announcing_call work(hub_);
     const answer done = hub_.call(terminate_instances, values);
     add_ended(work, done.only(ended_column));

@@ -2,7 +2,7 @@
 #include "work.hpp"
 
 #include <algorithm>
-#include <functional>
+#include <chrono>
 
 // The worker side, apart from `commit`: lock, renew, and the ways to return a lease.
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr statement lock_work{
     "lock",
-    "select store_time, orchestrations, activities, contended, suspects, next_due"
+    "select store_time, orchestrations, activities, contended, suspects, next_due, low_water"
     " from {schema}_Lock($1, $2)",
     effect::mutating};
 constexpr statement renew_leases{
@@ -31,24 +31,11 @@ std::uint64_t question_of(const lock_request& request) {
     if (request.suspects) {
         return 0;
     }
-    std::size_t mixed = std::hash<std::string>()(request.worker.text);
-    const auto mix = [&](std::size_t next) { mixed = mixed * 31 + next; };
-    mix(request.orchestrations != 0 ? 1U : 2U);
-    mix(request.activities != 0 ? 1U : 2U);
-    if (request.filter != nullptr) {
-        const std::hash<std::string> hash;
-        for (const work_filter::definition& wanted : request.filter->orchestrations) {
-            mix(hash(wanted.name));
-            mix(hash(wanted.version));
-        }
-        for (const auto* list : {&request.filter->activities, &request.filter->queues}) {
-            mix(list->size());
-            for (const std::string& name : *list) {
-                mix(hash(name));
-            }
-        }
-    }
-    return std::max<std::uint64_t>(1, mixed);
+    constexpr std::uint64_t kinds = 4;
+    return std::max<std::uint64_t>(1,
+                                   asker_of(request) * kinds +
+                                       (request.orchestrations != 0 ? 1U : 0U) +
+                                       (request.activities != 0 ? 2U : 0U));
 }
 
 void add_items(parameters& values, std::span<const held_item> items) {
@@ -83,12 +70,17 @@ work_batch postgres_backend::lock(const lock_request& request) {
     batch.contended = found.only(3).flag();
     batch.suspects_waiting = found.only(4).flag();
     batch.token = begun.token;
+    note_low_water(hub_, given, found.only(6));
     const bool is_empty = batch.orchestrations.empty() && batch.activities.empty() &&
                           !batch.contended && !batch.suspects_waiting;
     if (question != 0) {
+        // A look that did not begin at the beginning may have missed something, so another follows.
+        const timestamp next_look =
+            given.from.is_from_the_beginning() ? never : batch.store_time + std::chrono::seconds(1);
+        const timestamp next_due = found.only(5).time_or_null().value_or(never);
         hub_.rings().end_look(begun,
                               {.store_time = batch.store_time,
-                               .next_due = found.only(5).time_or_null().value_or(never),
+                               .next_due = std::min(next_due, next_look),
                                .is_empty = is_empty});
     } else {
         hub_.rings().hear_time(begun, batch.store_time);

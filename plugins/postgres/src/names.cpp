@@ -1,9 +1,8 @@
 #include "names.hpp"
 
 #include "fields.hpp"
-#include "pool.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace perdure::postgres {
 
@@ -16,7 +15,7 @@ constexpr statement find_worker{"worker", "select {schema}_Worker($1)", effect::
 
 }  // namespace
 
-name_cache::name_cache(pool& connections) : pool_(connections) {}
+name_cache::name_cache(caller calls) : call_(std::move(calls)) {}
 
 void name_cache::learn(std::span<const lane_key> missing, bool is_activity) {
     if (missing.empty()) {
@@ -27,8 +26,7 @@ void name_cache::learn(std::span<const lane_key> missing, bool is_activity) {
         .add_list<sql::text>(missing, &lane_key::name)
         .add_list<sql::text>(missing, &lane_key::variant)
         .add_list<sql::integer>(missing, &lane_key::priority);
-    borrowed server = pool_.take();
-    const answer found = server->call(find_lanes, values);
+    const answer found = call_(find_lanes, values);
     const array_reader numbers(found.only(0));
     if (numbers.size() != missing.size()) {
         refuse_answer("not every lane has a number");
@@ -80,8 +78,7 @@ lane_key name_cache::definition(std::int32_t lane) {
     }
     parameters values;
     values.add_list<sql::integer>(std::span(&lane, 1));
-    borrowed server = pool_.take();
-    const answer found = server->call(find_names, values);
+    const answer found = call_(find_names, values);
     const array_reader names(found.only(0));
     const array_reader variants(found.only(1));
     lane_key key{.is_activity = false, .name = names.string(0), .variant = variants.string(0)};
@@ -101,8 +98,7 @@ std::int32_t name_cache::worker(const worker_id& id) {
     }
     parameters values;
     values.add<sql::text>(id.text);
-    borrowed server = pool_.take();
-    const answer found = server->call(find_worker, values);
+    const answer found = call_(find_worker, values);
     const auto worker = static_cast<std::int32_t>(found.only(0).number());
     const std::lock_guard guard(mutex_);
     return workers_.emplace(id.text, worker).first->second;

@@ -1,9 +1,12 @@
 #pragma once
 
+#include "connection.hpp"
+
 #include <perdure/backend.hpp>
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <span>
@@ -12,8 +15,6 @@
 #include <vector>
 
 namespace perdure::postgres {
-
-class pool;
 
 /// What a lane holds: a definition of orchestrations, or a name, queue and priority of activities.
 struct lane_key {
@@ -30,7 +31,10 @@ struct lane_key {
 /// changes them, so they are asked for once. Safe from any thread.
 class name_cache {
   public:
-    explicit name_cache(pool& connections);
+    /// One call of the store.
+    using caller = std::function<answer(const statement&, const parameters&)>;
+
+    explicit name_cache(caller calls);
 
     /// The lanes with these keys, in the same order; makes those that are missing.
     [[nodiscard]] std::vector<std::int32_t> lanes(std::span<const lane_key> keys);
@@ -43,7 +47,7 @@ class name_cache {
   private:
     void learn(std::span<const lane_key> missing, bool is_activity);
 
-    pool& pool_;
+    const caller call_;
     std::mutex mutex_;
     std::map<lane_key, std::int32_t> lanes_;
     std::unordered_map<std::int32_t, lane_key> keys_;

@@ -7,19 +7,11 @@ namespace perdure::postgres {
 
 namespace {
 
-// The columns in which `record` reads an instance.
-#define PERDURE_RECORD_COLUMNS                                                           \
-    "select instance_id, execution_id, name, version, status, created_at, updated_at,"   \
-    " completed_at, start_at, custom_status_codec, custom_status, output_codec, output," \
-    " failure, tag_keys, tag_values, parent_instance, parent_execution, parent_task,"    \
-    " parked_reason, history_length, inbox_length, leased_by from "
-
-constexpr statement get_instances{
-    "get", PERDURE_RECORD_COLUMNS "{schema}_GetInstances($1)", effect::none};
+constexpr statement get_instances{"get", "select * from {schema}_GetInstances($1)", effect::none};
 constexpr statement query_instances{
     "query",
-    PERDURE_RECORD_COLUMNS
-    "{schema}_QueryManyOrchestrations($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    "select * from {schema}_QueryManyOrchestrations($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+    " $12, $13)",
     effect::none};
 constexpr statement read_events{
     "read_history",
@@ -36,36 +28,69 @@ constexpr statement delete_instances{
 constexpr statement move_clock{
     "advance_clock", "select {schema}_AdvanceClock($1)", effect::mutating};
 
-#undef PERDURE_RECORD_COLUMNS
+// Those of the view InstanceRecords, whose order an upgrade cannot change.
+struct record_column {
+    enum : std::size_t {
+        instance_key,
+        instance_id,
+        execution_id,
+        name,
+        version,
+        status,
+        created_at,
+        updated_at,
+        completed_at,
+        start_at,
+        custom_status_codec,
+        custom_status,
+        output_codec,
+        output,
+        failure,
+        tag_keys,
+        tag_values,
+        parent_instance,
+        parent_execution,
+        parent_task,
+        parked_reason,
+        history_length,
+        inbox_length,
+        leased_by
+    };
+};
 
 std::string text_or_empty(const field& value) {
     return value.is_null() ? std::string() : value.string();
 }
 
 instance_record record(const answer& found, std::size_t row) {
+    using c = record_column;
     const auto at = [&](std::size_t column) { return found.at(row, column); };
-    instance_record item{.instance = instance_id(at(0).string()),
-                         .execution = {at(1).id()},
-                         .name = at(2).string(),
-                         .version = at(3).string(),
-                         .status = static_cast<orchestration_status>(at(4).number()),
-                         .created_at = at(5).time(),
-                         .updated_at = at(6).time(),
-                         .completed_at = at(7).time_or_null(),
-                         .start_at = at(8).time_or_null(),
-                         .custom_status = read_payload(at(9), at(10)),
-                         .output = read_payload(at(11), at(12)),
-                         .failure = text_or_empty(at(13)),
-                         .tags = read_tags(at(14), at(15)),
-                         .parent = {},
-                         .parked_reason = text_or_empty(at(19)),
-                         .history_length = static_cast<std::uint64_t>(at(20).number()),
-                         .inbox_length = static_cast<std::uint64_t>(at(21).number()),
-                         .leased_by = text_or_empty(at(22))};
-    if (!at(16).is_null()) {
-        item.parent = parent_link{instance_id(at(16).string()),
-                                  {at(17).id()},
-                                  {static_cast<std::uint64_t>(at(18).number())}};
+    const auto count = [&](std::size_t column) {
+        return static_cast<std::uint64_t>(at(column).number());
+    };
+    instance_record item{
+        .instance = instance_id(at(c::instance_id).string()),
+        .execution = {at(c::execution_id).id()},
+        .name = at(c::name).string(),
+        .version = at(c::version).string(),
+        .status = static_cast<orchestration_status>(at(c::status).number()),
+        .created_at = at(c::created_at).time(),
+        .updated_at = at(c::updated_at).time(),
+        .completed_at = at(c::completed_at).time_or_null(),
+        .start_at = at(c::start_at).time_or_null(),
+        .custom_status = read_payload(at(c::custom_status_codec), at(c::custom_status)),
+        .output = read_payload(at(c::output_codec), at(c::output)),
+        .failure = text_or_empty(at(c::failure)),
+        .tags = read_tags(at(c::tag_keys), at(c::tag_values)),
+        .parent = {},
+        .parked_reason = text_or_empty(at(c::parked_reason)),
+        .history_length = count(c::history_length),
+        .inbox_length = count(c::inbox_length),
+        .leased_by = text_or_empty(at(c::leased_by))};
+    if (!at(c::parent_instance).is_null()) {
+        item.parent = parent_link{instance_id(at(c::parent_instance).string()),
+                                  {at(c::parent_execution).id()},
+                                  {count(c::parent_task)}};
     }
     return item;
 }
@@ -134,7 +159,7 @@ bool postgres_backend::advance_clock(duration by) {
 }
 
 backend_statistics postgres_backend::statistics() const noexcept {
-    return {hub_.counts().commits.load(), hub_.counts().statements.load()};
+    return hub_.statistics();
 }
 
 std::vector<std::optional<instance_record>> postgres_backend::get(
@@ -145,8 +170,9 @@ std::vector<std::optional<instance_record>> postgres_backend::get(
     const answer found = hub_.call(get_instances, values);
     records.reserve(found.rows());
     for (std::size_t row = 0; row < found.rows(); ++row) {
-        records.push_back(found.at(row, 0).is_null() ? std::nullopt
-                                                     : std::optional(record(found, row)));
+        records.push_back(found.at(row, record_column::instance_id).is_null()
+                              ? std::nullopt
+                              : std::optional(record(found, row)));
     }
     return records;
 }

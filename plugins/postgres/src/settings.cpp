@@ -55,8 +55,12 @@ void read_hosts(std::string_view list, settings& chosen) {
             refuse(fmt::format("the address has a port that is no number; {}", address_form));
         }
         has_port = has_port || !port.empty();
-        hosts += (first ? "" : ",") + std::string(host);
-        ports += (first ? "" : ",") + std::string(port);
+        if (!first) {
+            hosts += ',';
+            ports += ',';
+        }
+        hosts += host;
+        ports += port;
     }
     store(chosen, "host", hosts);
     store(chosen, "port", has_port ? ports : std::string());
@@ -210,7 +214,10 @@ std::string server_options(const settings& chosen, search_path path) {
         return text;
     }
     const auto append = [&](const std::string& name, const std::string& value) {
-        text += (text.empty() ? "" : " ") + server_option(name, value);
+        if (!text.empty()) {
+            text += ' ';
+        }
+        text += server_option(name, value);
     };
     if (path == search_path::of_schema) {
         append("search_path", chosen.quoted_schema() + ",pg_temp");
@@ -289,6 +296,7 @@ settings read_settings(const backend_config& config) {
     read_address(config.address, chosen);
     chosen.schema = options.text("schema", chosen.schema);
     check_schema_name(chosen.schema);
+    chosen.names_task_hub = config.options.contains("task_hub");
     chosen.task_hub = options.text("task_hub", chosen.task_hub);
     check_task_hub(chosen.task_hub);
     chosen.create_database = options.flag("create_database", false);

@@ -29,6 +29,8 @@ struct settings {
     std::string schema = "dt";
     /// The application_name of every connection, by which the server finds the hub in mode 0.
     std::string task_hub = "default";
+    /// The URI says which hub, so that a login which works in another one is refused.
+    bool names_task_hub = false;
     bool create_database = false;
     /// So many idle connections stay open for good; they are opened when they are first needed.
     std::size_t pool_min = 2;

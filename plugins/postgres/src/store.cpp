@@ -3,6 +3,8 @@
 #include "fields.hpp"
 #include "installer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <random>
 #include <string_view>
@@ -15,6 +17,7 @@ namespace {
 
 constexpr statement find_ended{"any_ended", "select {schema}_AnyEnded($1)", effect::none};
 constexpr statement make_hub{"create_hub", "select {schema}_CreateHub()", effect::mutating};
+constexpr statement find_hub{"current_hub", "select {schema}CurrentTaskHub()", effect::none};
 constexpr statement install_test_clock{
     "use_test_clock", "select {schema}_UseTestClock()", effect::mutating};
 constexpr std::string_view sqlstate_insufficient_privilege = "42501";
@@ -43,7 +46,8 @@ bell::terms bell_terms(const settings& chosen) {
 store::store(settings chosen)
     : settings_(std::move(chosen)),
       pool_(settings_, counts_),
-      names_(pool_),
+      names_(
+          [this](const statement& what, const parameters& values) { return call(what, values); }),
       bell_(bell_terms(settings_),
             [this](const std::vector<std::string>& awaited) { return ended_of(awaited); }) {
     start_listening();
@@ -54,6 +58,7 @@ void store::start_listening() {
     options.connection = settings_.connection_string();
     options.prefix = settings_.schema_prefix();
     options.listens = settings_.pooler == pooler::none;
+    options.connect_timeout = settings_.connect_timeout;
     listener_ = std::make_unique<listener>(bell_, std::move(options));
 }
 
@@ -66,8 +71,26 @@ void store::create() {
     if (settings_.test_clock) {
         use_test_clock(*server);
     }
+    refuse_other_hub(*server);
     static_cast<void>(server->call(make_hub, {}));
     names_.forget();
+}
+
+void store::refuse_other_hub(connection& server) {
+    if (!settings_.names_task_hub || is_hub_checked_) {
+        return;
+    }
+    const std::string hub = server.call(find_hub, {}).only(0).string();
+    if (hub != settings_.task_hub) {
+        throw backend_error(
+            store_fault::configuration,
+            fmt::format(
+                "option task_hub: it says \"{}\", but the hub of this connection is \"{}\", "
+                "which is the login in TaskHubMode 1: leave the option out",
+                settings_.task_hub,
+                hub));
+    }
+    is_hub_checked_ = true;
 }
 
 answer store::call(const statement& what, const parameters& values) {
@@ -76,6 +99,7 @@ answer store::call(const statement& what, const parameters& values) {
     for (int attempt = 1;; ++attempt) {
         try {
             borrowed server = pool_.take();
+            refuse_other_hub(*server);
             return server->call(what, values);
         } catch (const backend_error& error) {
             if (error.code() != store_fault::conflict || attempt == attempts_max) {
@@ -87,6 +111,10 @@ answer store::call(const statement& what, const parameters& values) {
             std::this_thread::sleep_for(std::chrono::microseconds(pause(chance)));
         }
     }
+}
+
+backend_statistics store::statistics() const noexcept {
+    return {counts_.commits, counts_.statements + listener_->counted().statements};
 }
 
 bool store::should_expire(bool asks_for_suspects) {
@@ -113,7 +141,10 @@ std::vector<std::string> store::ended_of(const std::vector<std::string>& awaited
 }
 
 void announcing_call::finish(const field& time, const field& left_ready, const field& next_due) {
-    if (!time.is_null()) {
+    if (time.is_null()) {
+        // A repeat: whoever made the change may have been cut off before it could tell.
+        news.ready = true;
+    } else {
         hub_.rings().hear_time(begun_, time.time());
     }
     news.ready = news.ready || (!left_ready.is_null() && left_ready.flag());

@@ -2,11 +2,13 @@
 
 #include "bell.hpp"
 #include "listener.hpp"
+#include "low_water.hpp"
 #include "names.hpp"
 #include "pool.hpp"
 #include "settings.hpp"
 
 #include <perdure/backend.hpp>
+#include <perdure/backend_statistics.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -24,10 +26,9 @@ class store {
     explicit store(settings chosen);
 
     [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
-    [[nodiscard]] const counters& counts() const noexcept { return counts_; }
-    [[nodiscard]] pool& connections() noexcept { return pool_; }
     [[nodiscard]] name_cache& names() noexcept { return names_; }
     [[nodiscard]] bell& rings() noexcept { return bell_; }
+    [[nodiscard]] low_water& looked() noexcept { return low_water_; }
 
     /// Makes schema and hub, or checks them where the login may not.
     void create();
@@ -35,6 +36,9 @@ class store {
     /// One call on any connection. One that lost against another is repeated a few times: nothing
     /// of it has happened.
     [[nodiscard]] answer call(const statement& what, const parameters& values);
+
+    /// What calls and the listener have done since the hub was opened.
+    [[nodiscard]] backend_statistics statistics() const noexcept;
 
     /// Whether this call should look for leases that are over: each does so for a test, otherwise
     /// one a second.
@@ -45,13 +49,18 @@ class store {
 
     [[nodiscard]] std::vector<std::string> ended_of(const std::vector<std::string>& awaited);
     void start_listening();
+    /// With TaskHubMode 1 the login says the hub, and nothing may be done in it when the URI says
+    /// another one.
+    void refuse_other_hub(connection& server);
 
     settings settings_;
     counters counts_;
     pool pool_;
     name_cache names_;
     bell bell_;
+    low_water low_water_;
     std::atomic<steady::rep> next_expiry_{0};
+    std::atomic<bool> is_hub_checked_{false};
     /// Last, so that its thread ends before what it uses.
     std::unique_ptr<listener> listener_;
 };
@@ -63,7 +72,8 @@ class announcing_call {
 
     tidings news;
 
-    /// Tells who waits; `time` is the store's clock during the call.
+    /// Tells who waits; `time` is the store's clock during the call, null when the answer is that
+    /// of an earlier call.
     void finish(const field& time, const field& left_ready, const field& next_due);
     [[nodiscard]] const look& begun() const noexcept { return begun_; }
 

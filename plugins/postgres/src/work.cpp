@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <string_view>
 namespace perdure::postgres {
@@ -45,13 +46,33 @@ served resolve(name_cache& names, const work_filter* filter) {
     return {.definitions = names.lanes(keys), .filter = filter};
 }
 
+std::uint64_t asker_of(const lock_request& request) {
+    const std::hash<std::string> hash;
+    std::size_t mixed = hash(request.worker.text);
+    const auto mix = [&](std::size_t next) { mixed = mixed * 31 + next; };
+    if (request.filter != nullptr) {
+        for (const work_filter::definition& wanted : request.filter->orchestrations) {
+            mix(hash(wanted.name));
+            mix(hash(wanted.version));
+        }
+        for (const auto* list : {&request.filter->activities, &request.filter->queues}) {
+            mix(list->size());
+            for (const std::string& name : *list) {
+                mix(hash(name));
+            }
+        }
+    }
+    return mixed;
+}
+
 room full_room(store& hub, const lock_request& request) {
     room given{.worker = hub.names().worker(request.worker),
                .has = resolve(hub.names(), request.filter),
                .request = &request,
                .tokens = {},
                .task_tokens = {},
-               .expire = hub.should_expire(request.suspects)};
+               .expire = hub.should_expire(request.suspects),
+               .from = {}};
     std::uint32_t ordinal = 0;
     for (std::size_t n = 0; n < request.orchestrations; ++n) {
         given.tokens.push_back(derive_token(request.request, ordinal++).value);
@@ -60,9 +81,11 @@ room full_room(store& hub, const lock_request& request) {
         given.task_tokens.push_back(derive_token(request.request, ordinal++).value);
     }
     if (request.suspects) {
-        // [SUSPECT-1] One of either kind.
+        // [SUSPECT-1] One of either kind, and the oldest as well.
         given.tokens.resize(std::min<std::size_t>(given.tokens.size(), 1));
         given.task_tokens.resize(std::min<std::size_t>(given.task_tokens.size(), 1));
+    } else {
+        given.from = hub.looked().begin(asker_of(request));
     }
     return given;
 }
@@ -87,8 +110,21 @@ void add_room(parameters& values, const room& given) {
         .add<sql::boolean>(request.suspects)
         .add<sql::boolean>(given.expire)
         .add<sql::boolean>(given.has.filter == nullptr)
-        .add<sql::timestamptz>(given.since);
+        .add<sql::timestamptz>(given.from.orchestrations)
+        .add<sql::timestamptz>(given.from.activities);
     values.end_record();
+}
+
+void note_low_water(store& hub, const room& given, const field& answered) {
+    if (answered.is_null() || given.request->suspects) {
+        return;
+    }
+    const record_reader water(answered);
+    hub.looked().end(asker_of(*given.request),
+                     given.from,
+                     {.orchestrations = water.at(0).time_or_null().value_or(timestamp::min()),
+                      .activities = water.at(1).time_or_null().value_or(timestamp::min())},
+                     duration(water.at(2).number()));
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fields.hpp"
+#include "low_water.hpp"
 #include "store.hpp"
 
 #include <perdure/backend.hpp>
@@ -38,12 +39,17 @@ struct room {
     std::vector<std::uint64_t> tokens;
     std::vector<std::uint64_t> task_tokens;
     bool expire = false;
-    /// What is ready since an earlier time was found to be gone.
-    timestamp since = timestamp::min();
+    /// Where this call looks for what is ready.
+    low_water::mark from;
 };
+/// Who asks, worker and filter, as one number.
+[[nodiscard]] std::uint64_t asker_of(const lock_request& request);
 /// The whole room of a request: orchestrations first, then activities.
 [[nodiscard]] room full_room(store& hub, const lock_request& request);
 void add_room(parameters& values, const room& given);
+
+/// What an answer says of where the next call may look; a null says nothing.
+void note_low_water(store& hub, const room& given, const field& answered);
 
 /// Appends the orchestrations of an orchestration_batch.
 void read_orchestrations(name_cache& names,
@@ -93,14 +99,32 @@ struct instance_source {
 };
 void add_instances(parameters& values, const std::vector<instance_source>& sources);
 
-/// A message_batch; `turns` says which checkpoint each belongs to, null for a client's.
-void add_messages(parameters& values,
-                  std::span<const new_message> messages,
-                  const std::vector<std::int32_t>* turns);
+/// Something that a checkpoint asks for, with the checkpoint's number, from 1; 0 and no owner for
+/// what a client asks for.
+template <class Element>
+struct of_turn {
+    std::int32_t turn = 0;
+    const checkpoint* owner = nullptr;
+    const Element* element = nullptr;
+};
+
+template <class Element>
+using elements = std::vector<of_turn<Element>>;
+
+template <class Element>
+[[nodiscard]] elements<Element> of_client(std::span<const Element> asked) {
+    elements<Element> all;
+    all.reserve(asked.size());
+    for (const Element& element : asked) {
+        all.push_back({0, nullptr, &element});
+    }
+    return all;
+}
+
+/// A message_batch; null when it is empty.
+void add_messages(parameters& values, const elements<new_message>& messages);
 /// A termination_batch, likewise.
-void add_terminations(parameters& values,
-                      std::span<const termination> wishes,
-                      const std::vector<std::int32_t>* turns);
+void add_terminations(parameters& values, const elements<termination>& wishes);
 /// The eleven parameters that the functions with a filter begin with.
 void add_filter(parameters& values, const instance_filter& filter);
 

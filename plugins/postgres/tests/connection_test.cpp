@@ -137,8 +137,7 @@ TEST_CASE("an error of the server changes nothing, and the connection goes on") 
     prepared_schema in(fresh_settings());
     const std::pair<const char*, store_fault> faults[] = {{"PD001", store_fault::schema},
                                                           {"PD002", store_fault::rejected},
-                                                          {"PD003", store_fault::conflict},
-                                                          {"PD004", store_fault::configuration}};
+                                                          {"PD003", store_fault::conflict}};
     for (const auto& [sqlstate, fault] : faults) {
         const backend_error error =
             failure_of([&] { static_cast<void>(in.on->call(note_it, note(sqlstate))); });

@@ -5,11 +5,7 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <cstring>
 #include <fstream>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 namespace perdure::postgres_test {
 
@@ -26,20 +22,20 @@ backend_error refusal(const settings& chosen) {
 
 TEST_CASE("every SQLSTATE has the fault that says what to do about it") {
     const std::pair<const char*, store_fault> expected[] = {
-        {"PD001", store_fault::schema},        {"PD002", store_fault::rejected},
-        {"PD003", store_fault::conflict},      {"PD004", store_fault::configuration},
-        {"08006", store_fault::unavailable},   {"08007", store_fault::outcome_unknown},
-        {"0A000", store_fault::schema},        {"22003", store_fault::rejected},
-        {"23505", store_fault::rejected},      {"25006", store_fault::unavailable},
-        {"28P01", store_fault::configuration}, {"3D000", store_fault::configuration},
-        {"40001", store_fault::conflict},      {"40P01", store_fault::conflict},
-        {"42501", store_fault::read_only},     {"42883", store_fault::schema},
-        {"53100", store_fault::full},          {"53200", store_fault::unavailable},
-        {"53300", store_fault::unavailable},   {"54000", store_fault::rejected},
-        {"55P03", store_fault::conflict},      {"57014", store_fault::timeout},
-        {"57P01", store_fault::unavailable},   {"57P03", store_fault::unavailable},
-        {"58030", store_fault::unavailable},   {"P0001", store_fault::rejected},
-        {"XX000", store_fault::rejected},      {"XX001", store_fault::corrupt}};
+        {"PD001", store_fault::schema},          {"PD002", store_fault::rejected},
+        {"PD003", store_fault::conflict},        {"08006", store_fault::unavailable},
+        {"08007", store_fault::outcome_unknown}, {"0A000", store_fault::schema},
+        {"22003", store_fault::rejected},        {"23505", store_fault::rejected},
+        {"25006", store_fault::unavailable},     {"28P01", store_fault::configuration},
+        {"3D000", store_fault::configuration},   {"40001", store_fault::conflict},
+        {"40P01", store_fault::conflict},        {"42501", store_fault::read_only},
+        {"42883", store_fault::schema},          {"53100", store_fault::full},
+        {"53200", store_fault::unavailable},     {"53300", store_fault::unavailable},
+        {"54000", store_fault::rejected},        {"55P03", store_fault::conflict},
+        {"57014", store_fault::timeout},         {"57P01", store_fault::unavailable},
+        {"57P03", store_fault::unavailable},     {"58030", store_fault::unavailable},
+        {"P0001", store_fault::rejected},        {"XX000", store_fault::rejected},
+        {"XX001", store_fault::corrupt}};
     for (const auto& [sqlstate, fault] : expected) {
         CAPTURE(sqlstate);
         CHECK(fault_of(sqlstate) == fault);
@@ -109,17 +105,9 @@ TEST_CASE("a server that is not there, or has no room, is unavailable") {
 }
 
 TEST_CASE("a host that accepts and never answers is unavailable after connect_timeout") {
-    const std::string folder = "/tmp/perdure-" + to_string(random_uuid()).substr(0, 8);
-    std::filesystem::create_directory(folder);
-    const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string path = folder + "/.s.PGSQL.5432";
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    REQUIRE(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(listen(listener, 4) == 0);
+    const silent_host host;
     settings chosen = private_server::shared().settings_for();
-    chosen.libpq["host"] = folder;
+    chosen.libpq["host"] = host.folder();
     // The shortest that libpq has.
     chosen.connect_timeout = std::chrono::seconds(2);
 
@@ -127,8 +115,6 @@ TEST_CASE("a host that accepts and never answers is unavailable after connect_ti
 
     CHECK(error.code() == store_fault::unavailable);
     CHECK_THAT(error.what(), Catch::Contains("timeout"));
-    close(listener);
-    std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("of several hosts the one that is there and writable is found") {

@@ -103,6 +103,13 @@ struct process {
             return rings.wait_for_work(token, in(patience)).value != token.value;
         });
     }
+    /// The same, and it is the only one that others know to sleep.
+    std::future<bool> sleeps_for_work(hub& place) {
+        auto woken = waits_for_work();
+        place.await_sleepers("work", 1);
+        await_sleep_for_work();
+        return woken;
+    }
     std::future<bool> waits_for_end(const std::string& id) {
         return std::async(std::launch::async, [this, id] { return wait_for_end(id); });
     }
@@ -154,9 +161,7 @@ TEST_CASE("listener: work in one process wakes a sleeper in another", "[WAKE-3]"
     hub place;
     process sleeping(place);
     process working(place);
-    auto woken = sleeping.waits_for_work();
-    place.await_sleepers("work", 1);
-    sleeping.await_sleep_for_work();
+    auto woken = sleeping.sleeps_for_work(place);
 
     working.rings.announce({true});
 
@@ -173,9 +178,7 @@ TEST_CASE("listener: a sleeper is woken within milliseconds", "[WAKE-3]") {
     process working(place);
     auto quickest = steady::duration::max();
     for (int n = 0; n < 5; ++n) {
-        auto woken = sleeping.waits_for_work();
-        place.await_sleepers("work", 1);
-        sleeping.await_sleep_for_work();
+        auto woken = sleeping.sleeps_for_work(place);
         const auto begun = steady::now();
         working.rings.announce({true});
         REQUIRE(woken.get());
@@ -244,9 +247,7 @@ TEST_CASE("listener: while nothing is ready, to begin to listen wakes nobody", "
     put_down_work(place, "1 hour");
     const look begun = sleeping.rings.begin_look(1);
     sleeping.rings.end_look(begun, {timestamp(1h), never, true});
-    auto woken = sleeping.waits_for_work();
-    place.await_sleepers("work", 1);
-    sleeping.await_sleep_for_work();
+    auto woken = sleeping.sleeps_for_work(place);
     sleeping.await([&] { return sleeping.rings.quiet(1).has_value(); });
 
     CHECK(sleeping.rings.quiet(1)->token.value == begun.token.value);
@@ -289,9 +290,7 @@ TEST_CASE("listener: many announcements are told together") {
 TEST_CASE("listener: a sleeping process does not notify itself") {
     hub place;
     process both(place);
-    auto woken = both.waits_for_work();
-    place.await_sleepers("work", 1);
-    both.await_sleep_for_work();
+    auto woken = both.sleeps_for_work(place);
     both.rings.announce({true});
     CHECK(woken.get());
     both.await_announcements(1);
@@ -355,9 +354,7 @@ TEST_CASE("listener: a connection that was killed is made anew", "[WAKE-3]") {
     hub place;
     process sleeping(place);
     process working(place);
-    auto woken = sleeping.waits_for_work();
-    place.await_sleepers("work", 1);
-    sleeping.await_sleep_for_work();
+    auto woken = sleeping.sleeps_for_work(place);
     const pid_t victim = place.sleeper("work");
     place.ask("select pg_terminate_backend(" + std::to_string(victim) + ")::text");
     place.await_end_of(victim);
@@ -375,9 +372,7 @@ TEST_CASE("listener: a restart of the server loses nothing", "[WAKE-3]") {
     hub place(server);
     process sleeping(place);
     process working(place);
-    auto woken = sleeping.waits_for_work();
-    place.await_sleepers("work", 1);
-    sleeping.await_sleep_for_work();
+    auto woken = sleeping.sleeps_for_work(place);
     working.rings.announce({true});
     CHECK(woken.get());
     auto again = sleeping.waits_for_work();
@@ -398,9 +393,7 @@ TEST_CASE("listener: a connection that says nothing any more is noticed", "[WAKE
     hasty.watch_interval = 50ms;
     hasty.answer_timeout = 200ms;
     process sleeping(place, hasty);
-    auto woken = sleeping.waits_for_work();
-    place.await_sleepers("work", 1);
-    sleeping.await_sleep_for_work();
+    auto woken = sleeping.sleeps_for_work(place);
     const pid_t silent = place.sleeper("work");
     REQUIRE(kill(silent, SIGSTOP) == 0);
 
@@ -436,9 +429,7 @@ TEST_CASE("listener: behind a pooler it announces and does not listen") {
 TEST_CASE("listener: what a process has to tell at its end is told") {
     hub place;
     process sleeping(place);
-    auto woken = sleeping.waits_for_work();
-    place.await_sleepers("work", 1);
-    sleeping.await_sleep_for_work();
+    auto woken = sleeping.sleeps_for_work(place);
     {
         process brief(place);
         brief.rings.announce({true});
@@ -451,9 +442,7 @@ TEST_CASE("listener: hubs hear nothing of each other") {
     hub other(place, "other");
     process sleeping(place);
     process working(other);
-    auto woken = sleeping.waits_for_work();
-    place.await_sleepers("work", 1);
-    sleeping.await_sleep_for_work();
+    auto woken = sleeping.sleeps_for_work(place);
     working.rings.announce({true});
     working.await_announcements(1);
     CHECK(working.line.counted().notifications == 0);

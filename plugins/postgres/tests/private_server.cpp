@@ -7,6 +7,10 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -72,6 +76,35 @@ postgres::settings private_server::settings_for(const std::string& user) const {
     config.options["host"] = location().string();
     config.options["schema"] = "test_" + to_string(random_uuid());
     return postgres::read_settings(config);
+}
+
+silent_host::silent_host()
+    : folder_("/tmp/perdure-" + to_string(random_uuid()).substr(0, 8)),
+      listening_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+    std::filesystem::create_directory(folder_);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = folder_ / ".s.PGSQL.5432";
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    REQUIRE(bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(listen(listening_, 4) == 0);
+}
+
+silent_host::~silent_host() {
+    for (const int connection : accepted_) {
+        close(connection);
+    }
+    close(listening_);
+    std::filesystem::remove_all(folder_);
+}
+
+bool silent_host::is_asked_within(std::chrono::milliseconds time) {
+    pollfd asked{listening_, POLLIN, 0};
+    if (poll(&asked, 1, static_cast<int>(time.count())) != 1) {
+        return false;
+    }
+    accepted_.push_back(accept(listening_, nullptr, nullptr));
+    return true;
 }
 
 std::string text_of(postgres::connection& on, const std::string& query) {

@@ -5,6 +5,7 @@
 
 #include <perdure/backend_error.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -38,6 +39,24 @@ class private_server {
 
     std::filesystem::path folder_;
     kind kind_;
+};
+
+/// A host that accepts connections on a socket in a folder of its own, and never answers.
+class silent_host {
+  public:
+    silent_host();
+    silent_host(const silent_host&) = delete;
+    silent_host& operator=(const silent_host&) = delete;
+    ~silent_host();
+
+    [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+    /// Whether somebody connects within this time; nobody is heard twice.
+    [[nodiscard]] bool is_asked_within(std::chrono::milliseconds time);
+
+  private:
+    std::filesystem::path folder_;
+    int listening_;
+    std::vector<int> accepted_;
 };
 
 /// A connection with counters of its own.

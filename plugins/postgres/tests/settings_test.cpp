@@ -65,6 +65,12 @@ TEST_CASE("every part of the address may be missing, and be an option instead") 
     CHECK(read("//h", {{"target_session_attrs", "any"}}).libpq.at("target_session_attrs") == "any");
 }
 
+TEST_CASE("a hub that the URI names is told from the one that nobody names") {
+    CHECK(read("//h/s").task_hub == "default");
+    CHECK_FALSE(read("//h/s").names_task_hub);
+    CHECK(read("//h/s", {{"task_hub", "default"}}).names_task_hub);
+}
+
 TEST_CASE("the connection string says to libpq exactly what was chosen") {
     settings chosen = read("//an na:pass'w\"o\\rd%&=?#+@/sh op",
                            {{"host", "/some dir"}, {"options", "-c work_mem=1MB"}});

@@ -50,26 +50,25 @@ begin
 end
 $$;
 
+-- What a hub is called that somebody calls p_name: one of more than 50 characters is shortened to its
+-- first 16 and a hash, and "default" stands for none.
+create or replace function _HubNameOf(p_name text) returns text
+language sql immutable
+as $$
+    select case when p_name is null or p_name = '' then 'default'
+                when length(p_name) > 50 then left(p_name, 16) || '__' || md5(p_name)
+                else p_name end
+$$;
+
 -- The name of the hub that this login works in: by GlobalSettings' TaskHubMode the application_name
--- (0, no isolation) or the session_user (1). A name of more than 50 characters is shortened to its
--- first 16 and a hash, "default" stands for none. Caller: the functions below. Tables: GlobalSettings.
+-- (0, no isolation) or the session_user (1). Caller: the functions below. Tables: GlobalSettings.
 create or replace function _HubName() returns text
 language plpgsql stable
 as $$
-declare
-    v_name text;
 begin
-    select case when g.value = '1' then session_user::text
-                else current_setting('application_name') end
-      into v_name
-      from GlobalSettings g where g.name = 'TaskHubMode';
-    if v_name is null or v_name = '' then
-        return 'default';
-    end if;
-    if length(v_name) > 50 then
-        return left(v_name, 16) || '__' || md5(v_name);
-    end if;
-    return v_name;
+    return (select _HubNameOf(case when g.value = '1' then session_user::text
+                                   else current_setting('application_name') end)
+              from GlobalSettings g where g.name = 'TaskHubMode');
 end
 $$;
 
@@ -88,12 +87,15 @@ create or replace function _Hub() returns integer
 language plpgsql stable
 as $$
 declare
-    v_name constant text := _HubName();
     v_hub integer;
 begin
-    select h.task_hub into v_hub from TaskHubs h where h.name = v_name;
+    select h.task_hub into v_hub
+      from GlobalSettings g
+      join TaskHubs h on h.name = _HubNameOf(case when g.value = '1' then session_user::text
+                                                  else current_setting('application_name') end)
+     where g.name = 'TaskHubMode';
     if v_hub is null then
-        raise exception 'there is no task hub "%"', v_name using errcode = 'PD001';
+        raise exception 'there is no task hub "%"', _HubName() using errcode = 'PD001';
     end if;
     return v_hub;
 end
@@ -170,9 +172,8 @@ create or replace function _CheckLanes(p_hub integer, p_lanes integer[]) returns
 language plpgsql stable
 as $$
 begin
-    if exists (select from (select distinct w.lane from unnest(p_lanes) as w(lane)) w
-                where not exists (select from Lanes l
-                                   where l.lane = w.lane and l.task_hub = p_hub)) then
+    if (select count(*) from Lanes l where l.lane = any(p_lanes) and l.task_hub = p_hub)
+       < (select count(distinct w.lane) from unnest(p_lanes) as w(lane)) then
         raise exception 'there is no such lane in this hub' using errcode = 'PD002';
     end if;
 end

@@ -212,16 +212,20 @@ end
 $$;
 
 -- [LOCK-1] [LOCK-4] [LOCK-6] Leases the orchestrations that have been ready longest. Tables: Ready,
--- Instances, NewEvents (read), History (read). No row: null.
-create or replace function _LockNextOrchestration(p_hub integer, p_now timestamptz, p_room room)
-returns orchestration_batch
+-- Instances, NewEvents (read), History (read). No row: null. `since`: what is older is taken, but for
+-- what was put there by a call that took more than a second.
+create or replace function _LockNextOrchestration(
+    p_hub integer, p_now timestamptz, p_room room,
+    out batch orchestration_batch, out since timestamptz)
 language plpgsql volatile
 as $$
 declare
     v_keys bigint[];
+    v_oldest timestamptz;
     v_sign constant integer := case when p_room.suspects then -1 else 1 end;
 begin
-    select array_agg(w.instance_key order by w.due, w.instance_key) into v_keys
+    select array_agg(w.instance_key order by w.due, w.instance_key), min(w.due)
+      into v_keys, v_oldest
       from (select r.instance_key, r.due
               from unnest(p_room.definitions) as d(lane)
              cross join lateral (
@@ -232,8 +236,9 @@ begin
                     limit cardinality(p_room.tokens) for update skip locked) r
              order by r.due, r.instance_key
              limit cardinality(p_room.tokens)) w;
+    since := coalesce(v_oldest, p_now) - interval '1 second';
     if v_keys is null then
-        return null;
+        return;
     end if;
     -- Whoever holds one of these rows may wait for its row in Ready, so this must not wait for him.
     select array_agg(l.instance_key) into v_keys
@@ -242,39 +247,41 @@ begin
               join Instances i on i.instance_key = any(array[k.instance_key])
                               and i.task_hub is not distinct from p_hub
              order by k.n for no key update of i skip locked) l;
-    if v_keys is null then
-        return null;
+    if v_keys is not null then
+        batch := _LeaseOrchestrations(v_keys, p_now, p_room);
     end if;
-    return _LeaseOrchestrations(v_keys, p_now, p_room);
 end
 $$;
 
 -- The same for activities: the highest priority first, then what has been ready longest. Tables:
 -- Lanes (read), Ready, Instances (only of suspects), NewTasks.
 create or replace function _LockNextTask(
-    p_hub integer, p_now timestamptz, p_tokens bigint[], p_room room)
-returns activity_batch
+    p_hub integer, p_now timestamptz, p_tokens bigint[], p_room room,
+    out batch activity_batch, out since timestamptz)
 language plpgsql volatile
 as $$
 declare
-    v_batch activity_batch;
+    v_oldest timestamptz;
     v_sign constant integer := case when p_room.suspects then -1 else 1 end;
 begin
-    if not exists (select from Lanes l
-                    cross join lateral (
-                          select from Ready q
-                           where q.lane = v_sign * l.lane and q.due >= p_room.since
-                             and q.due <= p_now limit 1) r
-                    where l.task_hub = p_hub and l.is_activity
-                      and l.name = any(p_room.activities) and l.variant = any(p_room.queues)) then
-        return null;
+    select min(r.due) into v_oldest
+      from Lanes l
+     cross join lateral (
+           select q.due from Ready q
+            where q.lane = v_sign * l.lane and q.due >= p_room.task_since and q.due <= p_now
+            order by q.due limit 1) r
+     where l.task_hub = p_hub and l.is_activity
+       and l.name = any(p_room.activities) and l.variant = any(p_room.queues);
+    since := coalesce(v_oldest, p_now) - interval '1 second';
+    if v_oldest is null then
+        return;
     end if;
     with waiting as materialized (
         select r.place, r.due, r.instance_key, r.task, r.execution_id, l.priority, l.name, l.variant
           from Lanes l
          cross join lateral (
                select q.ctid as place, q.due, q.instance_key, q.task, q.execution_id from Ready q
-                where q.lane = v_sign * l.lane and q.due >= p_room.since and q.due <= p_now
+                where q.lane = v_sign * l.lane and q.due >= p_room.task_since and q.due <= p_now
                 order by q.due, q.instance_key, q.task
                 limit cardinality(p_tokens) for update skip locked) r
          where l.task_hub = p_hub and l.is_activity
@@ -310,83 +317,11 @@ begin
            array_agg(s.token), array_agg(s.instance_id), array_agg(s.name), array_agg(s.variant),
            array_agg(s.version), array_agg(s.input_codec), array_agg(s.input),
            array_agg(s.details), array_agg(s.attempts), array_agg(s.suspect)
-      into v_batch
+      into batch
       from (select * from leased order by n) s;
-    return case when v_batch.task is null then null else v_batch end;
-end
-$$;
-
--- Makes suspects of what is leased and whose lease is over [SUSPECT-1] [SUSPECT-2], and forgets old
--- answers, in bounded steps. Takes what is free. Tables: Requests, Instances, Ready, NewTasks.
-create or replace function _ExpireLeases(p_hub integer, p_now timestamptz) returns void
-language plpgsql volatile
-as $$
-declare
-    v_old record;
-    v_keys bigint[];
-    v_until timestamptz;
-begin
-    for v_old in
-        select r.request_id, r.answered_at, r.lease_keys, r.lease_tasks, r.lease_tokens
-          from Requests r where r.task_hub = p_hub and r.until <= p_now
-         order by r.until limit 500 for update skip locked
-    loop
-        v_until := null;
-        if v_old.lease_keys is not null then
-            select array_agg(l.instance_key) into v_keys
-              from (select i.instance_key from Instances i
-                     where i.instance_key = any(v_old.lease_keys)
-                     order by i.instance_key for no key update skip locked) l;
-            perform _ExpireThese(v_keys, v_old.lease_tokens, p_now);
-            select min(greatest(u.lease_until, p_now + interval '1 second')) into v_until
-              from (select i.lease_until from Instances i
-                     where i.instance_key = any(v_old.lease_keys)
-                       and i.token = any(v_old.lease_tokens) and i.ready_at is null
-                     union all
-                    select t.lease_until from NewTasks t
-                     where t.instance_key = any(v_old.lease_keys)
-                       and t.token = any(v_old.lease_tokens) and t.ready_at is null) u;
-        end if;
-        if v_until is null and v_old.answered_at > p_now - interval '2 minutes' then
-            v_until := v_old.answered_at + interval '2 minutes';
-        end if;
-        if v_until is null then
-            delete from Requests r where r.task_hub = p_hub and r.request_id = v_old.request_id;
-        else
-            update Requests r set until = v_until
-             where r.task_hub = p_hub and r.request_id = v_old.request_id;
-        end if;
-    end loop;
-end
-$$;
-
--- The expired ones among the leases with these tokens. The rows of Instances are locked already.
--- Tables: Instances, Ready, NewTasks.
-create or replace function _ExpireThese(p_keys bigint[], p_tokens bigint[], p_now timestamptz)
-returns void
-language plpgsql volatile
-as $$
-begin
-    with expired as (
-        update Instances i
-           set ready_at = p_now, suspect = true,
-               attempts = i.attempts + case when i.leased_alone then 1 else 0 end
-         where i.instance_key = any(p_keys) and i.token = any(p_tokens)
-           and i.lease_until <= p_now and i.ready_at is null
-        returning i.lane, i.instance_key
-    )
-    insert into Ready (lane, due, instance_key, task)
-    select -e.lane, p_now, e.instance_key, 0 from expired e;
-    with expired as (
-        update NewTasks t
-           set ready_at = p_now, suspect = true,
-               attempts = t.attempts + case when t.leased_alone then 1 else 0 end
-         where t.instance_key = any(p_keys) and t.token = any(p_tokens)
-           and t.lease_until <= p_now and t.ready_at is null
-        returning t.lane, t.instance_key, t.task, t.execution_id
-    )
-    insert into Ready (lane, due, instance_key, task, execution_id)
-    select -e.lane, p_now, e.instance_key, e.task, e.execution_id from expired e;
+    if batch.task is null then
+        batch := null;
+    end if;
 end
 $$;
 
@@ -436,10 +371,10 @@ language plpgsql volatile
 as $$
 begin
     with lane as materialized (
-        select l.lane from unnest(p_room.definitions) as l(lane)
+        select l.lane, p_room.since from unnest(p_room.definitions) as l(lane)
          where cardinality(p_room.tokens) > 0
          union all
-        select l.lane from Lanes l
+        select l.lane, p_room.task_since from Lanes l
          where l.task_hub = p_hub and l.is_activity and cardinality(p_room.task_tokens) > 0
            and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
     ), suspect_lane as (
@@ -451,7 +386,7 @@ begin
     )
     select exists (select from lane l
                     cross join lateral (select from Ready q
-                                         where q.lane = l.lane and q.due >= p_room.since
+                                         where q.lane = l.lane and q.due >= l.since
                                            and q.due <= p_now limit 1) r),
            exists (select from suspect_lane l
                     cross join lateral (select from Ready q
@@ -471,7 +406,7 @@ create or replace function _Lock(
     p_request uuid, p_room room,
     out store_time timestamptz, out orchestrations orchestration_batch,
     out activities activity_batch, out contended boolean, out suspects boolean,
-    out next_due timestamptz, out left_ready boolean)
+    out next_due timestamptz, out left_ready boolean, out low_water low_water)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -484,10 +419,14 @@ declare
     v_earlier Requests;
     v_before record;
     v_waiting record;
+    v_next record;
+    v_looked timestamptz;
     v_keys bigint[];
     v_tasks bigint[];
     v_tokens bigint[];
 begin
+    -- Whoever repeats a call that is still running waits for its answer.
+    perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
     store_time := _Now();
     p_room := _Unfiltered(v_hub, p_room);
     contended := false;
@@ -504,18 +443,27 @@ begin
         orchestrations := v_before.orchestrations;
         activities := v_before.activities;
     else
+        v_looked := clock_timestamp();
         if cardinality(p_room.tokens) > 0 then
-            orchestrations := _LockNextOrchestration(v_hub, store_time, p_room);
+            v_next := _LockNextOrchestration(v_hub, store_time, p_room);
+            orchestrations := v_next.batch;
+            low_water.since := v_next.since;
         end if;
         if cardinality(p_room.task_tokens) > 0
            and not (p_room.suspects and orchestrations.instance_key is not null) then
-            activities := _LockNextTask(v_hub, store_time, p_room.task_tokens, p_room);
+            v_next := _LockNextTask(v_hub, store_time, p_room.task_tokens, p_room);
+            activities := v_next.batch;
+            low_water.task_since := v_next.since;
         end if;
+        low_water.took := 1000000 * extract(epoch from clock_timestamp() - v_looked);
         v_keys := coalesce(orchestrations.instance_key, '{}') || coalesce(activities.instance_key, '{}');
         v_tasks := array_fill(0::bigint, array[coalesce(cardinality(orchestrations.instance_key), 0)])
                    || coalesce(activities.task, '{}');
         v_tokens := coalesce(orchestrations.token, '{}') || coalesce(activities.token, '{}');
         if cardinality(v_keys) > 0 then
+            -- A lease that a crash of the server takes back was never used: whoever commits by it
+            -- has lost it. So nobody waits for the disk.
+            perform set_config('synchronous_commit', 'off', true);
             perform _KeepAnswer(v_hub, p_request, store_time, '{}', 0, 0,
                                 store_time + p_room.lease * interval '1 microsecond',
                                 v_keys, v_tasks, v_tokens);
@@ -525,10 +473,12 @@ begin
     suspects := v_waiting.suspects;
     next_due := v_waiting.next_due;
     contended := v_waiting.waits and not p_room.suspects
-                 and coalesce(cardinality(orchestrations.instance_key), 0)
-                     < coalesce(cardinality(p_room.tokens), 0)
-                 and coalesce(cardinality(activities.instance_key), 0)
-                     < coalesce(cardinality(p_room.task_tokens), 0);
+                 and (cardinality(p_room.tokens) = 0
+                      or coalesce(cardinality(orchestrations.instance_key), 0)
+                         < cardinality(p_room.tokens))
+                 and (cardinality(p_room.task_tokens) = 0
+                      or coalesce(cardinality(activities.instance_key), 0)
+                         < cardinality(p_room.task_tokens));
     left_ready := v_waiting.waits;
 end
 $$;

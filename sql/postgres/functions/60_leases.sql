@@ -1,4 +1,4 @@
--- Leases: renew, return, take over.
+-- Leases: renew, return, expiry, taking over.
 
 set search_path = :"schema", pg_temp;
 
@@ -233,6 +233,80 @@ as $$
     select r.outcomes
       from _ReturnLeases(p_request, p_keys, array_fill(0::bigint, array[cardinality(p_keys)]),
                          p_tokens, p_delay, null) r
+$$;
+
+-- Makes suspects of what is leased and whose lease is over [SUSPECT-1] [SUSPECT-2], and forgets old
+-- answers, in bounded steps. Takes what is free. Tables: Requests, Instances, Ready, NewTasks.
+create or replace function _ExpireLeases(p_hub integer, p_now timestamptz) returns void
+language plpgsql volatile
+as $$
+declare
+    v_old record;
+    v_keys bigint[];
+    v_until timestamptz;
+begin
+    for v_old in
+        select r.request_id, r.answered_at, r.lease_keys, r.lease_tasks, r.lease_tokens
+          from Requests r where r.task_hub = p_hub and r.until <= p_now
+         order by r.until limit 500 for update skip locked
+    loop
+        v_until := null;
+        if v_old.lease_keys is not null then
+            select array_agg(l.instance_key) into v_keys
+              from (select i.instance_key from Instances i
+                     where i.instance_key = any(v_old.lease_keys)
+                     order by i.instance_key for no key update skip locked) l;
+            perform _ExpireThese(v_keys, v_old.lease_tokens, p_now);
+            select min(greatest(u.lease_until, p_now + interval '1 second')) into v_until
+              from (select i.lease_until from Instances i
+                     where i.instance_key = any(v_old.lease_keys)
+                       and i.token = any(v_old.lease_tokens) and i.ready_at is null
+                     union all
+                    select t.lease_until from NewTasks t
+                     where t.instance_key = any(v_old.lease_keys)
+                       and t.token = any(v_old.lease_tokens) and t.ready_at is null) u;
+        end if;
+        if v_until is null and v_old.answered_at > p_now - interval '2 minutes' then
+            v_until := v_old.answered_at + interval '2 minutes';
+        end if;
+        if v_until is null then
+            delete from Requests r where r.task_hub = p_hub and r.request_id = v_old.request_id;
+        else
+            update Requests r set until = v_until
+             where r.task_hub = p_hub and r.request_id = v_old.request_id;
+        end if;
+    end loop;
+end
+$$;
+
+-- The expired ones among the leases with these tokens. The rows of Instances are locked already.
+-- Tables: Instances, Ready, NewTasks.
+create or replace function _ExpireThese(p_keys bigint[], p_tokens bigint[], p_now timestamptz)
+returns void
+language plpgsql volatile
+as $$
+begin
+    with expired as (
+        update Instances i
+           set ready_at = p_now, suspect = true,
+               attempts = i.attempts + case when i.leased_alone then 1 else 0 end
+         where i.instance_key = any(p_keys) and i.token = any(p_tokens)
+           and i.lease_until <= p_now and i.ready_at is null
+        returning i.lane, i.instance_key
+    )
+    insert into Ready (lane, due, instance_key, task)
+    select -e.lane, p_now, e.instance_key, 0 from expired e;
+    with expired as (
+        update NewTasks t
+           set ready_at = p_now, suspect = true,
+               attempts = t.attempts + case when t.leased_alone then 1 else 0 end
+         where t.instance_key = any(p_keys) and t.token = any(p_tokens)
+           and t.lease_until <= p_now and t.ready_at is null
+        returning t.lane, t.instance_key, t.task, t.execution_id
+    )
+    insert into Ready (lane, due, instance_key, task, execution_id)
+    select -e.lane, p_now, e.instance_key, e.task, e.execution_id from expired e;
+end
 $$;
 
 -- [TAKEOVER-1] Lets the leases of these workers, which are dead, expire now. Caller: the plugin.

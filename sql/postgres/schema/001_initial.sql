@@ -59,6 +59,7 @@ create table Workers (
 create sequence instance_keys;
 create sequence event_sequence;
 
+-- No check constraints on the hot tables: each is parsed anew for every statement that writes.
 create table Instances (
     instance_key     bigint primary key default nextval('instance_keys'),
     task_hub         integer not null,
@@ -92,8 +93,7 @@ create table Instances (
     parent_execution uuid,
     parent_task      bigint,
     parked_reason    text,
-    tags             jsonb,
-    constraint status_is_known check (status in (0, 1, 3, 5, 6, 7))
+    tags             jsonb
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1);
 create unique index instances_by_id on Instances (task_hub, instance_id);
 create index instances_by_parent on Instances (task_hub, parent_instance)
@@ -171,8 +171,7 @@ create table Payloads (
     kind         smallint not null,
     codec        text not null,
     bytes        bytea not null,
-    primary key (instance_key, kind),
-    constraint kind_is_known check (kind in (1, 2, 3))
+    primary key (instance_key, kind)
 );
 
 -- The answers of recent calls, for a caller that repeats one, and the leases that they gave. From
@@ -234,8 +233,11 @@ create type completion_batch as (
 create type room as (
     worker integer, lease bigint, definitions integer[], tokens bigint[], activities text[],
     queues text[], task_tokens bigint[], messages integer, bytes bigint, suspects boolean,
-    -- Look for leases that are over; has whatever there is; look at the queues from this time on.
-    expire boolean, everything boolean, since timestamptz);
+    -- Look for leases that are over; has whatever there is; look for orchestrations, and for
+    -- activities, that are ready since then or later.
+    expire boolean, everything boolean, since timestamptz, task_since timestamptz);
+-- From when on the next look may look, and how many microseconds this one took.
+create type low_water as (since timestamptz, task_since timestamptz, took bigint);
 
 -- Leased work. `item` is the number of the orchestration, from 1.
 create type orchestration_batch as (
@@ -249,3 +251,9 @@ create type activity_batch as (
     instance_key bigint[], task bigint[], execution_id uuid[], token bigint[], instance_id text[],
     name text[], queue text[], version text[], input_codec text[], input bytea[], details text[],
     attempts integer[], suspect boolean[]);
+
+-- What a commit has changed: the like-named parts of its answer; of its instances, `waiting` have work.
+create type commit_effect as (
+    repeated boolean, store_time timestamptz, turn_outcomes smallint[], firsts bigint[],
+    done_outcomes smallint[], dropped integer, ended text[], handed orchestration_batch,
+    waiting integer, left_ready boolean, next_due timestamptz);

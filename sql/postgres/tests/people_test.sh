@@ -95,7 +95,8 @@ ask "select _Lock(gen_random_uuid(), jsonb_populate_record(null::room, jsonb_bui
          'worker', _Worker('w'), 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
          'definitions', _Lanes(false, array['Order'], array[''], array[0]), 'tokens', array[1, 2, 3],
          'activities', array[]::text[], 'queues', array[]::text[], 'task_tokens', array[]::bigint[],
-         'suspects', false, 'expire', false, 'everything', false, 'since', '-infinity')))" >/dev/null
+         'suspects', false, 'expire', false, 'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity')))" >/dev/null
 check "what a worker has is counted" 25 "$(look "select GetScaleMetric()")"
 check "a lease shows its holder" 'w|3' \
     "$(look "select LockedBy, count(*) from vInstances where LockExpiration > now() group by 1")"

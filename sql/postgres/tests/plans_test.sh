@@ -63,8 +63,8 @@ judge() {
     local missing
     check "$1: faults" "" "$(faults "$2")"
     missing=$(comm -13 <(cut -f1 "$2" | sort -u) <(printf '%s\n' _acceptturns _anyended _commit \
-        _completetasks _createinstances _endturns _erase _insert _keepanswer \
-        _leaseorchestrations _locknextorchestration _locknexttask _lockinstances _purgeinstances \
+        _commitbatch _committask _committurn _completetasks _createinstances _endturns _erase _insert _keepanswer \
+        _leaseorchestrations _locknextorchestration _locknexttask _lockinstances _offerone _purgeinstances \
         _readhistory _renewlocks _reneworchestrationlocks _renewtasklocks _returnleases _schedule _send \
         _settle _terminate _watch _writeturns | sort))
     check "$1: functions whose plans were not seen" "" "$missing"

@@ -52,6 +52,7 @@ begin
     v_room.expire := true;
     v_room.everything := false;
     v_room.since := '-infinity';
+    v_room.task_since := '-infinity';
     select l.* into v_got from _Lock(gen_random_uuid(), v_room) l;
     v_orchestrations := v_got.orchestrations;
     assert cardinality(v_orchestrations.token) = 100, 'a lock of 100';
@@ -172,8 +173,41 @@ begin
         p_done => null, p_room => v_room) c;
     assert v_next.ended = v_terminations.target, 'an instance that is terminated';
 
-    -- What was locked first and not worked on is renewed, and returned.
+    -- A turn alone, which schedules an activity for its worker, and then the end of that one alone.
     v_orchestrations := v_got.orchestrations;
+    v_turns.instance_key := v_orchestrations.instance_key[51:51];
+    v_turns.token := v_orchestrations.token[51:51];
+    v_turns.execution_id := v_orchestrations.execution_id[51:51];
+    v_turns.status := '{0}';
+    v_turns.events := '{2}';
+    v_consumed.turn := '{1}';
+    v_consumed.instance_key := v_turns.instance_key;
+    v_consumed.sequence := '{0}';
+    v_chunks.turn := '{1}';
+    v_tasks.turn := '{1}';
+    v_tasks.token := '{77}';
+    select c.* into v_next from _Commit(
+        p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
+        p_turns => v_turns, p_consumed => v_consumed, p_chunks => v_chunks, p_payloads => null,
+        p_tasks => v_tasks, p_cancelled => null, p_timers => null, p_messages => null,
+        p_children => null, p_terminations => null, p_continued => null, p_some_end => false,
+        p_done => null, p_room => v_room) c;
+    assert v_next.turn_outcomes = '{0}', 'a turn alone';
+    v_done.instance_key := v_turns.instance_key;
+    v_done.task := v_tasks.task[1:1];
+    v_done.execution_id := v_turns.execution_id;
+    v_done.token := v_tasks.token;
+    v_done.event := '{"{}"}';
+    select c.* into v_next from _Commit(
+        p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
+        p_turns => null, p_consumed => null, p_chunks => null, p_payloads => null, p_tasks => null,
+        p_cancelled => null, p_timers => null, p_messages => null, p_children => null,
+        p_terminations => null, p_continued => null, p_some_end => false, p_done => v_done,
+        p_room => v_room) c;
+    assert v_next.done_outcomes = '{0}', 'an activity alone';
+    assert (v_next.handed).instance_key = v_turns.instance_key, 'that hands its instance on';
+
+    -- What was locked first and not worked on is renewed, and returned.
     perform from _RenewLocks(
         v_room.worker, v_room.lease, array[v_lane], array['Step'], array[''],
         v_orchestrations.instance_key[51:] || v_activities.instance_key,

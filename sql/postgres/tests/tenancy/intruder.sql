@@ -16,7 +16,8 @@ select cardinality((l.orchestrations).token)
                               'tokens', array[31, 32, 33],
                               'activities', array[]::text[], 'queues', array[]::text[],
                               'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
-                              'everything', false, 'since', '-infinity'))) l;
+                              'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity'))) l;
 \connect - postgres
 select i.instance_key as own_key, i.execution_id as own_execution
   from Instances i where i.token = 31 \gset
@@ -86,7 +87,8 @@ select _Lock(gen_random_uuid(), jsonb_populate_record(null::room, jsonb_build_ob
            'definitions', array[:definition, :own_lane, :activity_lane],
            'tokens', array[41, 42, 43, 44, 45, 46], 'activities', array['SECRET activity'],
            'queues', array[''], 'task_tokens', array[51, 52], 'suspects', suspects, 'expire', true,
-           'everything', everything, 'since', '-infinity')))
+           'everything', everything, 'since', '-infinity',
+                              'task_since', '-infinity')))
   from unnest(array[false, true, false], array[false, false, true]) as k(suspects, everything);
 -- The answer to the other's call.
 select _Lock('10000000-0000-0000-0000-000000000001', jsonb_populate_record(null::room,
@@ -94,7 +96,8 @@ select _Lock('10000000-0000-0000-0000-000000000001', jsonb_populate_record(null:
            'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
            'definitions', array[:definition], 'tokens', array[11, 12, 13],
            'activities', array['SECRET activity'], 'queues', array[''], 'task_tokens', array[51],
-           'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity')));
+           'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity')));
 
 \echo instances in the lanes of another
 select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_object(
@@ -139,7 +142,8 @@ select _Commit(
         'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
         'definitions', array[:definition, :own_lane], 'tokens', array[61, 62, 63, 64, 65, 66],
         'activities', array['SECRET activity'], 'queues', array[''], 'task_tokens', array[71, 72],
-        'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity')));
+        'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity')));
 
 \echo an activity, and a child, in the lanes of another
 select _Commit(
@@ -158,7 +162,8 @@ select _Commit(
         'definitions', array[]::integer[], 'tokens', array[]::bigint[],
         'activities', array[]::text[], 'queues', array[]::text[],
         'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
-        'everything', false, 'since', '-infinity')));
+        'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity')));
 select _Commit(
     gen_random_uuid(), array[:parent]::bigint[], null,
     jsonb_populate_record(null::turn_batch, jsonb_build_object(
@@ -175,7 +180,8 @@ select _Commit(
         'definitions', array[]::integer[], 'tokens', array[]::bigint[],
         'activities', array[]::text[], 'queues', array[]::text[],
         'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
-        'everything', false, 'since', '-infinity')));
+        'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity')));
 
 \echo views
 select InstanceID, Name, LockedBy, ParentInstanceID from vInstances;

@@ -21,7 +21,8 @@ select cardinality((l.orchestrations).token)
                               'definitions', array[:definition], 'tokens', array[11, 12, 13],
                               'activities', array[]::text[], 'queues', array[]::text[],
                               'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
-                              'everything', false, 'since', '-infinity'))) l;
+                              'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity'))) l;
 
 \connect - postgres
 select i.instance_key as turn_key, i.execution_id as turn_execution
@@ -58,7 +59,8 @@ select c.turn_outcomes
           'definitions', array[]::integer[], 'tokens', array[]::bigint[],
           'activities', array[]::text[], 'queues', array[]::text[],
           'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
-          'everything', false, 'since', '-infinity'))) c;
+          'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity'))) c;
 
 -- One lease of either kind is over.
 \connect - postgres
@@ -72,7 +74,8 @@ select l.suspects
                               'definitions', array[:definition], 'tokens', array[]::bigint[],
                               'activities', array[]::text[], 'queues', array[]::text[],
                               'task_tokens', array[]::bigint[], 'suspects', false, 'expire', true,
-                              'everything', false, 'since', '-infinity'))) l;
+                              'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity'))) l;
 
 \connect - postgres
 select i.instance_key as suspect_key, i.execution_id as suspect_execution

@@ -9,7 +9,8 @@ select 'waiting: ' || cardinality((l.orchestrations).token) || ' ' || cardinalit
                               'definitions', array[:definition], 'tokens', array[91, 92, 93, 94],
                               'activities', array['SECRET activity'], 'queues', array[''],
                               'task_tokens', array[95, 96], 'suspects', false, 'expire', true,
-                              'everything', false, 'since', '-infinity'))) l;
+                              'everything', false, 'since', '-infinity',
+                              'task_since', '-infinity'))) l;
 select 'renewed: ' || (r.outcomes)::text
   from _RenewLocks(:worker, 600000000, null, null, null, array[:held_key, :task_key]::bigint[],
                    array[0, :task]::bigint[], array[12, 21]::bigint[]) r;

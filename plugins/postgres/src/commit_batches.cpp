@@ -1,0 +1,366 @@
+#include "commit_batches.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace perdure::postgres {
+
+namespace {
+
+template <class Element>
+elements<Element> collect(std::span<const checkpoint> turns,
+                          std::vector<Element> checkpoint::*member) {
+    elements<Element> all;
+    for (std::size_t n = 0; n < turns.size(); ++n) {
+        for (const Element& element : turns[n].*member) {
+            all.push_back({static_cast<std::int32_t>(n + 1), &turns[n], &element});
+        }
+    }
+    return all;
+}
+
+template <class Element>
+parameters& add_turns(parameters& values, const elements<Element>& all) {
+    return values.add_list<sql::integer>(all, &of_turn<Element>::turn);
+}
+
+bool contains(const std::vector<task_id>& tasks, task_id task) {
+    return std::find(tasks.begin(), tasks.end(), task) != tasks.end();
+}
+
+void add_keys(parameters& values, const commit_request& request) {
+    std::vector<std::uint64_t> keys;
+    for (const checkpoint& turn : request.checkpoints) {
+        keys.push_back(key_of(turn.held, turn.instance));
+    }
+    for (const completion& done : request.completions) {
+        keys.push_back(key_of(done.held, done.instance));
+    }
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    values.add_list<sql::bigint>(keys);
+}
+
+// The instances outside the batch that it may touch.
+void add_targets(parameters& values, std::span<const checkpoint> turns) {
+    std::vector<std::string_view> targets;
+    for (const checkpoint& turn : turns) {
+        for (const new_message& message : turn.messages) {
+            targets.emplace_back(message.target.text());
+        }
+        for (const termination& wish : turn.terminations) {
+            targets.emplace_back(wish.target.text());
+        }
+    }
+    if (targets.empty()) {
+        values.add_null<sql::text>();
+    } else {
+        values.add_list<sql::text>(targets);
+    }
+}
+
+void add_checkpoints(parameters& values, std::span<const checkpoint> turns) {
+    if (turns.empty()) {
+        values.add_null_record();
+        return;
+    }
+    const auto added_events = [](const checkpoint& turn) {
+        std::uint32_t count = 0;
+        for (const new_events& chunk : turn.events) {
+            count += chunk.count;
+        }
+        return count;
+    };
+    values.begin_record();
+    values
+        .add_list<sql::bigint>(
+            turns, [](const checkpoint& turn) { return key_of(turn.held, turn.instance); })
+        .add_list<sql::bigint>(turns, [](const checkpoint& turn) { return turn.held.token.value; })
+        .add_list<sql::uuid>(turns, [](const checkpoint& turn) { return turn.execution.value; })
+        .add_list<sql::smallint>(
+            turns, [](const checkpoint& turn) { return static_cast<int>(turn.status); })
+        .add_list<sql::integer>(turns, added_events);
+    values.end_record();
+}
+
+void add_consumed(parameters& values, std::span<const checkpoint> turns) {
+    const auto all = collect(turns, &checkpoint::consumed);
+    if (all.empty()) {
+        values.add_null_record();
+        return;
+    }
+    using item = of_turn<std::uint64_t>;
+    values.begin_record();
+    add_turns(values, all)
+        .add_list<sql::bigint>(
+            all, [](const item& c) { return key_of(c.owner->held, c.owner->instance); })
+        .add_list<sql::bigint>(all, [](const item& c) { return *c.element; });
+    values.end_record();
+}
+
+// The events of a turn that continues as new go with its execution.
+void add_chunks(parameters& values, std::span<const checkpoint> turns) {
+    struct chunk {
+        std::int32_t turn = 0;
+        std::uint32_t skip = 0;
+        const new_events* events = nullptr;
+    };
+    std::vector<chunk> all;
+    for (std::size_t n = 0; n < turns.size(); ++n) {
+        std::uint32_t skip = 0;
+        for (const new_events& events : turns[n].events) {
+            if (!turns[n].next) {
+                all.push_back({static_cast<std::int32_t>(n + 1), skip, &events});
+            }
+            skip += events.count;
+        }
+    }
+    if (all.empty()) {
+        values.add_null_record();
+        return;
+    }
+    values.begin_record();
+    values.add_list<sql::integer>(all, &chunk::turn)
+        .add_list<sql::integer>(all, &chunk::skip)
+        .add_list<sql::integer>(all, [](const chunk& c) { return c.events->count; })
+        .add_list<sql::text>(all,
+                             [](const chunk& c) -> const std::string& { return c.events->text; });
+    values.end_record();
+}
+
+void add_payloads(parameters& values, std::span<const checkpoint> turns) {
+    struct kept {
+        std::int32_t turn = 0;
+        int kind = 0;
+        std::optional<std::string_view> codec;
+        std::optional<std::string_view> bytes;
+    };
+    constexpr int output = 1;
+    constexpr int custom_status = 2;
+    constexpr int failure = 3;
+    std::vector<kept> all;
+    for (std::size_t n = 0; n < turns.size(); ++n) {
+        const checkpoint& turn = turns[n];
+        const auto number = static_cast<std::int32_t>(n + 1);
+        if (turn.custom_status) {
+            const payload& value = *turn.custom_status;
+            all.push_back({number, custom_status, codec_of(value), bytes_of(value)});
+        }
+        if (turn.next || !is_terminal(turn.status)) {
+            continue;
+        }
+        if (!turn.output.is_none()) {
+            all.push_back({number, output, codec_of(turn.output), bytes_of(turn.output)});
+        }
+        if (!turn.failure.empty()) {
+            all.push_back({number, failure, "json", std::string_view(turn.failure)});
+        }
+    }
+    if (all.empty()) {
+        values.add_null_record();
+        return;
+    }
+    values.begin_record();
+    values.add_list<sql::integer>(all, &kept::turn)
+        .add_list<sql::smallint>(all, &kept::kind)
+        .add_list<sql::text>(all, &kept::codec)
+        .add_list<sql::bytea>(all, &kept::bytes);
+    values.end_record();
+}
+
+void add_tasks(parameters& values, const std::vector<scheduled>& all) {
+    if (all.empty()) {
+        values.add_null_record();
+        return;
+    }
+    const auto of = [](auto member) {
+        return [member](const scheduled& s) { return member(*s.added.element); };
+    };
+    values.begin_record();
+    values.add_list<sql::integer>(all, [](const scheduled& s) { return s.added.turn; })
+        .add_list<sql::bigint>(all, of([](const new_activity& a) { return a.task.value; }))
+        .add_list<sql::integer>(all, &scheduled::lane)
+        .add_list<sql::bigint>(all, &scheduled::token)
+        .add_list<sql::text>(all,
+                             of([](const new_activity& a) { return std::string_view(a.version); }))
+        .add_list<sql::text>(all, of([](const new_activity& a) { return codec_of(a.input); }))
+        .add_list<sql::bytea>(all, of([](const new_activity& a) { return bytes_of(a.input); }))
+        .add_list<sql::text>(all,
+                             of([](const new_activity& a) { return std::string_view(a.details); }));
+    values.end_record();
+}
+
+void add_cancelled(parameters& values, std::span<const checkpoint> turns) {
+    const auto tasks = collect(turns, &checkpoint::cancelled_activities);
+    const auto timers = collect(turns, &checkpoint::cancelled_timers);
+    if (tasks.empty() && timers.empty()) {
+        values.add_null_record();
+        return;
+    }
+    struct cancelled {
+        std::int32_t turn = 0;
+        std::uint64_t task = 0;
+        bool is_timer = false;
+    };
+    std::vector<cancelled> all;
+    for (const auto& task : tasks) {
+        all.push_back({task.turn, task.element->value, false});
+    }
+    for (const auto& timer : timers) {
+        all.push_back({timer.turn, timer.element->value, true});
+    }
+    values.begin_record();
+    values.add_list<sql::integer>(all, &cancelled::turn)
+        .add_list<sql::bigint>(all, &cancelled::task)
+        .add_list<sql::boolean>(all, &cancelled::is_timer);
+    values.end_record();
+}
+
+void add_timers(parameters& values, std::span<const checkpoint> turns) {
+    auto all = collect(turns, &checkpoint::timers);
+    std::erase_if(all, [](const of_turn<new_timer>& timer) {
+        return contains(timer.owner->cancelled_timers, timer.element->task) || timer.owner->next ||
+               is_terminal(timer.owner->status);
+    });
+    if (all.empty()) {
+        values.add_null_record();
+        return;
+    }
+    using item = of_turn<new_timer>;
+    values.begin_record();
+    add_turns(values, all)
+        .add_list<sql::bigint>(all, [](const item& t) { return t.element->task.value; })
+        .add_list<sql::timestamptz>(all, [](const item& t) { return t.element->fire_at; })
+        .add_list<sql::text>(all,
+                             [](const item& t) -> const std::string& { return t.element->event; });
+    values.end_record();
+}
+
+void add_children(store& hub, parameters& values, std::span<const checkpoint> turns) {
+    const auto children = collect(turns, &checkpoint::children);
+    if (children.empty()) {
+        values.add_null_record();
+        return;
+    }
+    std::vector<lane_key> keys;
+    for (const auto& child : children) {
+        const new_instance& fresh = child.element->instance;
+        keys.push_back({.is_activity = false, .name = fresh.name, .variant = fresh.version});
+    }
+    const std::vector<std::int32_t> lanes = hub.names().lanes(keys);
+    std::vector<instance_source> sources;
+    for (std::size_t n = 0; n < children.size(); ++n) {
+        const new_child& child = *children[n].element;
+        sources.push_back({.fresh = &child.instance,
+                           .lane = lanes[n],
+                           .turn = children[n].turn,
+                           .refused_event = &child.refused_event});
+    }
+    add_instances(values, sources);
+}
+
+void add_continued(parameters& values, std::span<const checkpoint> turns) {
+    struct continued {
+        std::int32_t turn = 0;
+        const next_execution* next = nullptr;
+    };
+    std::vector<continued> all;
+    for (std::size_t n = 0; n < turns.size(); ++n) {
+        if (turns[n].next) {
+            all.push_back({static_cast<std::int32_t>(n + 1), &*turns[n].next});
+        }
+    }
+    if (all.empty()) {
+        values.add_null_record();
+        return;
+    }
+    values.begin_record();
+    values.add_list<sql::integer>(all, &continued::turn)
+        .add_list<sql::uuid>(all, [](const continued& c) { return c.next->execution.value; })
+        .add_list<sql::text>(
+            all, [](const continued& c) -> const std::string& { return c.next->version; })
+        .add_list<sql::text>(
+            all, [](const continued& c) -> const std::string& { return c.next->start_event; })
+        .add_list<sql::integer>(all, [](const continued& c) { return c.next->kept.count; })
+        .add_list<sql::text>(
+            all, [](const continued& c) -> const std::string& { return c.next->kept.text; })
+        .add_list<sql::text>(all, [](const continued& c) { return tags_text(c.next->tags); });
+    values.end_record();
+}
+
+void add_completions(parameters& values, std::span<const completion> all) {
+    if (all.empty()) {
+        values.add_null_record();
+        return;
+    }
+    values.begin_record();
+    values
+        .add_list<sql::bigint>(
+            all, [](const completion& done) { return key_of(done.held, done.instance); })
+        .add_list<sql::bigint>(all, [](const completion& done) { return done.task.value; })
+        .add_list<sql::uuid>(all, [](const completion& done) { return done.execution.value; })
+        .add_list<sql::bigint>(all, [](const completion& done) { return done.held.token.value; })
+        .add_list<sql::text>(all, &completion::event);
+    values.end_record();
+}
+
+bool ends(const checkpoint& turn) {
+    return turn.next || is_terminal(turn.status);
+}
+
+}  // namespace
+
+// [COMMIT-8] [COMMIT-5]
+std::vector<scheduled> schedule(store& hub, std::span<const checkpoint> turns, room& given) {
+    std::vector<scheduled> all;
+    std::vector<lane_key> keys;
+    for (const auto& added : collect(turns, &checkpoint::activities)) {
+        const new_activity& activity = *added.element;
+        if (added.owner->status == orchestration_status::terminated ||
+            contains(added.owner->cancelled_activities, activity.task)) {
+            continue;
+        }
+        keys.push_back({true, activity.name, activity.queue, activity.priority});
+        all.push_back({added, 0, std::nullopt});
+    }
+    const std::vector<std::int32_t> lanes = hub.names().lanes(keys);
+    std::size_t used = 0;
+    std::size_t bytes = 0;
+    for (std::size_t n = 0; n < all.size(); ++n) {
+        all[n].lane = lanes[n];
+        const new_activity& activity = *all[n].added.element;
+        if (used < given.task_tokens.size() && bytes < given.request->bytes &&
+            given.has.has_activity(activity.name, activity.queue)) {
+            all[n].token = given.task_tokens[used++];
+            bytes += activity.input.bytes.size() + activity.details.size();
+        }
+    }
+    given.task_tokens.erase(given.task_tokens.begin(),
+                            given.task_tokens.begin() + static_cast<std::ptrdiff_t>(used));
+    return all;
+}
+
+void add_commit(parameters& values,
+                store& hub,
+                const commit_request& request,
+                const std::vector<scheduled>& tasks) {
+    const std::span<const checkpoint> turns = request.checkpoints;
+    add_keys(values, request);
+    add_targets(values, turns);
+    add_checkpoints(values, turns);
+    add_consumed(values, turns);
+    add_chunks(values, turns);
+    add_payloads(values, turns);
+    add_tasks(values, tasks);
+    add_cancelled(values, turns);
+    add_timers(values, turns);
+    add_messages(values, collect(turns, &checkpoint::messages));
+    add_children(hub, values, turns);
+    add_terminations(values, collect(turns, &checkpoint::terminations));
+    add_continued(values, turns);
+    values.add<sql::boolean>(std::any_of(turns.begin(), turns.end(), ends));
+    add_completions(values, request.completions);
+}
+
+}  // namespace perdure::postgres

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "work.hpp"
+
+#include <perdure/backend.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+// A commit as the composite values that _Commit takes.
+
+namespace perdure::postgres {
+
+/// An activity to be queued, with the lease that hands it to the caller, if there is room.
+struct scheduled {
+    of_turn<new_activity> added;
+    std::int32_t lane = 0;
+    std::optional<std::uint64_t> token;
+};
+
+/// The activities of these checkpoints that are to be queued. Those that the caller takes himself
+/// use up room.
+[[nodiscard]] std::vector<scheduled> schedule(store& hub,
+                                              std::span<const checkpoint> turns,
+                                              room& given);
+
+/// The parameters of _Commit between the request and the room.
+void add_commit(parameters& values,
+                store& hub,
+                const commit_request& request,
+                const std::vector<scheduled>& tasks);
+
+}  // namespace perdure::postgres

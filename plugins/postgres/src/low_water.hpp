@@ -1,0 +1,45 @@
+#pragma once
+
+#include <perdure/backend.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+
+namespace perdure::postgres {
+
+/// From when on a worker looks for what is ready. While a stranger's old snapshot keeps the rows of
+/// work that is long done from being removed, a look from the beginning of time walks over all of
+/// them, so the next looks begin where this one found the oldest work. Because a call that took
+/// long may put something older there, there are looks from the beginning as often as they cost no
+/// more than a twentieth of the time; without such a snapshot nearly every look is one. Safe from
+/// any thread.
+class low_water {
+  public:
+    /// The smallest value looks at everything.
+    struct mark {
+        timestamp orchestrations = timestamp::min();
+        timestamp activities = timestamp::min();
+
+        [[nodiscard]] bool is_from_the_beginning() const noexcept;
+    };
+
+    /// Where the next look for this question, worker and filter as a number, begins.
+    [[nodiscard]] mark begin(std::uint64_t question);
+    /// What a look that began at `from` says of the next, and how long it took in the server.
+    void end(std::uint64_t question, const mark& from, const mark& next, duration took);
+
+  private:
+    using steady = std::chrono::steady_clock;
+
+    struct known {
+        mark next;
+        steady::time_point from_the_beginning{};
+    };
+
+    std::mutex mutex_;
+    std::map<std::uint64_t, known> known_;
+};
+
+}  // namespace perdure::postgres

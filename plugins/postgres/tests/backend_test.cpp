@@ -1,0 +1,173 @@
+#include "backend.hpp"
+
+#include "installer.hpp"
+#include "private_server.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+namespace perdure::postgres_test {
+
+namespace {
+
+using namespace std::chrono_literals;
+using postgres::postgres_backend;
+using postgres::settings;
+using steady = std::chrono::steady_clock;
+
+constexpr auto patience = 30s;
+
+settings fresh_settings() {
+    return private_server::shared().settings_for();
+}
+
+request_id a_request() {
+    return {random_uuid()};
+}
+
+new_message a_message(const std::string& target) {
+    return {instance_id(target), R"({"kind":"raised"})", {}, {}, {}, {}};
+}
+
+/// Waits for work again and again, as a worker that has nothing to do. Executes nothing itself.
+class idle_worker {
+  public:
+    explicit idle_worker(backend& store)
+        : store_(store), thread_([this](const std::stop_token& stop) {
+              wake_token token{};
+              while (!stop.stop_requested()) {
+                  token = store_.wait_for_work(token, steady::now() + patience);
+              }
+          }) {}
+    idle_worker(const idle_worker&) = delete;
+    idle_worker& operator=(const idle_worker&) = delete;
+    ~idle_worker() {
+        thread_.request_stop();
+        store_.interrupt_waits();
+    }
+
+  private:
+    backend& store_;
+    std::jthread thread_;
+};
+
+/// A schema in which the login is the hub.
+settings settings_of_mode_1() {
+    settings chosen = fresh_settings();
+    test_connection owner(chosen);
+    postgres::install_or_upgrade(*owner, postgres::embedded_sql());
+    owner->execute_script("select SetGlobalSetting('TaskHubMode', '1')");
+    return chosen;
+}
+
+}  // namespace
+
+TEST_CASE("backend: what the listener executes is counted") {
+    postgres_backend store(fresh_settings());
+    store.create_hub();
+    const auto before = store.statistics();
+    const idle_worker sleeping(store);
+
+    // Nothing else speaks to the server: it says that it sleeps, and looks for what it has missed.
+    const auto deadline = steady::now() + patience;
+    while (store.statistics().statements < before.statements + 2 && steady::now() < deadline) {
+        std::this_thread::yield();
+    }
+
+    CHECK(store.statistics().statements >= before.statements + 2);
+    CHECK(store.statistics().commits == before.commits);
+}
+
+TEST_CASE("backend: the listener is as patient as connect_timeout says") {
+    silent_host host;
+    settings chosen = fresh_settings();
+    chosen.libpq["host"] = host.folder();
+    chosen.connect_timeout = 1s;
+    postgres_backend store(chosen);
+    const idle_worker sleeping(store);
+
+    CHECK(host.is_asked_within(5s));
+    // It gives up, and tries again.
+    CHECK(host.is_asked_within(5s));
+}
+
+TEST_CASE("backend: in mode 1 a task_hub that is not the login is refused, and nothing happens") {
+    settings chosen = settings_of_mode_1();
+    test_connection owner(chosen);
+    chosen.task_hub = "orders";
+    chosen.names_task_hub = true;
+    postgres_backend store(chosen);
+    lock_request wanted;
+    wanted.request = a_request();
+    wanted.worker = {"w1"};
+    const new_message message = a_message("order-7");
+
+    // Also when somebody else has made the hub of the login.
+    for (const char* hubs : {"", "perdure_owner"}) {
+        const backend_error errors[] = {
+            failure_of([&] { store.create_hub(); }),
+            failure_of([&] { static_cast<void>(store.status()); }),
+            failure_of([&] { static_cast<void>(store.lock(wanted)); }),
+            failure_of([&] {
+                static_cast<void>(store.send(a_request(), {&message, 1}));
+            })};
+        for (const backend_error& error : errors) {
+            CHECK(error.code() == store_fault::configuration);
+            CHECK_THAT(error.what(),
+                       Catch::Contains("\"orders\"") && Catch::Contains("\"perdure_owner\""));
+        }
+        CHECK(text_of(*owner, "select coalesce(string_agg(name, ' '), '') from TaskHubs") == hubs);
+        CHECK(number_of(*owner, "select count(*) from Workers") == 0);
+        static_cast<void>(owner->query("select _CreateHub()"));
+    }
+}
+
+TEST_CASE("backend: in mode 1 the login is the hub, whether the URI says so or not") {
+    settings chosen = settings_of_mode_1();
+    chosen.names_task_hub = GENERATE(false, true);
+    if (chosen.names_task_hub) {
+        chosen.task_hub = "perdure_owner";
+    }
+    postgres_backend store(chosen);
+
+    store.create_hub();
+
+    CHECK(store.status().parked == 0);
+    test_connection owner(chosen);
+    CHECK(text_of(*owner, "select string_agg(name, ' ') from TaskHubs") == "perdure_owner");
+}
+
+TEST_CASE("backend: a call that is repeated is announced again", "[WAKE-1][REPEAT-1]") {
+    settings chosen = fresh_settings();
+    // So that it hears of nothing that it does not tell itself.
+    chosen.pooler = postgres::pooler::transaction;
+    postgres_backend store(chosen);
+    store.create_hub();
+    const auto token = [&] { return store.wait_for_work({}, steady::now()).value; };
+    const request_id request = a_request();
+    const std::function<void()> calls[] = {
+        [&] {
+            const new_message message = a_message("order-7");
+            static_cast<void>(store.send(request, {&message, 1}));
+        },
+        [&] {
+            lock_request nothing;
+            nothing.request = request;
+            nothing.worker = {"w1"};
+            static_cast<void>(store.commit({{}, {}, nothing}));
+        }};
+    const auto& call = calls[GENERATE(0, 1)];
+    call();
+    const auto before = token();
+
+    call();
+
+    CHECK(token() != before);
+}
+
+}  // namespace perdure::postgres_test

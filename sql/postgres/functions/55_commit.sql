@@ -1,0 +1,439 @@
+-- The hot call: the effects of turns and of finished activities, then hand-off.
+
+set search_path = :"schema", pg_temp;
+
+-- Keeps the answer of a commit, with everything that it leased. Tables: Requests.
+create or replace function _KeepCommit(
+    p_hub integer, p_request uuid, p_now timestamptz, p_room room, p_turn_outcomes smallint[],
+    p_done_outcomes smallint[], p_dropped integer, p_turns turn_batch, p_firsts bigint[],
+    p_tasks task_batch, p_handed orchestration_batch, p_taken orchestration_batch,
+    p_activities activity_batch)
+returns void
+language plpgsql volatile
+as $$
+declare
+    v_keys bigint[] := coalesce(p_handed.instance_key, '{}') || coalesce(p_taken.instance_key, '{}');
+    v_tasks bigint[] := array_fill(0::bigint, array[cardinality(v_keys)]);
+    v_tokens bigint[] := coalesce(p_handed.token, '{}') || coalesce(p_taken.token, '{}');
+    v_scheduled record;
+begin
+    if cardinality(p_tasks.turn) = 1 then
+        if p_tasks.token[1] is not null and p_firsts[p_tasks.turn[1]] <> 0 then
+            v_keys := v_keys || p_turns.instance_key[p_tasks.turn[1]];
+            v_tasks := v_tasks || p_tasks.task;
+            v_tokens := v_tokens || p_tasks.token;
+        end if;
+    elsif p_tasks.turn is not null then
+        select array_agg(p_turns.instance_key[a.turn]) as keys, array_agg(a.task) as tasks,
+               array_agg(a.token) as tokens
+          into v_scheduled
+          from unnest(p_tasks.turn, p_tasks.task, p_tasks.token) as a(turn, task, token)
+         where a.token is not null and p_firsts[a.turn] <> 0;
+        v_keys := v_keys || v_scheduled.keys;
+        v_tasks := v_tasks || v_scheduled.tasks;
+        v_tokens := v_tokens || v_scheduled.tokens;
+    end if;
+    if p_activities.task is not null then
+        v_keys := v_keys || p_activities.instance_key;
+        v_tasks := v_tasks || p_activities.task;
+        v_tokens := v_tokens || p_activities.token;
+    end if;
+    perform _KeepAnswer(
+        p_hub, p_request, p_now,
+        coalesce(p_turn_outcomes, '{}') || coalesce(p_done_outcomes, '{}'),
+        coalesce(cardinality(p_turn_outcomes), 0), p_dropped,
+        case when cardinality(v_keys) > 0
+             then p_now + p_room.lease * interval '1 microsecond' end,
+        nullif(v_keys, '{}'), nullif(v_tasks, '{}'), nullif(v_tokens, '{}'));
+end
+$$;
+
+-- The usual commits are those of one turn, or of one finished activity, and nothing else. For them the
+-- next three functions have a statement for each row; what is unusual they leave to _CommitBatch, before
+-- anything has changed, and return null.
+
+-- What the caller is handed of this instance, which nobody has leased, with `token` in its first place;
+-- null if it has nothing to do now or not for this caller. `waits`: there are messages, perhaps later
+-- ones. Tables, read only: NewEvents, History.
+create or replace function _OfferOne(
+    p_instance Instances, p_now timestamptz, p_room room,
+    out handed orchestration_batch, out waits boolean)
+language plpgsql volatile
+as $$
+declare
+    v_due timestamptz;
+    v_bytes bigint;
+begin
+    select min(e.due), sum(e.bytes) into v_due, v_bytes
+      from (select m.due, octet_length(m.event) as bytes from NewEvents m
+             where m.instance_key = p_instance.instance_key
+             order by m.due, m.sequence limit p_room.messages) e;
+    waits := v_due is not null;
+    if not waits or greatest(v_due, p_instance.not_before) > p_now or p_instance.suspect
+       or v_bytes > p_room.bytes / 2 or cardinality(p_room.tokens) = 0
+       or p_instance.lane <> all(p_room.definitions) then
+        return;
+    end if;
+    select array[p_instance.instance_key], p_room.tokens[1:1], array[p_instance.instance_id],
+           array[p_instance.execution_id], array[p_instance.lane], array[p_instance.status],
+           array[p_instance.history_version], array[p_instance.history_length],
+           array[p_instance.attempts], array[false],
+           array[coalesce(p_instance.last_committer = p_room.worker, false)],
+           array_agg(1), array_agg(m.sequence), array_agg(m.visible_at), array_agg(m.task),
+           array_agg(m.event), null, null, null, null
+      into handed
+      from (select e.sequence, e.visible_at, e.task, e.event from NewEvents e
+             where e.instance_key = p_instance.instance_key and e.due <= p_now
+             order by e.due, e.sequence limit p_room.messages) m;
+    if not handed.has_frame[1] then
+        handed := _WithHistory(handed, p_room.bytes);
+    end if;
+end
+$$;
+
+-- Commits one turn. Parameters: those of _Commit. A repeat finds its lease gone. Tables: Instances,
+-- NewTasks, NewEvents, History, Ready.
+create or replace function _CommitTurn(
+    p_hub integer, p_turns turn_batch, p_consumed consumed_batch,
+    p_chunks chunk_batch, p_tasks task_batch, p_room room)
+returns commit_effect
+language plpgsql volatile
+as $$
+declare
+    v_key constant bigint := p_turns.instance_key[1];
+    v_now timestamptz;
+    v_instance Instances;
+    v_offer record;
+    v_effect commit_effect;
+begin
+    select i.* into v_instance
+      from Instances i
+     where i.instance_key = v_key and i.task_hub is not distinct from p_hub
+       and i.token = p_turns.token[1] and i.execution_id = p_turns.execution_id[1]
+       and i.ready_at is null
+       for no key update;
+    if not found then
+        return null;
+    end if;
+    v_now := _Now();
+    v_effect.left_ready := false;
+    if p_consumed.turn is not null then
+        delete from NewEvents e
+         where e.instance_key = v_key and e.sequence = any(p_consumed.sequence);
+    end if;
+    for n in 1..coalesce(cardinality(p_chunks.turn), 0) loop
+        insert into History (instance_key, first, count, events)
+        values (v_key, v_instance.history_length + p_chunks.skip[n], p_chunks.count[n],
+                p_chunks.events[n]);
+    end loop;
+    if cardinality(p_tasks.turn) = 1 and p_tasks.token[1] is not null then
+        insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until, holder,
+                              version, input_codec, input, details)
+        values (v_key, p_tasks.task[1], v_instance.execution_id, p_tasks.lane[1], p_tasks.token[1],
+                v_now + p_room.lease * interval '1 microsecond', p_room.worker,
+                p_tasks.version[1], p_tasks.input_codec[1], p_tasks.input[1], p_tasks.details[1]);
+    elsif p_tasks.turn is not null then
+        v_effect.left_ready := _Schedule(p_turns, array[v_instance.history_length], v_now, p_room,
+                                         p_tasks, null, null);
+    end if;
+    v_effect.firsts := array[v_instance.history_length];
+    v_instance.last_committer := v_instance.holder;
+    v_instance.history_version := v_instance.history_version + 1;
+    v_instance.history_length := v_instance.history_length + p_turns.events[1];
+    v_instance.status := p_turns.status[1];
+    v_instance.suspect := false;
+    v_instance.attempts := 0;
+    v_instance.not_before := '-infinity';
+    v_offer := _OfferOne(v_instance, v_now, p_room);
+    v_effect.handed := v_offer.handed;
+    update Instances i
+       set token = (v_effect.handed).token[1], leased_alone = false,
+           holder = case when (v_effect.handed).token is not null then p_room.worker end,
+           lease_until = case when (v_effect.handed).token is not null
+                              then v_now + p_room.lease * interval '1 microsecond' end,
+           last_committer = v_instance.last_committer, last_committed = p_turns.token[1],
+           attempts = 0, suspect = false, not_before = '-infinity', needs_turn = false,
+           status = v_instance.status, history_length = v_instance.history_length,
+           history_version = v_instance.history_version, updated_at = v_now
+     where i.instance_key = v_key;
+    if v_offer.waits and (v_effect.handed).token is null then
+        select s.left_ready or v_effect.left_ready, s.next_due
+          into v_effect.left_ready, v_effect.next_due
+          from _Settle(array[v_key], v_now) s;
+    end if;
+    v_effect.store_time := v_now;
+    v_effect.repeated := false;
+    v_effect.turn_outcomes := '{0}';
+    v_effect.dropped := 0;
+    v_effect.waiting := coalesce(cardinality((v_effect.handed).token), 0);
+    return v_effect;
+end
+$$;
+
+-- Commits one finished activity, likewise.
+create or replace function _CommitTask(
+    p_hub integer, p_done completion_batch, p_room room)
+returns commit_effect
+language plpgsql volatile
+as $$
+declare
+    v_key constant bigint := p_done.instance_key[1];
+    v_now timestamptz;
+    v_instance Instances;
+    v_offer record;
+    v_effect commit_effect;
+begin
+    select i.* into v_instance
+      from Instances i
+     where i.instance_key = v_key and i.task_hub is not distinct from p_hub
+       and i.execution_id = p_done.execution_id[1] and i.status not in (1, 3, 5)
+       and i.ready_at is null and i.parked_reason is null
+       for no key update;
+    if not found then
+        return null;
+    end if;
+    v_now := _Now();
+    delete from NewTasks t
+     where t.instance_key = v_key and t.task = p_done.task[1]
+       and t.execution_id = p_done.execution_id[1] and t.token = p_done.token[1]
+       and t.ready_at is null;
+    if not found then
+        return null;
+    end if;
+    insert into NewEvents (instance_key, due, visible_at, task, for_execution, is_timer,
+                           completed_by, event)
+    values (v_key, v_now, v_now, p_done.task[1], true, false, p_done.token[1], p_done.event[1]);
+    v_effect.left_ready := false;
+    if v_instance.token is null then
+        v_offer := _OfferOne(v_instance, v_now, p_room);
+        v_effect.handed := v_offer.handed;
+        if (v_effect.handed).token is null then
+            select s.left_ready, s.next_due into v_effect.left_ready, v_effect.next_due
+              from _Settle(array[v_key], v_now) s;
+        else
+            update Instances i
+               set token = (v_effect.handed).token[1], leased_alone = false, holder = p_room.worker,
+                   lease_until = v_now + p_room.lease * interval '1 microsecond'
+             where i.instance_key = v_key;
+        end if;
+    end if;
+    v_effect.store_time := v_now;
+    v_effect.repeated := false;
+    v_effect.done_outcomes := '{0}';
+    v_effect.dropped := 0;
+    v_effect.waiting := coalesce(cardinality((v_effect.handed).token), 0);
+    return v_effect;
+end
+$$;
+
+-- Everything that a commit changes in its own and other instances, in a few statements for all of
+-- them. `repeated`: nothing was done, because a call with this id was answered before; `waiting`: so many of the
+-- instances have work now, of which `handed` has been leased. Parameters: those of _Commit. Tables: all
+-- of an instance, Requests (read).
+create or replace function _CommitBatch(
+    p_hub integer, p_request uuid, p_keys bigint[], p_targets text[], p_turns turn_batch,
+    p_consumed consumed_batch, p_chunks chunk_batch, p_payloads payload_batch, p_tasks task_batch,
+    p_cancelled cancelled_batch, p_timers timer_batch, p_messages message_batch,
+    p_children instance_batch, p_terminations termination_batch, p_continued continued_batch,
+    p_some_end boolean, p_done completion_batch, p_room room)
+returns commit_effect
+language plpgsql volatile
+as $$
+declare
+    v_locked record;
+    v_keys bigint[];
+    v_children bigint[];
+    v_work record;
+    v_sent record;
+    v_settled record;
+    v_now timestamptz;
+    v_effect commit_effect;
+begin
+    v_locked := _LockInstances(p_hub, p_keys, p_targets, p_terminations.turn is not null);
+    v_keys := v_locked.keys;
+    v_now := _Now();
+    v_effect.store_time := v_now;
+    v_effect.repeated := exists (select from Requests r
+                         where r.task_hub = p_hub and r.request_id = p_request);
+    if v_effect.repeated then
+        return v_effect;
+    end if;
+    v_effect.dropped := 0;
+    v_effect.left_ready := false;
+    if v_locked.has_expired then
+        perform _UnqueueHeld(p_hub, p_turns);
+    end if;
+    if p_turns.token is not null then
+        select a.firsts, a.outcomes into v_effect.firsts, v_effect.turn_outcomes
+          from _AcceptTurns(p_hub, p_turns, v_now) a;
+        if p_children.turn is not null then
+            v_children := _StartChildren(p_hub, v_now, p_turns, v_effect.firsts, p_children);
+        end if;
+        v_effect.left_ready := _CheckpointOrchestration(
+            v_now, p_room, p_turns, v_effect.firsts, p_consumed, p_chunks, p_payloads, p_tasks,
+            p_cancelled, p_timers, p_continued, p_some_end);
+    end if;
+    if p_done.token is not null then
+        v_effect.done_outcomes := _CompleteTasks(p_hub, p_done, v_now);
+    end if;
+    if p_messages.turn is not null then
+        for n in 1..cardinality(p_messages.turn) loop
+            continue when v_effect.firsts[p_messages.turn[n]] = 0;
+            select s.* into v_sent
+              from _Send(p_hub, v_now, p_messages.target[n], p_messages.event[n],
+                         p_messages.message_id[n], p_messages.execution_id[n], p_messages.task[n],
+                         p_messages.visible_at[n], v_keys || coalesce(v_children, '{}')) s;
+            v_effect.dropped := v_effect.dropped + case when v_sent.outcome in (2, 3) then 1 else 0 end;
+        end loop;
+    end if;
+    if p_terminations.turn is not null then
+        for n in 1..cardinality(p_terminations.turn) loop
+            continue when v_effect.firsts[p_terminations.turn[n]] = 0;
+            select t.* into v_sent
+              from _Terminate(p_hub, v_now, p_terminations.target[n], p_terminations.event[n],
+                              p_terminations.final_event[n], p_terminations.codec[n],
+                              p_terminations.bytes[n], p_terminations.parent_event[n],
+                              v_keys || coalesce(v_children, '{}')) t;
+            if v_sent.outcome = 0 then
+                v_effect.ended := coalesce(v_effect.ended, '{}') || p_terminations.target[n];
+            end if;
+        end loop;
+    end if;
+    v_children := array_remove(v_children, 0);
+    v_work := _HaveWork(v_keys || coalesce(v_children, '{}'), v_now);
+    v_effect.waiting := coalesce(cardinality(v_work.ready), 0);
+    if v_effect.waiting > 0 and cardinality(p_room.tokens) > 0 then
+        if not v_locked.has_queued and v_children is null
+           and v_effect.waiting <= cardinality(p_room.tokens) then
+            v_effect.handed := _LeaseAll(v_work.ready, v_now, p_room);
+        end if;
+        if (v_effect.handed).instance_key is null then
+            v_effect.handed := _LeaseOrchestrations(
+                array(select t.instance_key
+                        from unnest(p_turns.instance_key, v_effect.firsts) as t(instance_key, first)
+                       where t.first <> 0) || v_work.ready,
+                v_now, p_room);
+        end if;
+    end if;
+    if v_work.unsettled or coalesce(cardinality((v_effect.handed).instance_key), 0) < v_effect.waiting then
+        v_settled := _Settle(v_keys || coalesce(v_children, '{}'), v_now);
+        v_effect.left_ready := v_effect.left_ready or v_settled.left_ready;
+        v_effect.next_due := v_settled.next_due;
+    end if;
+    return v_effect;
+end
+$$;
+
+-- Commits turns and finished activities, and hands out the work that they made possible
+-- [HANDOFF-1]. `p_keys`: the instances of both, each once. An activity with a token in p_tasks is one that
+-- the caller takes without hearing of them again. `p_some_end`: a checkpoint ends or continues.
+-- `firsts`: for each checkpoint the number of its first event, 0 when nothing was done for it.
+-- `repeated`: the answer is that of an earlier call, and activities has all of its activities. Caller:
+-- the plugin. Tables: all of an instance, Requests.
+create or replace function _Commit(
+    p_request uuid, p_keys bigint[], p_targets text[], p_turns turn_batch,
+    p_consumed consumed_batch, p_chunks chunk_batch, p_payloads payload_batch, p_tasks task_batch,
+    p_cancelled cancelled_batch, p_timers timer_batch, p_messages message_batch,
+    p_children instance_batch, p_terminations termination_batch, p_continued continued_batch,
+    p_some_end boolean, p_done completion_batch, p_room room,
+    out store_time timestamptz, out turn_outcomes smallint[], out firsts bigint[], out done_outcomes smallint[],
+    out dropped integer, out ended text[], out handed orchestration_batch,
+    out taken orchestration_batch, out activities activity_batch, out repeated boolean,
+    out suspects boolean, out next_due timestamptz, out left_ready boolean, out low_water low_water)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub constant integer := _Hub();
+    v_effect commit_effect;
+    v_earlier Requests;
+    v_before record;
+    v_task_tokens bigint[] := p_room.task_tokens;
+    v_room room;
+    v_next record;
+    v_looked timestamptz;
+begin
+    if p_tasks.lane is not null or p_children.lane is not null then
+        perform _CheckLanes(v_hub, p_tasks.lane || p_children.lane);
+    end if;
+    p_room := _Unfiltered(v_hub, p_room);
+    if p_targets is null and p_children.turn is null and p_payloads.turn is null
+       and p_cancelled.turn is null and p_timers.turn is null and not p_some_end then
+        if cardinality(p_turns.token) = 1 and p_done.token is null then
+            v_effect := _CommitTurn(v_hub, p_turns, p_consumed, p_chunks, p_tasks, p_room);
+        elsif cardinality(p_done.token) = 1 and p_turns.token is null then
+            v_effect := _CommitTask(v_hub, p_done, p_room);
+        end if;
+    end if;
+    if v_effect.store_time is null then
+        v_effect := _CommitBatch(
+            v_hub, p_request, p_keys, p_targets, p_turns, p_consumed, p_chunks, p_payloads, p_tasks,
+            p_cancelled, p_timers, p_messages, p_children, p_terminations, p_continued, p_some_end,
+            p_done, p_room);
+    end if;
+    store_time := v_effect.store_time;
+    repeated := v_effect.repeated;
+    if repeated then
+        select r.* into v_earlier
+          from Requests r where r.task_hub = v_hub and r.request_id = p_request;
+        turn_outcomes := v_earlier.outcomes[1:v_earlier.turns];
+        done_outcomes := v_earlier.outcomes[v_earlier.turns + 1:];
+        dropped := v_earlier.detail;
+        left_ready := false;
+        select b.* into v_before
+          from _LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                             v_earlier.lease_tokens) b;
+        handed := v_before.orchestrations;
+        activities := v_before.activities;
+        if p_room.expire then
+            select w.suspects into suspects from _Waiting(v_hub, store_time, p_room) w;
+        end if;
+        return;
+    end if;
+    turn_outcomes := v_effect.turn_outcomes;
+    firsts := v_effect.firsts;
+    done_outcomes := v_effect.done_outcomes;
+    dropped := v_effect.dropped;
+    ended := v_effect.ended;
+    handed := v_effect.handed;
+    left_ready := v_effect.left_ready;
+    next_due := v_effect.next_due;
+    if p_room.expire then
+        perform _ExpireLeases(v_hub, store_time);
+    end if;
+    v_room := p_room;
+    if coalesce(cardinality(handed.token), 0) < v_effect.waiting then
+        v_room.tokens := array(select t.token from unnest(p_room.tokens) with ordinality as t(token, n)
+                                where t.token <> all(coalesce(handed.token, '{}')) order by t.n);
+    else
+        v_room.tokens := p_room.tokens[v_effect.waiting + 1:];
+    end if;
+    v_looked := clock_timestamp();
+    if cardinality(v_room.tokens) > 0 then
+        v_next := _LockNextOrchestration(v_hub, store_time, v_room);
+        taken := v_next.batch;
+        low_water.since := v_next.since;
+    end if;
+    if 0 = any(firsts) and p_tasks.token is not null then
+        -- The room that was meant for the activities of a checkpoint that did not happen.
+        v_task_tokens := v_task_tokens || array(
+            select a.token from unnest(p_tasks.turn, p_tasks.token) as a(turn, token)
+             where a.token is not null and firsts[a.turn] = 0);
+    end if;
+    if cardinality(v_task_tokens) > 0 then
+        v_next := _LockNextTask(v_hub, store_time, v_task_tokens, p_room);
+        activities := v_next.batch;
+        low_water.task_since := v_next.since;
+    end if;
+    low_water.took := 1000000 * extract(epoch from clock_timestamp() - v_looked);
+    if p_room.expire then
+        select w.suspects into suspects from _Waiting(v_hub, store_time, p_room) w;
+    end if;
+    perform _KeepCommit(v_hub, p_request, store_time, p_room, turn_outcomes, done_outcomes, dropped,
+                        p_turns, firsts, p_tasks, handed, taken, activities);
+end
+$$;
