@@ -31,7 +31,7 @@ struct worker_options {
     /// How long `stop` waits for what has begun.
     duration stop_grace = std::chrono::seconds(10);
     /// Live frames kept between turns, by number and estimated bytes; 0 switches the cache off.
-    std::size_t cached_frames_max = 1000;
+    std::size_t cached_frames_max = 2000;
     std::size_t cached_bytes_max = std::size_t{64} << 20U;
     /// After so many deliveries an activity fails and an instance is parked.
     std::uint32_t deliveries_max = 10;

@@ -43,7 +43,7 @@ std::size_t dispatcher::turns_to_begin() const {
     if (!turns_.are_frames_scarce()) {
         return batch_items_max;
     }
-    const std::size_t most = options_.cached_frames_max / 2;
+    const std::size_t most = options_.cached_frames_max / frame_cache::scarce_part;
     return std::max(std::size_t{1}, most - std::min(most, held_.size() + queue_.size()));
 }
 

@@ -56,10 +56,10 @@ void frame_cache::clear() {
     bytes_ = 0;
 }
 
-bool frame_cache::is_half_full() const {
+bool frame_cache::is_scarce() const {
     const std::lock_guard guard(mutex_);
-    return frames_max_ != 0 &&
-           (entries_.size() >= frames_max_ / 2 || bytes_ >= bytes_max_ / 2);
+    return frames_max_ != 0 && (entries_.size() >= frames_max_ / scarce_part ||
+                                bytes_ >= bytes_max_ / scarce_part);
 }
 
 std::size_t frame_cache::size() const {

@@ -38,9 +38,12 @@ class PERDURE_EXPORT frame_cache {
     void clear();
 
     [[nodiscard]] std::size_t size() const;
-    /// Half of the room is taken; the rest is for the frames of what is under way. Whatever is begun
-    /// from here on is likely to push out a frame that will be needed. Never when it is switched off.
-    [[nodiscard]] bool is_half_full() const;
+    /// One part of so many of the room is taken. The rest is for what is under way: an instance that
+    /// has begun comes back for every turn, and for the sake of fairness others begin beside it, so
+    /// whatever else begins from here on is likely to push out a frame that will be needed. Never
+    /// when the cache is switched off.
+    [[nodiscard]] bool is_scarce() const;
+    static constexpr std::size_t scarce_part = 8;
 
   private:
     struct entry {

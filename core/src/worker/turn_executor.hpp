@@ -75,7 +75,7 @@ class turn_executor {
     void keep_frame(const item_ptr& item);
     void drop_frame(const item_ptr& item);
     void drop_all_frames() { frames_.clear(); }
-    [[nodiscard]] bool are_frames_scarce() const { return frames_.is_half_full(); }
+    [[nodiscard]] bool are_frames_scarce() const { return frames_.is_scarce(); }
 
     counters totals;
 
