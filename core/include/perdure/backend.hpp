@@ -37,8 +37,8 @@
 //
 // [REPEAT-1] A mutating call carries a request id made by the caller. Repeated with the same
 // request id and content, it changes nothing further, gives the same outcomes, and hands out again
-// the items that it leased before, as far as they are still leased to it. The caller repeats only
-// until it has an answer.
+// the items that it leased before, as far as they are still leased to it. A `lock` that leased
+// nothing may be answered anew. The caller repeats only until it has an answer.
 // [REPEAT-2] Every lease token that a call hands out is `derive_token(request, n)`, with a
 // different n for each item.
 //

@@ -37,8 +37,8 @@ bool dispatcher::takes_work() const {
     return !is_stopping_ && quarantine_ == quarantine::none;
 }
 
-// What has begun goes first: when more is under way than there are frames, each turn reads and repeats
-// a history. Frames of what only waits do not count, because nothing of it is held.
+// What has begun goes first: when more is under way than there are frames, each turn reads and
+// repeats a history. Frames of what only waits do not count, because nothing of it is held.
 std::size_t dispatcher::turns_to_begin() const {
     if (!turns_.are_frames_scarce()) {
         return batch_items_max;

@@ -58,8 +58,8 @@ void frame_cache::clear() {
 
 bool frame_cache::is_scarce() const {
     const std::lock_guard guard(mutex_);
-    return frames_max_ != 0 && (entries_.size() >= frames_max_ / scarce_part ||
-                                bytes_ >= bytes_max_ / scarce_part);
+    return frames_max_ != 0 &&
+           (entries_.size() >= frames_max_ / scarce_part || bytes_ >= bytes_max_ / scarce_part);
 }
 
 std::size_t frame_cache::size() const {

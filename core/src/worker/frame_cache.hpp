@@ -38,10 +38,10 @@ class PERDURE_EXPORT frame_cache {
     void clear();
 
     [[nodiscard]] std::size_t size() const;
-    /// One part of so many of the room is taken. The rest is for what is under way: an instance that
-    /// has begun comes back for every turn, and for the sake of fairness others begin beside it, so
-    /// whatever else begins from here on is likely to push out a frame that will be needed. Never
-    /// when the cache is switched off.
+    /// One part of so many of the room is taken. The rest is for what is under way: an instance
+    /// that has begun comes back for every turn, and for the sake of fairness others begin beside
+    /// it, so whatever else begins from here on is likely to push out a frame that will be needed.
+    /// Never when the cache is switched off.
     [[nodiscard]] bool is_scarce() const;
     static constexpr std::size_t scarce_part = 8;
 

@@ -1,10 +1,11 @@
-#include "call.hpp"
+#include "store.hpp"
 
 #include <perdure/plugin.hpp>
 
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ranges>
 
 // The contract's methods, except for the inside of `commit` and of the hand-out.
 
@@ -16,8 +17,10 @@ using instance_ids = std::span<const instance_id>;
 using held_items = std::span<const held_item>;
 using lease_outcomes = std::vector<lease_outcome>;
 
-[[noreturn]] void reject(const char* reason) {
-    throw backend_error(store_fault::rejected, reason);
+void require(bool is_right, const char* reason) {
+    if (!is_right) {
+        throw backend_error(store_fault::rejected, reason);
+    }
 }
 
 // What `act` says of each item, in their order [BATCH-2].
@@ -37,53 +40,9 @@ auto change_each(store& hub, const request_id& request, const Items& items, Act 
     });
 }
 
-create_outcome create_one(call& work, const new_instance& fresh) {
-    const instance* found = work.find(fresh.instance);
-    if (found != nullptr && found->created_as == fresh.execution) {
-        return {create_code::created};  // [CREATE-3]
-    }
-    if (found != nullptr) {
-        const auto status = found->record.status;
-        if (std::ranges::count(fresh.replaceable, status) == 0) {
-            return {create_code::already_exists, status};  // [CREATE-1]
-        }
-        work.erase_and_tell(*found, fresh.replaced_event);  // [CREATE-2]
-    }
-    work.insert(fresh);
-    return {create_code::created};
-}
-
-purge_outcome purge_one(call& work, const instance_id& id, const purge_request& request) {
-    const instance* target = work.find(id);
-    if (target == nullptr) {
-        return purge_outcome::no_such_instance;
-    }
-    if (!is_terminal(target->record.status) && !request.force) {
-        return purge_outcome::not_terminal;  // [PURGE-1]
-    }
-    work.erase_and_tell(*target, request.parent_event);
-    return purge_outcome::purged;
-}
-
-release_outcome release_one(call& work, const instance_id& id) {
-    instance* target = work.find(id);
-    if (target == nullptr || !target->parked) {
-        return target ? release_outcome::not_parked : release_outcome::no_such_instance;
-    }
-    target->parked = false;
-    target->record.parked_reason.clear();
-    target->record.updated_at = work.now;
-    target->attempt = 1;
-    target->suspect = false;
-    work.settle({id});
-    return release_outcome::released;
-}
-
 bool matches(const instance_filter& filter, const instance& found) {
     const instance_record& record = found.record;
-    const auto is = [](const auto& wanted, const auto& value) {
-        return !wanted || *wanted == value;
-    };
+    const auto is = [](const auto& want, const auto& has) { return !want || *want == has; };
     const auto is_within = [](const auto& from, const auto& to, const auto& at) {
         return (!from || (at && *at >= *from)) && (!to || (at && *at <= *to));
     };
@@ -109,12 +68,25 @@ std::optional<instance_record> described(const call& work, const instance* found
 }
 
 // As the status shows what nobody serves.
-std::string name_of(const item_key& key, const leasable& item) {
-    if (key.task) {
+std::string name_of(const leasable& item) {
+    if (item.key.task) {
         return "activity " + static_cast<const activity&>(item).scheduled.name;
     }
     const instance_record& record = static_cast<const instance&>(item).record;
     return "orchestration " + record.name + (record.version.empty() ? "" : " ") + record.version;
+}
+
+// The hubs that have a name, for as long as somebody has them open: the one mutable global, because
+// a name has to mean the same everywhere in the process.
+std::shared_ptr<store> open_store(const std::string& name) {
+    static std::mutex mutex;
+    static std::map<std::string, std::weak_ptr<store>> open_hubs;
+    const std::lock_guard guard(mutex);
+    auto hub = name.empty() ? nullptr : open_hubs[name].lock();
+    if (!hub) {
+        open_hubs[name] = hub = std::make_shared<store>();
+    }
+    return hub;
 }
 
 /// The readable reference backend: everything in maps of this process, behind one mutex.
@@ -122,9 +94,11 @@ std::string name_of(const item_key& key, const leasable& item) {
 /// Safe from any thread; owns none. The hub lives as long as an object that shares it.
 class memory_backend final : public backend {
   public:
-    enum class clock { real, test };
-    memory_backend(std::shared_ptr<store> shared, clock chosen)
-        : shared_(std::move(shared)), hub_(*shared_), clock_(chosen) {}
+    explicit memory_backend(const backend_config& config) : shared_(open_store(config.address)) {
+        option_reader options(config);
+        has_test_clock_ = options.flag("test_clock", false);
+        options.finish();
+    }
 
     capabilities abilities() const noexcept override {
         return {.durable = false, .multi_process = false, .test_clock = true, .commit_lanes = 1};
@@ -136,11 +110,10 @@ class memory_backend final : public backend {
     void delete_hub() override {
         call work(hub_);
         while (!hub_.instances.empty()) {
-            work.erase({hub_.instances.begin()->first});
+            work.erase(hub_.instances.begin()->second);
         }
         hub_.workers.clear();
         hub_.answers = {};
-        hub_.hand_outs = {};
     }
 
     hub_status status() override {
@@ -151,22 +124,18 @@ class memory_backend final : public backend {
         const auto is_parked = [](const auto& entry) { return entry.second.parked; };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
         std::erase_if(hub_.workers, [&](const auto& w) { return w.second.until <= work.now; });
-        for (const auto& [id, worker] : hub_.workers) {
-            result.live_workers.push_back(id);
-        }
+        std::ranges::copy(std::views::keys(hub_.workers), std::back_inserter(result.live_workers));
         std::set<std::string> unserved;
         for (const auto& [in, places] : hub_.lanes) {
             for (const place& waiting : places) {
-                const leasable& item = *work.find(waiting.item);
+                const leasable& item = *waiting.item;
                 if (in == lane::later || item.is_leased(work.now)) {
                     continue;
                 }
-                ++(waiting.item.task ? result.ready_activities : result.ready_orchestrations);
-                const auto has_it = [&](const auto& w) {
-                    return serves(&w.second.filter, waiting.item, item);
-                };
+                ++(item.key.task ? result.ready_activities : result.ready_orchestrations);
+                const auto has_it = [&](const auto& w) { return serves(&w.second.filter, item); };
                 if (std::ranges::none_of(hub_.workers, has_it)) {
-                    unserved.insert(name_of(waiting.item, item));
+                    unserved.insert(name_of(item));
                 }
             }
         }
@@ -175,18 +144,30 @@ class memory_backend final : public backend {
     }
 
     bool advance_clock(duration by) override {
-        if (by < duration::zero()) {
-            reject("advance_clock: the clock only moves forward");
-        }
+        require(by >= duration::zero(), "advance_clock: the clock only moves forward");
         const call work(hub_);
-        hub_.clock_advanced += clock_ == clock::test ? by : duration::zero();
+        hub_.clock_advanced += has_test_clock_ ? by : duration::zero();
         hub_.changed.notify_all();
-        return clock_ == clock::test;
+        return has_test_clock_;
     }
 
     std::vector<create_outcome> create(const request_id& request,
                                        std::span<const new_instance> instances) override {
-        return change_each(hub_, request, instances, create_one);
+        return change_each(hub_, request, instances, [](call& work, const new_instance& fresh) {
+            instance* found = work.find(fresh.instance);
+            if (found != nullptr && found->created_as == fresh.execution) {
+                return create_outcome{create_code::created};  // [CREATE-3]
+            }
+            if (found != nullptr) {
+                const auto status = found->record.status;
+                if (std::ranges::count(fresh.replaceable, status) == 0) {
+                    return create_outcome{create_code::already_exists, status};  // [CREATE-1]
+                }
+                work.erase_and_tell(*found, fresh.replaced_event);  // [CREATE-2]
+            }
+            work.insert(fresh);
+            return create_outcome{create_code::created};
+        });
     }
 
     std::vector<send_outcome> send(const request_id& request,
@@ -208,9 +189,7 @@ class memory_backend final : public backend {
     instance_page query(const instance_filter& filter,
                         std::size_t limit,
                         const std::string& after) override {
-        if (limit == 0) {
-            reject("query: a page holds at least one instance");
-        }
+        require(limit != 0, "query: a page holds at least one instance");
         instance_page page;
         const call work(hub_);
         for (const auto& [id, found] : hub_.instances) {
@@ -252,18 +231,15 @@ class memory_backend final : public backend {
             const instance* found = work.find(id);
             return found == nullptr || is_terminal(found->record.status);
         };
-        bool ended = std::ranges::any_of(ids, has_ended);
-        while (!ended && !interrupted_ && std::chrono::steady_clock::now() < deadline) {
-            work.wait_until(deadline);
-            ended = std::ranges::any_of(ids, has_ended);
+        while (!is_over(deadline) && std::ranges::none_of(ids, has_ended)) {
+            work.wait_until(deadline, {});
         }
-        return ended;
+        return std::ranges::any_of(ids, has_ended);
     }
 
     purge_result purge(const purge_request& request) override {
-        if (request.instances.size() > request.limit) {
-            reject("purge: more instances than the limit allows");
-        }
+        require(request.instances.size() <= request.limit,
+                "purge: more instances than the limit allows");
         call work(hub_);
         return hub_.answers.once(request.request, [&] {
             std::vector<instance_id> ids = request.instances;
@@ -274,7 +250,17 @@ class memory_backend final : public backend {
                 }
             }
             const auto within = std::span(ids).first(std::min(ids.size(), request.limit));
-            const auto purge_this = [&](const auto& id) { return purge_one(work, id, request); };
+            const auto purge_this = [&](const instance_id& id) {
+                instance* target = work.find(id);
+                if (target == nullptr) {
+                    return purge_outcome::no_such_instance;
+                }
+                if (!is_terminal(target->record.status) && !request.force) {
+                    return purge_outcome::not_terminal;  // [PURGE-1]
+                }
+                work.erase_and_tell(*target, request.parent_event);
+                return purge_outcome::purged;
+            };
             purge_result result{0, ids.size() > within.size(), each(within, purge_this)};
             result.purged = std::size_t(std::ranges::count(result.outcomes, purge_outcome::purged));
             result.outcomes.resize(request.instances.size());
@@ -283,25 +269,37 @@ class memory_backend final : public backend {
     }
 
     std::vector<release_outcome> release(const request_id& request, instance_ids ids) override {
-        return change_each(hub_, request, ids, release_one);
+        return change_each(hub_, request, ids, [](call& work, const instance_id& id) {
+            instance* target = work.find(id);
+            if (target == nullptr || !target->parked) {
+                return target ? release_outcome::not_parked : release_outcome::no_such_instance;
+            }
+            target->parked = false;
+            target->record.parked_reason.clear();
+            target->record.updated_at = work.now;
+            target->attempt = 1;
+            target->suspect = false;
+            work.settle(*target);
+            return release_outcome::released;
+        });
     }
 
     work_batch lock(const lock_request& request) override {
         call work(hub_);
-        return hand_out(work, request, {});
+        return memory::commit(work, {{}, {}, request}).work;  // A commit of nothing.
     }
 
     commit_result commit(const commit_request& request) override {
         for (const checkpoint& turn : request.checkpoints) {
             std::set<task_id> tasks{task_id()};
             for (const new_activity& added : turn.activities) {
-                if (!tasks.insert(added.task).second) {
-                    reject("commit: an activity needs its own task id");
-                }
+                require(tasks.insert(added.task).second, "commit: each activity its own task id");
             }
         }
+        commit_request regular = request;
+        regular.next.suspects = false;  // [HANDOFF-1]
         call work(hub_);
-        return memory::commit(work, request);
+        return memory::commit(work, regular);
     }
 
     lease_outcomes renew(const renewal& request) override {
@@ -310,39 +308,45 @@ class memory_backend final : public backend {
         worker.until = work.now + request.lease_duration;
         worker.filter = request.filter != nullptr ? *request.filter : worker.filter;
         return each(request.items, [&](const held_item& item) {
-            const auto key = work.holder(item);
-            if (key) {
-                work.enqueue(*key, lane::leased, worker.until);
+            leasable* held = work.holder(item);
+            if (held != nullptr) {
+                work.enqueue(*held, lane::leased, worker.until);
             }
-            return key ? lease_outcome::done : lease_outcome::lease_lost;  // [RENEW-1]
+            return held ? lease_outcome::done : lease_outcome::lease_lost;  // [RENEW-1]
         });
     }
 
     lease_outcomes give_back(const request_id& request, held_items items) override {
-        return return_each(request, items, {});  // [GIVE-1]
+        return return_each(request, items, [](leasable&, timestamp, auto) {});  // [GIVE-1]
     }
 
     lease_outcomes abandon(const request_id& request, held_items items, duration delay) override {
-        return return_each(request, items, {.attempts = 1, .delay = delay});  // [ABANDON-1]
+        return return_each(request, items, [&](leasable& item, timestamp now, auto) {
+            ++item.attempt;  // [ABANDON-1]
+            item.not_before = now + delay;
+        });
     }
 
     lease_outcomes park(const request_id& request,
                         held_items items,
                         std::span<const std::string> reasons) override {
         const auto is_activity = [](const held_item& item) { return bool(item.task); };
-        if (std::ranges::any_of(items, is_activity) || items.size() != reasons.size()) {
-            reject("park: orchestrations, and a reason for each");
-        }
-        return return_each(request, items, {.park_reasons = reasons});  // [PARK-1]
+        require(std::ranges::none_of(items, is_activity) && items.size() == reasons.size(),
+                "park: orchestrations, and a reason for each");
+        return return_each(request, items, [&](leasable& item, timestamp now, std::size_t n) {
+            auto& target = static_cast<instance&>(item);
+            target.parked = true;  // [PARK-1]
+            target.record.parked_reason = reasons[n];
+            target.record.updated_at = now;
+        });
     }
 
     // [TAKEOVER-1]
     void take_over(const request_id& /*request*/, std::span<const worker_id> dead) override {
         call work(hub_);
-        for (const auto& [token, key] : hub_.leases) {
-            const leasable& item = *work.find(key);
-            if (item.is_leased(work.now) && std::ranges::count(dead, item.holder) != 0) {
-                work.enqueue(key, lane::leased, work.now);
+        for (const auto& [token, item] : hub_.leases) {
+            if (item->is_leased(work.now) && std::ranges::count(dead, item->holder) != 0) {
+                work.enqueue(*item, lane::leased, work.now);
             }
         }
         std::ranges::for_each(dead, [&](const auto& worker) { hub_.workers.erase(worker); });
@@ -351,17 +355,12 @@ class memory_backend final : public backend {
 
     wake_token wait_for_work(wake_token token, steady_time deadline) override {
         call work(hub_);
-        while (true) {
-            const auto due = work.next_due();
-            hub_.generation += due && *due <= work.now ? 1U : 0U;  // An expiry nobody has noticed.
-            const auto now = std::chrono::steady_clock::now();
-            if (interrupted_ || hub_.generation != token.value || now >= deadline) {
-                return {hub_.generation};
-            }
-            // One more than the difference, because the store's clock drops the fraction.
-            const auto next = due ? now + (*due - work.now) + duration(1) : deadline;
-            work.wait_until(std::min(deadline, next));
+        work.expire_leases();
+        while (work.generation() == token.value && !is_over(deadline)) {
+            work.wait_until(deadline, {lane::later, lane::leased});
+            work.expire_leases();
         }
+        return {hub_.generation};
     }
 
     void interrupt_waits() noexcept override {
@@ -371,59 +370,33 @@ class memory_backend final : public backend {
     }
 
   private:
-    // What else happens to an item whose lease is ended.
-    struct return_terms {
-        std::uint32_t attempts = 0;
-        duration delay{};
-        std::span<const std::string> park_reasons{};
-    };
-    lease_outcomes return_each(const request_id& request, held_items items, return_terms terms) {
+    bool is_over(steady_time deadline) const {
+        return interrupted_ || std::chrono::steady_clock::now() >= deadline;
+    }
+
+    // Ends leases; `change` is what else happens to an item.
+    template <class Change>
+    lease_outcomes return_each(const request_id& request, held_items items, Change change) {
         return change_each(hub_, request, items, [&](call& work, const held_item& returned) {
-            const auto key = work.holder(returned);
-            if (!key) {
+            leasable* item = work.holder(returned);
+            if (item == nullptr) {
                 return lease_outcome::lease_lost;
             }
-            leasable& item = *work.find(*key);
-            work.detach(item);
-            item.attempt += terms.attempts;
-            item.not_before = work.now + terms.delay;
-            if (!terms.park_reasons.empty()) {
-                auto& target = static_cast<instance&>(item);
-                target.parked = true;
-                target.record.parked_reason =
-                    terms.park_reasons[std::size_t(&returned - items.data())];
-                target.record.updated_at = work.now;
-            }
-            work.settle(*key);
+            work.detach(*item);
+            change(*item, work.now, std::size_t(&returned - items.data()));
+            work.settle(*item);
             return lease_outcome::done;
         });
     }
 
     const std::shared_ptr<store> shared_;
-    store& hub_;
-    const clock clock_;
+    store& hub_ = *shared_;
+    bool has_test_clock_ = false;
     bool interrupted_ = false;
 };
 
-// The hubs that have a name, for as long as somebody has them open: the one mutable global, because
-// a name has to mean the same everywhere in the process.
-std::shared_ptr<store> open_store(const std::string& name) {
-    static std::mutex mutex;
-    static std::map<std::string, std::weak_ptr<store>> open_hubs;
-    const std::lock_guard guard(mutex);
-    auto hub = name.empty() ? nullptr : open_hubs[name].lock();
-    if (!hub) {
-        open_hubs[name] = hub = std::make_shared<store>();
-    }
-    return hub;
-}
-
 std::unique_ptr<backend> open_memory(const backend_config& config) {
-    option_reader options(config);
-    const bool has_test_clock = options.flag("test_clock", false);
-    options.finish();
-    const auto clock = has_test_clock ? memory_backend::clock::test : memory_backend::clock::real;
-    return std::make_unique<memory_backend>(open_store(config.address), clock);
+    return std::make_unique<memory_backend>(config);
 }
 
 }  // namespace

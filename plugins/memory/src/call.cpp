@@ -1,28 +1,29 @@
-#include "call.hpp"
+#include "store.hpp"
 
 #include <algorithm>
 
 namespace perdure::memory {
 
-call::call(store& opened) : hub(opened), lock_(opened.mutex) {
-    read_clock();
-}
-
-call::~call() {
-    static_cast<void>(generation());
-}
-
 // Time that passes makes things ready, too [WAKE-2].
 void call::read_clock() {
     const auto elapsed = std::chrono::steady_clock::now() - hub.opened_steady;
     now = hub.opened_at + std::chrono::floor<duration>(elapsed) + hub.clock_advanced;
-    const auto& later = hub.lanes[lane::later];
-    while (!later.empty() && later.begin()->since <= now) {
-        const item_key due = later.begin()->item;
-        unqueue(*find(due));
-        settle(due);
-    }
+    pass_by(lane::later);
     static_cast<void>(generation());
+}
+
+// What is over leaves a lane by time, and waits where it belongs now.
+void call::pass_by(lane by_time) {
+    const auto& waiting = hub.lanes[by_time];
+    while (!waiting.empty() && waiting.begin()->since <= now) {
+        leasable& item = *waiting.begin()->item;
+        if (by_time == lane::leased) {
+            item.suspect = true;                               // [SUSPECT-1]
+            item.attempt += item.leased_as_suspect ? 1U : 0U;  // [SUSPECT-2]
+        }
+        unqueue(item);
+        settle(item);
+    }
 }
 
 std::uint64_t call::generation() {
@@ -52,11 +53,11 @@ leasable* call::find(const item_key& key) {
     return found == owner->activities.end() ? nullptr : &found->second;
 }
 
-std::optional<item_key> call::holder(const held_item& item) {
+leasable* call::holder(const held_item& item) {
     const auto found = hub.leases.find(item.held.token);
-    const bool is_it = found != hub.leases.end() && found->second.instance == item.instance &&
-                       found->second.task == item.task;
-    return is_it ? std::optional(found->second) : std::nullopt;
+    const bool is_it = found != hub.leases.end() && found->second->key.instance == item.instance &&
+                       found->second->key.task == item.task;
+    return is_it ? found->second : nullptr;
 }
 
 // When an orchestration may be handed out; nothing while there is no reason to.
@@ -69,9 +70,9 @@ static std::optional<timestamp> due_time(const instance& target) {
                              : std::max(target.not_before, target.inbox.begin()->first.first);
 }
 
-void call::settle(const item_key& key) {
-    const leasable& item = *find(key);
-    const auto due = key.task ? item.not_before : due_time(*find(key.instance));
+void call::settle(leasable& item) {
+    const bool is_activity{item.key.task};
+    const auto due = is_activity ? item.not_before : due_time(static_cast<instance&>(item));
     if (!due || item.is_in(lane::leased)) {
         return;
     }
@@ -79,18 +80,16 @@ void call::settle(const item_key& key) {
     if (item.queued && item.queued->since <= since) {
         return;  // It is ready since then, whatever came later [LOCK-6].
     }
-    const lane kind = key.task ? lane::activities : lane::orchestrations;
-    enqueue(key, since > now ? lane::later : item.suspect ? lane::suspects : kind, since);
-    made_ready.push_back(key);
+    const lane kind = is_activity ? lane::activities : lane::orchestrations;
+    enqueue(item, since > now ? lane::later : item.suspect ? lane::suspects : kind, since);
+    made_ready.push_back(item.key);
 }
 
-void call::enqueue(const item_key& key, lane which, timestamp since) {
-    leasable& item = *find(key);
+void call::enqueue(leasable& item, lane which, timestamp since) {
     unqueue(item);
-    place taken{-std::int64_t{item.priority}, since, ++hub.last_ticket, key, which};
-    taken.rank = taken.is_by_time() ? 0 : taken.rank;
-    hub.lanes[which].insert(taken);
-    item.queued = taken;
+    const std::int64_t rank = which < lane::later ? -std::int64_t{item.priority} : 0;
+    item.queued = place{rank, since, ++hub.last_ticket, &item, which};
+    hub.lanes[which].insert(*item.queued);
 }
 
 void call::unqueue(leasable& item) {
@@ -106,21 +105,10 @@ void call::detach(leasable& item) {
     item.held = {};
 }
 
-void call::expire_leases() {
-    const auto& leased = hub.lanes[lane::leased];
-    while (!leased.empty() && leased.begin()->since <= now) {
-        const item_key over = leased.begin()->item;
-        leasable& item = *find(over);
-        item.suspect = true;                               // [SUSPECT-1]
-        item.attempt += item.leased_as_suspect ? 1U : 0U;  // [SUSPECT-2]
-        unqueue(item);
-        settle(over);
-    }
-}
-
-void call::erase(item_key key) {
+void call::erase(leasable& item) {
+    const item_key key = item.key;
     instance& owner = *find(key.instance);
-    detach(*find(key));
+    detach(item);
     if (key.task) {
         owner.activities.erase(key);
         return;
@@ -138,26 +126,24 @@ void call::end(instance& target) {
     target.inbox.clear();
     detach(target);
     for (auto next = target.activities.begin(); next != target.activities.end();) {
-        const auto& [key, task] = *next++;
+        activity& task = (next++)->second;
         if (target.record.status == orchestration_status::terminated && !task.is_leased(now)) {
-            erase(key);  // [COMMIT-5]
+            erase(task);  // [COMMIT-5]
         }
     }
     hub.changed.notify_all();
 }
 
-std::optional<timestamp> call::next_due() {
-    std::optional<timestamp> due;
-    for (const lane by_time : {lane::later, lane::leased}) {
+void call::wait_until(steady_time deadline, std::initializer_list<lane> due) {
+    const auto from = std::chrono::steady_clock::now();
+    auto left = std::chrono::floor<duration>(deadline - from);
+    for (const lane by_time : due) {
         if (const auto& waiting = hub.lanes[by_time]; !waiting.empty()) {
-            due = std::min(due.value_or(timestamp::max()), waiting.begin()->since);
+            // One more than the difference, because the store's clock drops the fraction.
+            left = std::min(left, waiting.begin()->since - now + duration(1));
         }
     }
-    return due;
-}
-
-void call::wait_until(steady_time deadline) {
-    hub.changed.wait_until(lock_, deadline);
+    hub.changed.wait_until(lock_, from + left);
     read_clock();
 }
 
@@ -175,14 +161,14 @@ void call::insert(const new_instance& fresh) {
     added.created_as = fresh.execution;
     added.not_before = fresh.start_at.value_or(timestamp());
     added.append({1, "[" + fresh.start_event + "]"});
-    settle({fresh.instance});
+    settle(added);
 }
 
 void call::post(instance& target, message arrival) {
     arrival.sequence = ++hub.last_sequence;
     const auto order = std::pair(std::max(arrival.visible_at, now), arrival.sequence);
     target.inbox.emplace(order, std::move(arrival));
-    settle({target.record.instance});
+    settle(target);
 }
 
 send_outcome call::send(const new_message& arrival) {
@@ -203,7 +189,7 @@ send_outcome call::send(const new_message& arrival) {
         target->remember(arrival.id, now);
     }
     const timestamp visible_at = arrival.visible_at.value_or(now);
-    post(*target, {0, visible_at, arrival.execution, arrival.task, arrival.event});
+    post(*target, {{0, visible_at, arrival.task, arrival.event}, arrival.execution});
     return send_outcome::accepted;
 }
 
@@ -224,24 +210,37 @@ terminate_outcome call::terminate(const termination& wish) {
     const bool is_pending = target->record.status == orchestration_status::pending;
     if (target->is_leased(now) || (!is_pending && !target->parked)) {
         target->not_before = {};  // [TERM-2]
-        post(*target, {0, now, {}, {}, wish.event});
+        post(*target, {{0, now, {}, wish.event}});
         return terminate_outcome::requested;
     }
-    // [TERM-1]
     target->append({1, "[" + wish.final_event + "]"});
     ++target->history_version;
     target->record.status = orchestration_status::terminated;
     target->record.output = wish.output;
     end(*target);
     tell(target->record.parent, wish.parent_event);
-    return terminate_outcome::terminated;
+    return terminate_outcome::terminated;  // [TERM-1]
 }
 
-void call::erase_and_tell(const instance& target, const std::string& event) {
+void call::erase_and_tell(instance& target, const std::string& event) {
     const bool has_ended = is_terminal(target.record.status);
     const auto parent = has_ended ? std::nullopt : target.record.parent;
-    erase({target.record.instance});
+    erase(target);
     tell(parent, event);
+}
+
+bool serves(const work_filter* filter, const leasable& item) {
+    if (filter == nullptr) {
+        return true;
+    }
+    if (item.key.task) {
+        const new_activity& task = static_cast<const activity&>(item).scheduled;
+        return std::ranges::count(filter->activities, task.name) != 0 &&
+               std::ranges::count(filter->queues, task.queue) != 0;
+    }
+    const instance_record& record = static_cast<const instance&>(item).record;
+    const work_filter::definition wanted{record.name, record.version};
+    return std::ranges::count(filter->orchestrations, wanted) != 0;
 }
 
 }  // namespace perdure::memory

@@ -1,15 +1,16 @@
-#include "call.hpp"
+#include "store.hpp"
 
 #include <algorithm>
 
-// The one hot call: the effects of turns and activities, in the order of [BATCH-4], then hand-off.
+// The one hot call: effects in the order of [BATCH-4], then hand-off; `lock` commits nothing.
 
 namespace perdure::memory {
 
+using turns = std::vector<const checkpoint*>;
+using item_keys = std::vector<item_key>;
+
 // Compares the fence and, when it is right, ends the lease: the commit is its last use.
-static commit_outcome accept(call& work,
-                             const checkpoint& turn,
-                             std::vector<const checkpoint*>& accepted) {
+static commit_outcome accept(call& work, const checkpoint& turn, turns& accepted) {
     instance* target = work.find(turn.instance);
     if (target == nullptr || !turn.held.token) {
         return commit_outcome::lease_lost;
@@ -29,47 +30,6 @@ static commit_outcome accept(call& work,
     work.detach(*target);
     accepted.push_back(&turn);
     return commit_outcome::committed;
-}
-
-// [COMMIT-4]
-static void start_child(call& work, const checkpoint& turn, const new_child& child) {
-    const instance* found = work.find(child.instance.instance);
-    if (found == nullptr) {
-        work.insert(child.instance);
-    } else if (child.instance.parent && found->record.parent != child.instance.parent) {
-        const task_id task = child.instance.parent->task;
-        work.post(*work.find(turn.instance),
-                  {0, work.now, turn.execution, task, child.refused_event});
-    }
-}
-
-// [COMMIT-3]
-static void consume(instance& target, const checkpoint& turn) {
-    const std::set<std::uint64_t> consumed(turn.consumed.begin(), turn.consumed.end());
-    std::erase_if(target.inbox, [&](const auto& entry) {
-        const message& m = entry.second;
-        return consumed.contains(m.sequence) ||
-               (m.is_timer && std::ranges::count(turn.cancelled_timers, m.task) != 0);
-    });
-}
-
-static void schedule(call& work, instance& target, const checkpoint& turn) {
-    for (const new_activity& added : turn.activities) {
-        const item_key key{turn.instance, added.task, turn.execution};
-        activity& task = target.activities[key];
-        task.scheduled = added;
-        task.priority = added.priority;
-        work.settle(key);
-    }
-    for (const task_id& cancelled : turn.cancelled_activities) {
-        const item_key key{turn.instance, cancelled, turn.execution};
-        if (work.find(key) != nullptr) {
-            work.erase(key);  // [COMMIT-8]
-        }
-    }
-    for (const new_timer& timer : turn.timers) {
-        work.post(target, {0, timer.fire_at, turn.execution, timer.task, timer.event, true});
-    }
 }
 
 // [COMMIT-6]
@@ -99,8 +59,25 @@ static void apply(call& work, const checkpoint& turn) {
     if (turn.custom_status) {
         target.record.custom_status = *turn.custom_status;
     }
-    schedule(work, target, turn);  // What ends below takes its timers along [COMMIT-5].
-    consume(target, turn);
+    for (const new_activity& added : turn.activities) {
+        const item_key key{turn.instance, added.task, turn.execution};
+        activity task{leasable(key, added.priority), added};
+        work.settle(target.activities.emplace(key, std::move(task)).first->second);
+    }
+    for (const task_id& cancelled : turn.cancelled_activities) {
+        if (leasable* task = work.find({turn.instance, cancelled, turn.execution})) {
+            work.erase(*task);  // [COMMIT-8]
+        }
+    }
+    for (const new_timer& timer : turn.timers) {  // What ends below takes them along [COMMIT-5].
+        work.post(target, {{0, timer.fire_at, timer.task, timer.event}, turn.execution, true});
+    }
+    const std::set<std::uint64_t> consumed(turn.consumed.begin(), turn.consumed.end());
+    std::erase_if(target.inbox, [&](const auto& entry) {  // [COMMIT-3]
+        const message& m = entry.second;
+        return consumed.contains(m.sequence) ||
+               (m.is_timer && std::ranges::count(turn.cancelled_timers, m.task) != 0);
+    });
     work.detach(target);
     if (turn.next) {
         continue_as_new(target, turn);
@@ -113,44 +90,51 @@ static void apply(call& work, const checkpoint& turn) {
         target.record.failure = turn.failure;
         work.end(target);  // [COMMIT-5]
     }
-    work.settle({turn.instance});
+    work.settle(target);
 }
 
 // [COMMIT-7]
 static commit_outcome complete(call& work, const completion& done) {
-    const item_key key{done.instance, done.task, done.execution};
     instance* target = work.find(done.instance);
-    if (!done.task || work.holder({done.instance, done.task, done.held}) != key) {
+    leasable* task = work.holder({done.instance, done.task, done.held});
+    if (!done.task || task == nullptr || task->key.execution != done.execution) {
         const auto is_its_message = [&](const auto& entry) {  // [COMMIT-2]
             return done.held.token && entry.second.completed_by == done.held.token;
         };
         const bool repeated = target && std::ranges::any_of(target->inbox, is_its_message);
         return repeated ? commit_outcome::committed : commit_outcome::lease_lost;
     }
-    work.erase(key);
+    work.erase(*task);
     if (is_terminal(target->record.status) || target->record.execution != done.execution) {
         return commit_outcome::instance_is_terminal;  // [COMMIT-5]
     }
-    const lease_token by = done.held.token;
-    work.post(*target, {0, work.now, done.execution, done.task, done.event, false, by});
+    const inbox_message answer{0, work.now, done.task, done.event};
+    work.post(*target, {answer, done.execution, false, done.held.token});
     return commit_outcome::committed;
 }
 
-// The steps of [BATCH-4].
-static commit_result apply_all(call& work,
-                               const commit_request& request,
-                               std::vector<const checkpoint*>& accepted) {
+// The steps of [BATCH-4]. Whose checkpoint was accepted goes into `preferred`.
+static commit_result apply_all(call& work, const commit_request& request, item_keys& preferred) {
     commit_result result;
+    turns accepted;
     for (const checkpoint& turn : request.checkpoints) {
         result.checkpoints.push_back(accept(work, turn, accepted));
     }
     for (const checkpoint* turn : accepted) {
-        for (const new_child& child : turn->children) {
-            start_child(work, *turn, child);
+        for (const new_child& child : turn->children) {  // [COMMIT-4]
+            const auto& link = child.instance.parent;
+            const instance* found = work.find(child.instance.instance);
+            if (found == nullptr) {
+                work.insert(child.instance);
+            } else if (link && found->record.parent != link) {
+                work.post(*work.find(turn->instance),
+                          {{0, work.now, link->task, child.refused_event}, turn->execution});
+            }
         }
     }
     for (const checkpoint* turn : accepted) {
         apply(work, *turn);
+        preferred.push_back({turn->instance});
     }
     for (const completion& done : request.completions) {
         result.completions.push_back(complete(work, done));
@@ -170,23 +154,158 @@ static commit_result apply_all(call& work,
     return result;
 }
 
+// Fills one answer, up to the room and the weight of the request.
+class grant {
+  public:
+    grant(call& at, const lock_request& asked) : work_(at), request_(asked) {}
+
+    // First what is preferred, then what waits in the lanes. Returns how many items it handed out.
+    std::uint32_t fill(const item_keys& preferred) {
+        work_.expire_leases();
+        for (const item_key& key : preferred) {
+            if (leasable* item = work_.find(key)) {
+                offer(*item);
+            }
+        }
+        const std::vector regular{lane::orchestrations, lane::activities};
+        for (const lane from : request_.suspects ? std::vector{lane::suspects} : regular) {
+            offer_all(from);
+        }
+        return handed_out_;
+    }
+
+    // Hands out again what is still leased of that many items [REPEAT-1], unless this call has
+    // just leased them.
+    void repeat(std::uint32_t count) {
+        for (std::uint32_t n = handed_out_; n < count; ++n) {
+            const auto found = work_.hub.leases.find(derive_token(request_.request, n));
+            if (found != work_.hub.leases.end() && found->second->is_leased(work_.now)) {
+                add(*found->second);
+            }
+        }
+    }
+
+    work_batch take() {
+        batch_.suspects_waiting = std::ranges::any_of(
+            work_.hub.lanes[lane::suspects],
+            [&](const place& waiting) { return serves(request_.filter, *waiting.item); });
+        batch_.store_time = work_.now;
+        batch_.token = {work_.generation()};
+        return std::move(batch_);
+    }
+
+  private:
+    void offer_all(lane from) {
+        const auto& all = work_.hub.lanes[from];
+        for (auto next = all.begin(); next != all.end();) {
+            leasable& item = *(next++)->item;  // A lease takes the place out of the lane.
+            if (from != lane::suspects && !has_room(item)) {
+                return;
+            }
+            offer(item);
+        }
+    }
+
+    void offer(leasable& item) {
+        if (!item.is_ready() || item.suspect != request_.suspects || !has_room(item) ||
+            !serves(request_.filter, item)) {
+            return;
+        }
+        work_.detach(item);
+        item.held = derive_token(request_.request, handed_out_);
+        item.holder = request_.worker;
+        item.leased_as_suspect = item.suspect;
+        work_.hub.leases.emplace(item.held, &item);
+        work_.enqueue(item, lane::leased, work_.now + request_.lease_duration);
+        add(item);
+    }
+
+    void add(const leasable& item) {
+        ++handed_out_;
+        bytes_ += 256;  // Columns weigh something, too.
+        if (!item.key.task) {
+            add_orchestration(static_cast<const instance&>(item));
+            return;
+        }
+        const new_activity& task = static_cast<const activity&>(item).scheduled;
+        bytes_ += task.input.bytes.size() + task.details.size();
+        batch_.activities.push_back({item.key.instance,
+                                     item.key.execution,
+                                     item.key.task,
+                                     {item.held},
+                                     task.name,
+                                     task.version,
+                                     task.queue,
+                                     task.input,
+                                     task.details,
+                                     item.attempt,
+                                     item.suspect});
+    }
+
+    [[nodiscard]] bool has_room(const leasable& item) const {
+        const bool is_full = request_.suspects || bytes_ >= request_.bytes;  // [SUSPECT-1]
+        return (handed_out_ == 0 || !is_full) &&
+               (item.key.task ? batch_.activities.size() < request_.activities
+                              : batch_.orchestrations.size() < request_.orchestrations);
+    }
+
+    void add_orchestration(const instance& target) {
+        const instance_record& record = target.record;
+        orchestration_work item{record.instance,
+                                record.execution,
+                                {target.held},
+                                record.name,
+                                record.version,
+                                record.status,
+                                target.history_version,
+                                record.history_length,
+                                {},
+                                {},
+                                target.attempt,
+                                target.suspect};
+        const auto is_full = [&](const auto& list) {
+            return !list.empty() && bytes_ >= request_.bytes;
+        };
+        for (const auto& [order, m] : target.inbox) {
+            if (order.first > work_.now || item.inbox.size() == request_.messages ||
+                is_full(item.inbox)) {
+                break;
+            }
+            bytes_ += m.event.size();
+            item.inbox.push_back(m);
+        }
+        const bool has_frame = target.last_committer == request_.worker;  // [LOCK-7]
+        for (const history_chunk& chunk : target.history) {
+            if (has_frame || is_full(item.history)) {
+                break;
+            }
+            bytes_ += chunk.text.size();
+            item.history.push_back(chunk);
+        }
+        batch_.orchestrations.push_back(std::move(item));
+    }
+
+    call& work_;
+    const lock_request& request_;
+    work_batch batch_;
+    std::uint32_t handed_out_ = 0;
+    std::size_t bytes_ = 0;
+};
+
 commit_result commit(call& work, const commit_request& request) noexcept {
-    std::vector<const checkpoint*> accepted;
-    commit_result result = work.hub.answers.once(
-        request.next.request, [&] { return apply_all(work, request, accepted); });
-    // The order of [HANDOFF-1]; what `lock` would hand out comes after it.
-    std::vector<item_key> preferred;
-    for (const checkpoint* turn : accepted) {
-        preferred.push_back({turn->instance});
-    }
-    for (const bool is_activity : {false, true}) {
-        std::ranges::copy_if(work.made_ready,
-                             std::back_inserter(preferred),
-                             [&](const item_key& key) { return bool(key.task) == is_activity; });
-    }
-    lock_request next = request.next;
-    next.suspects = false;
-    result.work = hand_out(work, next, preferred);
+    grant given(work, request.next);
+    auto [result, count] = work.hub.answers.once(request.next.request, [&] {
+        item_keys preferred;
+        commit_result applied = apply_all(work, request, preferred);
+        // The order of [HANDOFF-1]; what `lock` would hand out comes after it.
+        for (const bool wanted : {false, true}) {
+            const auto is_meant = [&](const item_key& key) { return bool(key.task) == wanted; };
+            std::ranges::copy_if(work.made_ready, std::back_inserter(preferred), is_meant);
+        }
+        return std::pair(std::move(applied), given.fill(preferred));
+    });
+    given.repeat(count);
+    result.work = given.take();
     return result;
 }
 

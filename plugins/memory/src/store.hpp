@@ -5,6 +5,7 @@
 #include <any>
 #include <condition_variable>
 #include <deque>
+#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -33,21 +34,23 @@ struct item_key {
 /// are ready or until their lease is over.
 enum class lane { orchestrations, activities, suspects, later, leased };
 
+struct leasable;
+
 /// A place in a lane, in the order of [LOCK-6]; the ticket keeps the order of equal times.
 struct place {
     /// The priority, negated, because what is smaller goes first.
     std::int64_t rank = 0;
     timestamp since{};
     std::uint64_t ticket = 0;
-    item_key item;
+    leasable* item = nullptr;
     lane in{};
 
-    bool is_by_time() const { return in == lane::later || in == lane::leased; }
     friend auto operator<=>(const place&, const place&) = default;
 };
 
 /// What an orchestration and an activity have in common.
 struct leasable {
+    const item_key key;
     /// Good until the next lease, even when the expiry was noticed and the item waits again
     /// [LOCK-3].
     lease_token held{};
@@ -55,25 +58,23 @@ struct leasable {
     bool leased_as_suspect = false;
     bool suspect = false;
     std::uint32_t attempt = 1;
-    std::int32_t priority = 0;
+    const std::int32_t priority;
     /// The start time, or the end of the delay of an abandon [TIME-2].
     timestamp not_before{};
     /// Unset while it has nothing to do.
     std::optional<place> queued;
 
+    explicit leasable(item_key named, std::int32_t urgency = 0)
+        : key(std::move(named)), priority(urgency) {}
     bool is_in(lane which) const { return queued && queued->in == which; }
-    bool is_ready() const { return queued && !queued->is_by_time(); }
+    bool is_ready() const { return queued && queued->in < lane::later; }
     bool is_leased(timestamp now) const { return is_in(lane::leased) && queued->since > now; }
 };
 
 /// A message in an inbox; timers are messages as well.
-struct message {
-    std::uint64_t sequence = 0;
-    timestamp visible_at{};
+struct message : inbox_message {
     /// The only execution that may see it; nil for any.
     execution_id execution{};
-    task_id task{};
-    std::string event;
     bool is_timer = false;
     /// The lease of the completion that it came from, to know a repeat [COMMIT-2].
     lease_token completed_by{};
@@ -105,13 +106,13 @@ struct instance : leasable {
     std::map<item_key, activity> activities;
 
     explicit instance(const instance_id& id)
-        : record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {}
+        : leasable({id}),
+          record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {}
     void append(const new_events& added) {
         history.push_back({record.history_length, added.count, added.text});
         record.history_length += added.count;
     }
-    // [SEND-2]
-    void remember(const std::string& id, timestamp now) {
+    void remember(const std::string& id, timestamp now) {  // [SEND-2]
         accepted.insert(id);
         accepted_order.emplace_back(now, id);
         while (accepted_order.size() > 10'000 &&
@@ -135,19 +136,16 @@ class recent_answers {
     template <class Act>
     auto once(const request_id& request, Act act) {
         constexpr std::size_t kept_max = 10'000;
-        const auto known = kept_.find(request);
         using answer_type = decltype(act());
-        if (known != kept_.end() && known->second.type() == typeid(answer_type)) {
-            return std::any_cast<answer_type>(known->second);
+        if (const auto* known = std::any_cast<answer_type>(&kept_[request])) {
+            return *known;
         }
-        auto answer = act();
-        kept_.emplace(request, answer);
         order_.push_back(request);
         if (order_.size() > kept_max) {
             kept_.erase(order_.front());
             order_.pop_front();
         }
-        return answer;
+        return std::any_cast<answer_type>(kept_[request] = act());
     }
 
   private:
@@ -162,12 +160,10 @@ struct store {
     std::condition_variable changed;
 
     std::map<instance_id, instance> instances;
-    std::map<lease_token, item_key> leases;
+    std::map<lease_token, leasable*> leases;
     std::map<worker_id, live_worker> workers;
     std::map<lane, std::set<place>> lanes;
     recent_answers answers;
-    /// How many items each call has handed out; they are found by their tokens [REPEAT-2].
-    recent_answers hand_outs;
 
     std::uint64_t last_sequence = 0;
     std::uint64_t last_ticket = 0;
@@ -178,5 +174,62 @@ struct store {
     const timestamp opened_at = std::chrono::floor<duration>(std::chrono::system_clock::now());
     duration clock_advanced{};
 };
+
+/// One call of the contract: it holds the mutex from beginning to end, so it is the transaction of
+/// [BATCH-3], and announces at its end what it left ready [HANDOFF-2] [WAKE-1].
+class call {
+  public:
+    explicit call(store& opened) : hub(opened), lock_(opened.mutex) { read_clock(); }
+    ~call() { static_cast<void>(generation()); }
+
+    store& hub;
+    timestamp now{};
+    /// What became ready during this call, in that order.
+    std::vector<item_key> made_ready;
+
+    // Pointers stay valid until the item is erased.
+    instance* find(const instance_id& id);
+    leasable* find(const item_key& key);
+    /// The item that this lease is for; nothing when the lease is lost [LOCK-2].
+    leasable* holder(const held_item& item);
+
+    /// Lets an item wait where its state says, unless it is leased or has nothing to do.
+    void settle(leasable& item);
+    void enqueue(leasable& item, lane which, timestamp since);
+    /// Ends the lease, and takes the item out of its lane.
+    void detach(leasable& item);
+    void expire_leases() { pass_by(lane::leased); }
+
+    void insert(const new_instance& fresh);
+    send_outcome send(const new_message& arrival);
+    void post(instance& target, message arrival);
+    terminate_outcome terminate(const termination& wish);
+    void end(instance& target);
+    /// An instance is erased with its activities.
+    void erase(leasable& item);
+    /// Its parent hears of it, unless it has ended before.
+    void erase_and_tell(instance& target, const std::string& event);
+
+    /// The wake token, after announcing what this call has left ready.
+    std::uint64_t generation();
+    /// Waits for a change, for what falls due in these lanes [WAKE-2], or until the deadline.
+    void wait_until(steady_time deadline, std::initializer_list<lane> due);
+
+  private:
+    void read_clock();
+    void pass_by(lane by_time);
+    void unqueue(leasable& item);
+    void tell(const std::optional<parent_link>& parent, const std::string& event);
+
+    std::unique_lock<std::mutex> lock_;
+};
+
+// What changes the hub throws nothing: want of memory, which would leave a call half done, ends the
+// process.
+
+commit_result commit(call& work, const commit_request& request) noexcept;
+
+/// Whether a worker with this filter has the code for the item; without a filter it has all.
+bool serves(const work_filter* filter, const leasable& item);
 
 }  // namespace perdure::memory

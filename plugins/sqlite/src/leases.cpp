@@ -49,6 +49,7 @@ work_batch sqlite_backend::lock(const lock_request& request) {
         given.repeat(answer->leased);
     } else {
         given.fill();
+        // Without work it left nothing to repeat, and an idle poll should cost no write.
         if (!given.is_empty()) {
             work.keep_answer(request.request, {}, given.leased());
         }
