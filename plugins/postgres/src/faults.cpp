@@ -1,5 +1,6 @@
 #include "faults.hpp"
 
+#include "probe.hpp"
 #include "settings.hpp"
 
 #include <fmt/format.h>
@@ -9,7 +10,6 @@
 #include <chrono>
 #include <libpq-fe.h>
 #include <memory>
-#include <poll.h>
 
 namespace perdure::postgres {
 
@@ -121,18 +121,10 @@ refusal ask_again(const std::string& connection_string) {
     if (PQstatus(conn.get()) == CONNECTION_BAD) {
         return {{}, PQping(connection_string.c_str()) == PQPING_NO_ATTEMPT};
     }
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-    while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
-        const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        pollfd socket{PQsocket(conn.get()), events, 0};
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-            deadline - std::chrono::steady_clock::now());
-        if (left.count() <= 0 || poll(&socket, 1, static_cast<int>(left.count())) == 0) {
-            return {};
-        }
-        state = PQconnectPoll(conn.get());
+    if (!finish_connecting(conn.get(), deadline)) {
+        return {};
     }
-    if (state == PGRES_POLLING_OK) {
+    if (PQstatus(conn.get()) == CONNECTION_OK) {
         return {};
     }
     return {last_sqlstate(PQerrorMessage(conn.get())), PQconnectionNeedsPassword(conn.get()) == 1};

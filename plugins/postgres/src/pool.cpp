@@ -1,5 +1,7 @@
 #include "pool.hpp"
 
+#include "probe.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -50,9 +52,20 @@ borrowed pool::take() {
     }
     lock.unlock();
     slot mine{this};
-    auto fresh = std::make_unique<connection>(settings_, counts_);
+    auto fresh = open();
     mine.owner = nullptr;
     return {*this, std::move(fresh)};
+}
+
+std::unique_ptr<connection> pool::open() {
+    const auto is_known_to_answer = [&] {
+        const std::lock_guard lock(mutex_);
+        return answered_ && steady::now() - *answered_ < std::chrono::seconds(1);
+    };
+    if (!is_known_to_answer()) {
+        require_answer(settings_);
+    }
+    return std::make_unique<connection>(settings_, counts_);
 }
 
 void pool::give_back(std::unique_ptr<connection> used) noexcept {
@@ -68,6 +81,7 @@ void pool::give_back(std::unique_ptr<connection> used) noexcept {
         returned_.notify_all();
         return;
     }
+    answered_ = now;
     idle_.push_back({std::move(used), now});
     useless = expired(now);
     returned_.notify_one();

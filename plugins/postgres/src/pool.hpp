@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace perdure::postgres {
 
@@ -74,6 +75,7 @@ class pool {
         ~slot();
     };
 
+    [[nodiscard]] std::unique_ptr<connection> open();
     void give_back(std::unique_ptr<connection> used) noexcept;
     /// Takes the connections out that were idle for too long, so that they are closed unlocked.
     [[nodiscard]] std::deque<idle_connection> expired(steady::time_point now);
@@ -86,6 +88,8 @@ class pool {
     std::deque<idle_connection> idle_;
     /// Idle, borrowed and being opened.
     std::size_t open_ = 0;
+    /// When a connection was last given back whole.
+    std::optional<steady::time_point> answered_;
 };
 
 }  // namespace perdure::postgres

@@ -47,6 +47,25 @@ TEST_CASE("a connection that is given back is used again") {
     CHECK(connections->open_count() == 0);
 }
 
+TEST_CASE("a host that lets a login in and is silent then is given up") {
+    silent_host host;
+    settings chosen = fresh_settings();
+    chosen.libpq["host"] = host.folder();
+    chosen.connect_timeout = std::chrono::seconds(1);
+    test_pool connections(chosen);
+
+    auto failing = std::async(std::launch::async, [&] {
+        return failure_of([&] { static_cast<void>(connections->take()); });
+    });
+    REQUIRE(host.is_asked_within(std::chrono::seconds(20)));
+    host.let_in();
+    const backend_error error = failing.get();
+
+    CHECK(error.code() == store_fault::unavailable);
+    CHECK_THAT(error.what(), Catch::Contains("connect_timeout"));
+    CHECK(connections->open_count() == 0);
+}
+
 TEST_CASE("who finds all connections busy waits for one, and not for ever") {
     settings chosen = fresh_settings();
     chosen.pool_max = 1;

@@ -5,10 +5,12 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <poll.h>
+#include <string_view>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -105,6 +107,24 @@ bool silent_host::is_asked_within(std::chrono::milliseconds time) {
     }
     accepted_.push_back(accept(listening_, nullptr, nullptr));
     return true;
+}
+
+void silent_host::let_in() {
+    // AuthenticationOk, two parameters, ReadyForQuery.
+    constexpr std::string_view greeting(
+        "R\0\0\0\x08\0\0\0\0"
+        "S\0\0\0\x18server_version\x00"
+        "15.0\0"
+        "S\0\0\0\x19"
+        "client_encoding\0UTF8\0"
+        "Z\0\0\0\x05I",
+        9 + 25 + 26 + 6);
+    REQUIRE(!accepted_.empty());
+    // A startup packet is small, so it comes whole.
+    std::array<char, 4096> startup{};
+    REQUIRE(read(accepted_.back(), startup.data(), startup.size()) > 0);
+    REQUIRE(write(accepted_.back(), greeting.data(), greeting.size()) ==
+            static_cast<ssize_t>(greeting.size()));
 }
 
 std::string text_of(postgres::connection& on, const std::string& query) {
