@@ -2,8 +2,8 @@
 
 set search_path = :"schema", pg_temp;
 
--- What a worker has, as far as it belongs to this hub; without a filter everything that there is. Tables,
--- read only: Lanes.
+-- What a worker has, as it says itself, or without a filter everything that there is. Tables, read only:
+-- Lanes.
 create or replace function _Unfiltered(p_hub integer, p_room room) returns room
 language plpgsql volatile
 as $$
@@ -15,10 +15,6 @@ begin
                                     where l.task_hub = p_hub and l.is_activity);
         p_room.queues := array(select distinct l.variant from Lanes l
                                 where l.task_hub = p_hub and l.is_activity);
-    else
-        p_room.definitions := array(select l.lane from Lanes l
-                                     where l.lane = any(p_room.definitions)
-                                       and l.task_hub = p_hub and not l.is_activity);
     end if;
     return p_room;
 end
@@ -227,13 +223,15 @@ begin
     select array_agg(w.instance_key order by w.due, w.instance_key), min(w.due)
       into v_keys, v_oldest
       from (select r.instance_key, r.due
-              from unnest(p_room.definitions) as d(lane)
+              from Lanes d
              cross join lateral (
                    select q.instance_key, q.due from Ready q
                     where q.lane = v_sign * d.lane and q.due >= p_room.since and q.due <= p_now
                       and q.task = 0
                     order by q.due, q.instance_key
                     limit cardinality(p_room.tokens) for update skip locked) r
+             where d.lane = any(p_room.definitions) and d.task_hub is not distinct from p_hub
+               and not d.is_activity
              order by r.due, r.instance_key
              limit cardinality(p_room.tokens)) w;
     since := coalesce(v_oldest, p_now) - interval '1 second';
@@ -371,14 +369,18 @@ language plpgsql volatile
 as $$
 begin
     with lane as materialized (
-        select l.lane, p_room.since from unnest(p_room.definitions) as l(lane)
+        select l.lane, p_room.since from Lanes l
          where cardinality(p_room.tokens) > 0
+           and l.lane = any(p_room.definitions) and l.task_hub is not distinct from p_hub
+           and not l.is_activity
          union all
         select l.lane, p_room.task_since from Lanes l
          where l.task_hub = p_hub and l.is_activity and cardinality(p_room.task_tokens) > 0
            and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
     ), suspect_lane as (
-        select l.lane from unnest(p_room.definitions) as l(lane)
+        select l.lane from Lanes l
+         where l.lane = any(p_room.definitions) and l.task_hub is not distinct from p_hub
+           and not l.is_activity
          union all
         select l.lane from Lanes l
          where l.task_hub = p_hub and l.is_activity

@@ -38,13 +38,14 @@ begin
         v_tasks := v_tasks || p_activities.task;
         v_tokens := v_tokens || p_activities.token;
     end if;
-    perform _KeepAnswer(
-        p_hub, p_request, p_now,
-        coalesce(p_turn_outcomes, '{}') || coalesce(p_done_outcomes, '{}'),
-        coalesce(cardinality(p_turn_outcomes), 0), p_dropped,
-        case when cardinality(v_keys) > 0
-             then p_now + p_room.lease * interval '1 microsecond' end,
-        nullif(v_keys, '{}'), nullif(v_tasks, '{}'), nullif(v_tokens, '{}'));
+    insert into Requests (task_hub, request_id, answered_at, until, outcomes, turns, detail,
+                          lease_keys, lease_tasks, lease_tokens)
+    values (p_hub, p_request, p_now,
+            p_now + case when cardinality(v_keys) > 0 then p_room.lease * interval '1 microsecond'
+                         else interval '2 minutes' end,
+            coalesce(p_turn_outcomes, '{}') || coalesce(p_done_outcomes, '{}'),
+            coalesce(cardinality(p_turn_outcomes), 0), p_dropped,
+            nullif(v_keys, '{}'), nullif(v_tasks, '{}'), nullif(v_tokens, '{}'));
 end
 $$;
 
@@ -71,7 +72,7 @@ begin
     waits := v_due is not null;
     if not waits or greatest(v_due, p_instance.not_before) > p_now or p_instance.suspect
        or v_bytes > p_room.bytes / 2 or cardinality(p_room.tokens) = 0
-       or p_instance.lane <> all(p_room.definitions) then
+       or not coalesce(p_instance.lane = any(p_room.definitions), false) then
         return;
     end if;
     select array[p_instance.instance_key], p_room.tokens[1:1], array[p_instance.instance_id],
@@ -129,10 +130,15 @@ begin
     if cardinality(p_tasks.turn) = 1 and p_tasks.token[1] is not null then
         insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until, holder,
                               version, input_codec, input, details)
-        values (v_key, p_tasks.task[1], v_instance.execution_id, p_tasks.lane[1], p_tasks.token[1],
-                v_now + p_room.lease * interval '1 microsecond', p_room.worker,
-                p_tasks.version[1], p_tasks.input_codec[1], p_tasks.input[1], p_tasks.details[1]);
+        select v_key, p_tasks.task[1], v_instance.execution_id, l.lane, p_tasks.token[1],
+               v_now + p_room.lease * interval '1 microsecond', p_room.worker,
+               p_tasks.version[1], p_tasks.input_codec[1], p_tasks.input[1], p_tasks.details[1]
+          from Lanes l where l.lane = p_tasks.lane[1] and l.task_hub = p_hub;
+        if not found then
+            perform _CheckLanes(p_hub, p_tasks.lane);
+        end if;
     elsif p_tasks.turn is not null then
+        perform _CheckLanes(p_hub, p_tasks.lane);
         v_effect.left_ready := _Schedule(p_turns, array[v_instance.history_length], v_now, p_room,
                                          p_tasks, null, null);
     end if;
@@ -249,6 +255,9 @@ declare
     v_now timestamptz;
     v_effect commit_effect;
 begin
+    if p_tasks.lane is not null or p_children.lane is not null then
+        perform _CheckLanes(p_hub, p_tasks.lane || p_children.lane);
+    end if;
     v_locked := _LockInstances(p_hub, p_keys, p_targets, p_terminations.turn is not null);
     v_keys := v_locked.keys;
     v_now := _Now();
@@ -357,9 +366,6 @@ declare
     v_next record;
     v_looked timestamptz;
 begin
-    if p_tasks.lane is not null or p_children.lane is not null then
-        perform _CheckLanes(v_hub, p_tasks.lane || p_children.lane);
-    end if;
     p_room := _Unfiltered(v_hub, p_room);
     if p_targets is null and p_children.turn is null and p_payloads.turn is null
        and p_cancelled.turn is null and p_timers.turn is null and not p_some_end then
