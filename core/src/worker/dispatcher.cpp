@@ -11,6 +11,8 @@ constexpr std::int64_t short_item = 100'000;
 /// So many finished items are worth a commit, whatever else could be executed first.
 constexpr std::size_t commit_worthwhile = 256;
 constexpr auto commit_delay_max = std::chrono::milliseconds(1);
+/// Nothing waits longer than this for another commit to end, if the store takes two at once.
+constexpr auto long_commit = std::chrono::milliseconds(20);
 /// A lock for the sake of fairness takes at least so many items, or comes this late.
 constexpr std::size_t fair_lock_size = 64;
 constexpr auto fair_lock_interval = std::chrono::milliseconds(100);
@@ -128,6 +130,11 @@ bool dispatcher::should_lead(steady::time_point now) const {
     const std::size_t pending = pipeline_.pending();
     if (pending == 0 || !pipeline_.has_free_lane()) {
         return false;
+    }
+    // Beside another commit a small one would cost the store more than it saves anybody, so what is
+    // pending goes with the next when that one ends, unless it takes long.
+    if (pipeline_.is_led()) {
+        return pending >= commit_worthwhile || now - pipeline_.pending_since() > long_commit;
     }
     // While items are short, half of the work at hand is executed before it is committed: fewer and
     // larger commits, without delaying any of them by more than executing the rest takes.
