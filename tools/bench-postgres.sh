@@ -204,6 +204,7 @@ begin
     v_room.expire := false;
     v_room.everything := false;
     v_room.since := '-infinity';
+    v_room.task_since := '-infinity';
     for n in 1..220 loop
         v_room.tokens := array(select 1000 * n + t from unnest(v_tokens) t);
         v_begin := clock_timestamp();

@@ -6,7 +6,7 @@ namespace perdure::postgres {
 
 namespace {
 
-constexpr int longest_pause = 20;  // Times what a look took.
+constexpr int longest_pause = 50;  // Times what a look took.
 constexpr std::size_t questions_max = 64;
 
 }  // namespace

@@ -209,7 +209,7 @@ $$;
 
 -- [LOCK-1] [LOCK-4] [LOCK-6] Leases the orchestrations that have been ready longest. Tables: Ready,
 -- Instances, NewEvents (read), History (read). No row: null. `since`: what is older is taken, but for
--- what was put there by a call that took more than a second.
+-- what was put there by a call that took longer than that.
 create or replace function _LockNextOrchestration(
     p_hub integer, p_now timestamptz, p_room room,
     out batch orchestration_batch, out since timestamptz)
@@ -234,7 +234,7 @@ begin
                and not d.is_activity
              order by r.due, r.instance_key
              limit cardinality(p_room.tokens)) w;
-    since := coalesce(v_oldest, p_now) - interval '1 second';
+    since := coalesce(v_oldest, p_now) - interval '200 milliseconds';
     if v_keys is null then
         return;
     end if;
@@ -270,7 +270,7 @@ begin
             order by q.due limit 1) r
      where l.task_hub = p_hub and l.is_activity
        and l.name = any(p_room.activities) and l.variant = any(p_room.queues);
-    since := coalesce(v_oldest, p_now) - interval '1 second';
+    since := coalesce(v_oldest, p_now) - interval '200 milliseconds';
     if v_oldest is null then
         return;
     end if;
