@@ -374,6 +374,7 @@ begin
     delete from Ready r
      using unnest(p_turns.instance_key, p_turns.token) as t(instance_key, token), Instances i
      where i.instance_key = any(array[t.instance_key]) and i.token = t.token and i.ready_at is not null
-       and i.task_hub is not distinct from p_hub and r.lane = any(array[-i.lane]) and r.due = i.ready_at and r.instance_key = i.instance_key and r.task is not distinct from 0;
+       and i.task_hub is not distinct from p_hub and r.lane = any(array[-i.lane])
+       and r.due = i.ready_at and r.instance_key = i.instance_key and r.task is not distinct from 0;
 end
 $$;

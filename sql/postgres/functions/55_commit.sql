@@ -53,9 +53,9 @@ $$;
 -- next three functions have a statement for each row; what is unusual they leave to _CommitBatch, before
 -- anything has changed, and return null.
 
--- What the caller is handed of this instance, which nobody has leased, with `token` in its first place;
--- null if it has nothing to do now or not for this caller. `waits`: there are messages, perhaps later
--- ones. Tables, read only: NewEvents, History.
+-- What the caller is to be handed of this instance, which nobody has leased, under the first token of
+-- the room; the caller of this function writes the lease. Null if there is nothing to do now, or not for
+-- this worker. `waits`: there are messages, perhaps later ones. Tables, read only: NewEvents, History.
 create or replace function _OfferOne(
     p_instance Instances, p_now timestamptz, p_room room,
     out handed orchestration_batch, out waits boolean)
