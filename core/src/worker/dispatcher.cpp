@@ -132,8 +132,8 @@ bool dispatcher::should_lead(steady::time_point now) const {
         return false;
     }
     // Beside another commit a small one would cost the store more than it saves anybody, so what is
-    // pending goes with the next when that one ends, unless it takes long.
-    if (pipeline_.is_led()) {
+    // pending goes with the next when that one ends, unless it takes long or the worker stops.
+    if (pipeline_.is_led() && !is_stopping_) {
         return pending >= commit_worthwhile || now - pipeline_.pending_since() > long_commit;
     }
     // While items are short, half of the work at hand is executed before it is committed: fewer and

@@ -173,7 +173,7 @@ language plpgsql stable
 as $$
 begin
     if (select count(*) from Lanes l where l.lane = any(p_lanes) and l.task_hub = p_hub)
-       < (select count(distinct w.lane) from unnest(p_lanes) as w(lane)) then
+       < (select count(distinct coalesce(w.lane, 0)) from unnest(p_lanes) as w(lane)) then
         raise exception 'there is no such lane in this hub' using errcode = 'PD002';
     end if;
 end
