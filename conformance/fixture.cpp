@@ -124,6 +124,25 @@ completion completion_of(const activity_work& work) {
     return {work.instance, work.execution, work.task, work.held, an_event("task completed")};
 }
 
+orchestration_work work_ahead_of(const activity_work& ended, std::uint64_t history_version) {
+    return {ended.instance,
+            ended.execution,
+            ended.held,
+            order_name,
+            order_version,
+            orchestration_status::running,
+            history_version,
+            0,
+            {},
+            {}};
+}
+
+checkpoint turn_ahead_of(const activity_work& ended, std::uint64_t history_version) {
+    checkpoint turn = turn_of(work_ahead_of(ended, history_version));
+    turn.after = ended_activity{ended.task, history_version, completion_of(ended).event};
+    return turn;
+}
+
 held_item held(const orchestration_work& work) {
     return {work.instance, {}, work.held};
 }
@@ -230,6 +249,18 @@ activity_work fixture::leased_activity() {
     activity_work work = only(lock({0, 1}).activities);
     REQUIRE(work.instance == id);
     return work;
+}
+
+std::vector<activity_work> fixture::two_leased_activities() {
+    checkpoint turn = turn_of(leased());
+    turn.activities = {an_activity(1), an_activity(2)};
+    std::vector<activity_work> tasks = hand_off({turn}, {}, {0, 2}).work.activities;
+    REQUIRE(tasks.size() == 2);
+    return tasks;
+}
+
+checkpoint fixture::turn_ahead(const activity_work& ended) {
+    return turn_ahead_of(ended, history_version(ended.instance));
 }
 
 instance_id fixture::pending_child(const instance_id& parent, std::uint64_t task) {
@@ -349,6 +380,12 @@ std::vector<history_chunk> fixture::history(const instance_id& id) {
     const auto page = store.read_history(id, 0, batch_bytes_max);
     REQUIRE(page);
     return page->chunks;
+}
+
+std::uint64_t fixture::history_version(const instance_id& id) {
+    const auto page = store.read_history(id, 0, 1);
+    REQUIRE(page);
+    return page->history_version;
 }
 
 std::vector<std::string> fixture::inbox(const instance_id& id) {

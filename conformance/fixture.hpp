@@ -45,6 +45,12 @@ inline constexpr duration patience = 30s;
 /// The same, and it continues as new.
 [[nodiscard]] checkpoint next_execution_of(const orchestration_work& work);
 [[nodiscard]] completion completion_of(const activity_work& work);
+/// What the turn that follows from the activity's end begins with, at this history version: nothing
+/// but the activity's lease.
+[[nodiscard]] orchestration_work work_ahead_of(const activity_work& ended,
+                                               std::uint64_t history_version);
+/// The turn itself, a turn ahead; `completion_of` has the same event.
+[[nodiscard]] checkpoint turn_ahead_of(const activity_work& ended, std::uint64_t history_version);
 [[nodiscard]] held_item held(const orchestration_work& work);
 [[nodiscard]] held_item held(const activity_work& work);
 
@@ -93,8 +99,12 @@ class fixture {
     instance_id parked_instance();
     /// Of an instance that is leased by nobody and waits for it.
     activity_work leased_activity();
+    /// Of one such instance.
+    std::vector<activity_work> two_leased_activities();
     /// A running instance whose activity waits in the queue.
     instance_id instance_with_queued_activity();
+    /// The turn ahead that follows from the activity's end, with the instance as it is now.
+    checkpoint turn_ahead(const activity_work& ended);
     /// A child of `parent`, which is an idle instance, and pending.
     instance_id pending_child(const instance_id& parent, std::uint64_t task);
 
@@ -131,6 +141,7 @@ class fixture {
     /// The test ends if there is none.
     [[nodiscard]] instance_record get(const instance_id& id);
     [[nodiscard]] std::vector<history_chunk> history(const instance_id& id);
+    [[nodiscard]] std::uint64_t history_version(const instance_id& id);
     /// The events in its inbox that are visible now, seen by a lease that is given back.
     [[nodiscard]] std::vector<std::string> inbox(const instance_id& id);
     [[nodiscard]] bool is_ready(const instance_id& id);

@@ -99,11 +99,12 @@ void write_certificate(std::ostream& out, const theme_results& results) {
     out << fmt::format("  \"contract_version\": {},\n", plugin.contract_version);
     out << fmt::format(
         "  \"capabilities\": {{\"durable\": {}, \"multi_process\": {}, \"test_clock\": {}, "
-        "\"commit_lanes\": {}}},\n",
+        "\"commit_lanes\": {}, \"turns_ahead\": {}}},\n",
         offered.durable,
         offered.multi_process,
         offered.test_clock,
-        offered.commit_lanes);
+        offered.commit_lanes,
+        offered.turns_ahead);
     out << fmt::format(
         "  \"seed\": {},\n  \"budget\": {},\n  \"themes\": {{\n", seed(), json_text(used().budget));
     std::string separator;

@@ -57,7 +57,7 @@ struct counts {
 /// A path in this process's temporary directory that nothing has used; the directory goes at exit.
 [[nodiscard]] std::string a_fresh_path();
 
-enum class ability { durable, multi_process, test_clock };
+enum class ability { durable, multi_process, test_clock, turns_ahead };
 
 /// True when the backend cannot do it: then the test that asks is counted as skipped, and returns.
 [[nodiscard]] bool lacks(ability needed);

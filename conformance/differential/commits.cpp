@@ -14,6 +14,8 @@ namespace {
 /// A checkpoint whose times are planned ones, and that has neither token nor sequences yet.
 struct turn_plan {
     both_of<orchestration_work> from;
+    /// The activity that a turn ahead follows from.
+    std::optional<both_of<activity_work>> ended;
     /// Its token has committed before [COMMIT-2].
     bool is_again = false;
     std::vector<std::size_t> consumed;
@@ -37,6 +39,9 @@ checkpoint turn_on(const side& one, const turn_plan& plan) {
     checkpoint turn = plan.common;
     const orchestration_work& work = plan.from[one.index];
     turn.held = work.held;
+    if (turn.after) {
+        turn.after->history_version = work.history_version;
+    }
     for (const std::size_t n : plan.consumed) {
         turn.consumed.push_back(work.inbox[n].sequence);
     }
@@ -181,7 +186,7 @@ void plan_status(lockstep& pair, checkpoint& turn) {
 turn_plan plan_turn(lockstep& pair, both_of<orchestration_work> from) {
     dice& random = pair.random;
     const checkpoint whole = turn_of(from[0]);
-    turn_plan plan{std::move(from), pair.committed.contains(whole.held.token), {}, whole};
+    turn_plan plan{std::move(from), {}, pair.committed.contains(whole.held.token), {}, whole};
     const orchestration_work& work = plan.from[0];
     plan.common.consumed.clear();
     plan.common.events.clear();
@@ -199,6 +204,22 @@ turn_plan plan_turn(lockstep& pair, both_of<orchestration_work> from) {
     for (std::size_t n = 0; n < messages; ++n) {
         plan.common.messages.push_back(pair.plan_message());
     }
+    return plan;
+}
+
+// Mostly at the version that the instance has; an activity may have ended long after it changed.
+turn_plan plan_turn_ahead(lockstep& pair, both_of<activity_work> ended) {
+    const bool is_wrong = pair.random.chance(10);
+    const bool is_later = pair.random.chance(50);
+    const auto work_on = [&](const side& one) {
+        const activity_work& work = ended[one.index];
+        const auto page = one.store.read_history(work.instance, 0, 1);
+        const std::uint64_t version = page ? page->history_version : 1;
+        return work_ahead_of(work, is_wrong ? (is_later ? version + 1 : version - 1) : version);
+    };
+    turn_plan plan = plan_turn(pair, pair.on_both(work_on));
+    plan.common.after = ended_activity{ended[0].task, 0, pair.next_event("answer")};
+    plan.ended = std::move(ended);
     return plan;
 }
 
@@ -230,15 +251,18 @@ commit_plan plan_commit(lockstep& pair) {
         plan.next.asked = {};
     }
     // Stores may have a short way for one turn, or for one finished activity, alone.
-    const bool is_alone = random.chance(30);
-    const bool is_turn_alone = is_alone && random.chance(50);
+    const bool is_alone = random.chance(35);
+    const bool is_turn_alone = is_alone && random.chance(40);
     for (std::size_t n = is_alone ? (is_turn_alone ? 2 : 3) : random.below(3); n < 3; ++n) {
         if (auto work = pair.orchestrations.draw(random)) {
             plan.turns.push_back(plan_turn(pair, std::move(*work)));
         }
     }
     for (std::size_t n = is_alone ? (is_turn_alone ? 5 : 4) : random.below(3); n < 5; ++n) {
-        if (auto work = pair.activities.draw(random)) {
+        auto work = pair.activities.draw(random);
+        if (work && pair.takes_turns_ahead() && random.chance(40)) {
+            plan.turns.push_back(plan_turn_ahead(pair, std::move(*work)));
+        } else if (work) {
             plan.finished.push_back(std::move(*work));
             plan.answers.push_back(pair.next_event("answer"));
         }
@@ -265,12 +289,17 @@ void settle_turns(lockstep& pair, commit_plan& plan, const commit_result& result
         turn_plan& turn = plan.turns[n];
         const bool is_committed = result.checkpoints[n] == commit_outcome::committed;
         const bool is_again = is_committed && turn.is_again;
-        pair.counts.add("commit: " + word(result.checkpoints[n]) + (is_again ? " again" : ""));
+        const std::string kind = turn.ended ? "turn ahead: " : "commit: ";
+        pair.counts.add(kind + word(result.checkpoints[n]) + (is_again ? " again" : ""));
         if (is_committed && !is_again) {
             count_turn(pair, turn);
             pair.committed.insert(turn.common.held.token);
         }
-        pair.orchestrations.spend(std::move(turn.from));
+        if (turn.ended) {
+            pair.activities.spend(std::move(*turn.ended));
+        } else {
+            pair.orchestrations.spend(std::move(turn.from));
+        }
     }
     for (std::size_t n = 0; n < plan.finished.size(); ++n) {
         const lease_token token = plan.finished[n][0].held.token;
@@ -331,6 +360,9 @@ void commit_some(lockstep& pair) {
     std::string what;
     for (const turn_plan& turn : plan.turns) {
         what += turn.common.instance.text() + " ";
+        if (turn.ended) {
+            what += fmt::format("ahead, after {}, ", turn.common.after->task.value);
+        }
     }
     for (const auto& work : plan.finished) {
         what += fmt::format("{}/{} ", work[0].instance.text(), work[0].task.value);

@@ -37,6 +37,14 @@ lockstep::lockstep(backend& reference, backend& tested, std::uint64_t seed)
     for (std::size_t n = 0; n < pool_size; ++n) {
         ids.emplace_back(fmt::format("i{:02}", n));
     }
+    if (takes_turns_ahead()) {
+        counts.expect_turns_ahead();
+    }
+}
+
+bool lockstep::takes_turns_ahead() const {
+    return std::ranges::all_of(sides_,
+                               [](const side& one) { return one.store.abilities().turns_ahead; });
 }
 
 void lockstep::step() {

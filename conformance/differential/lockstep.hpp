@@ -161,10 +161,16 @@ class lockstep {
 
     // Calling.
     [[nodiscard]] const side& reference() const { return sides_[0]; }
+    [[nodiscard]] bool takes_turns_ahead() const;
+    /// What `act` says of each side.
+    template <class Act>
+    auto on_both(Act act) {
+        return std::array{act(sides_[0]), act(sides_[1])};
+    }
     /// Makes the call on both sides; fails the test unless they say the same.
     template <class Call>
     auto compare(const std::string& what, Call call) {
-        const std::array answers{call(sides_[0]), call(sides_[1])};
+        const auto answers = on_both(call);
         compare_texts(what,
                       sides_[0].words(wording::detail::comparable).of(answers[0]),
                       sides_[1].words(wording::detail::comparable).of(answers[1]));

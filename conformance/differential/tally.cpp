@@ -114,14 +114,29 @@ constexpr std::array must_occur{
     "timer: set",
 };
 
+constexpr std::array must_occur_with_turns_ahead{
+    "turn ahead: committed",
+    "turn ahead: committed again",
+    "turn ahead: instance_is_terminal",
+    "turn ahead: lease_lost",
+    "turn ahead: turn_declined",
+};
+
 }  // namespace
+
+tally::tally() : expected_(must_occur.begin(), must_occur.end()) {}
+
+void tally::expect_turns_ahead() {
+    expected_.insert(
+        expected_.end(), must_occur_with_turns_ahead.begin(), must_occur_with_turns_ahead.end());
+}
 
 std::vector<std::string> tally::missing(std::size_t least) const {
     std::vector<std::string> names;
-    for (const char* name : must_occur) {
+    for (const std::string& name : expected_) {
         const auto found = counts_.find(name);
         if (found == counts_.end() || found->second < least) {
-            names.emplace_back(name);
+            names.push_back(name);
         }
     }
     return names;

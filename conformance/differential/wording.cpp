@@ -50,6 +50,8 @@ std::string word(commit_outcome outcome) {
             return "lease_lost";
         case commit_outcome::instance_is_terminal:
             return "instance_is_terminal";
+        case commit_outcome::turn_declined:
+            return "turn_declined";
     }
     return "unknown";
 }

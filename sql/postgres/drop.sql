@@ -20,10 +20,10 @@ declare
         'CreateInstance', 'CurrentTaskHub', 'GetInstanceHistory', 'GetScaleMetric',
         'GetScaleRecommendation', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
         'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance',
-        '_AcceptTurns', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded',
+        '_AcceptTurns', '_AcceptTurnsAhead', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded',
         '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckLanes', '_CheckName', '_CheckReason',
         '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CommitBatch', '_CommitTask', '_CommitTurn', '_CompleteTasks', '_ContinueAsNew',
-        '_CreateHub', '_CreateInstances', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
+        '_CreateHub', '_CreateInstances', '_DeclineTurns', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
         '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
         '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubNameOf', '_HubStatus',
         '_Insert', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_LaneNames',
@@ -33,7 +33,7 @@ declare
         '_ReadHistory', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
         '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',
         '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeOver', '_TellParent',
-        '_Terminate', '_TerminateInstances', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
+        '_Terminate', '_TerminateInstances', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
         '_Unfiltered', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_WithInbox', '_Worker',
         '_WriteTurns'];
     v_schema constant text := current_schema;

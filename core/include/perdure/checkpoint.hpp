@@ -99,10 +99,20 @@ struct next_execution {
     new_events kept;
 };
 
+/// The end of an activity, as the turn that follows from it consumed it.
+struct ended_activity {
+    task_id task{};
+    /// The history version that the turn began with.
+    std::uint64_t history_version = 0;
+    /// What the instance's inbox gets if the turn is declined.
+    std::string event;
+};
+
 /// The atomic write of a turn.
 struct checkpoint {
     instance_id instance;
     execution_id execution{};
+    /// That of the orchestration, or, with `after`, that of the activity.
     lease held{};
     /// Sequences of the inbox messages that the turn consumed.
     std::vector<std::uint64_t> consumed;
@@ -124,6 +134,10 @@ struct checkpoint {
     std::vector<termination> terminations;
     /// Set for continue-as-new; the events and status above then end the old execution.
     std::optional<next_execution> next;
+    /// Set for a turn ahead: the worker that holds this activity executed the turn that follows from
+    /// its end, without a lease of the instance and before any store had that end. It consumes
+    /// nothing else.
+    std::optional<ended_activity> after{};
 };
 
 /// The end of a leased activity.

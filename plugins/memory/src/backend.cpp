@@ -89,9 +89,8 @@ std::shared_ptr<store> open_store(const std::string& name) {
     return hub;
 }
 
-/// The readable reference backend: everything in maps of this process, behind one mutex.
-///
-/// Safe from any thread; owns none. The hub lives as long as an object that shares it.
+/// The readable reference backend: everything in maps of this process, behind one mutex. Safe from
+/// any thread; owns none. The hub lives as long as an object that shares it.
 class memory_backend final : public backend {
   public:
     explicit memory_backend(const backend_config& config) : shared_(open_store(config.address)) {
@@ -101,7 +100,7 @@ class memory_backend final : public backend {
     }
 
     capabilities abilities() const noexcept override {
-        return {.durable = false, .multi_process = false, .test_clock = true, .commit_lanes = 1};
+        return {.durable = false, .multi_process = false, .test_clock = true, .turns_ahead = true};
     }
 
     // [HUB-1] holds because the hub came into being when it was opened.
@@ -117,10 +116,8 @@ class memory_backend final : public backend {
     }
 
     hub_status status() override {
-        hub_status result;
         call work(hub_);
-        result.schema_version = "memory";
-        result.store_time = work.now;
+        hub_status result{"memory", work.now, {}, 0, 0, 0, {}};
         const auto is_parked = [](const auto& entry) { return entry.second.parked; };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
         std::erase_if(hub_.workers, [&](const auto& w) { return w.second.until <= work.now; });
@@ -250,13 +247,10 @@ class memory_backend final : public backend {
                 }
             }
             const auto within = std::span(ids).first(std::min(ids.size(), request.limit));
-            const auto purge_this = [&](const instance_id& id) {
+            const auto purge_this = [&](const instance_id& id) {  // [PURGE-1]
                 instance* target = work.find(id);
-                if (target == nullptr) {
-                    return purge_outcome::no_such_instance;
-                }
-                if (!is_terminal(target->record.status) && !request.force) {
-                    return purge_outcome::not_terminal;  // [PURGE-1]
+                if (!target || (!is_terminal(target->record.status) && !request.force)) {
+                    return target ? purge_outcome::not_terminal : purge_outcome::no_such_instance;
                 }
                 work.erase_and_tell(*target, request.parent_event);
                 return purge_outcome::purged;
@@ -356,9 +350,8 @@ class memory_backend final : public backend {
     wake_token wait_for_work(wake_token token, steady_time deadline) override {
         call work(hub_);
         work.expire_leases();
-        while (work.generation() == token.value && !is_over(deadline)) {
+        for (; work.generation() == token.value && !is_over(deadline); work.expire_leases()) {
             work.wait_until(deadline, {lane::later, lane::leased});
-            work.expire_leases();
         }
         return {hub_.generation};
     }

@@ -173,11 +173,8 @@ void call::post(instance& target, message arrival) {
 
 send_outcome call::send(const new_message& arrival) {
     instance* target = find(arrival.target);
-    if (target == nullptr) {
-        return send_outcome::no_such_instance;
-    }
-    if (is_terminal(target->record.status)) {
-        return send_outcome::instance_is_terminal;
+    if (target == nullptr || is_terminal(target->record.status)) {
+        return target ? send_outcome::instance_is_terminal : send_outcome::no_such_instance;
     }
     if (target->accepted.contains(arrival.id)) {
         return send_outcome::duplicate;
@@ -201,11 +198,9 @@ void call::tell(const std::optional<parent_link>& parent, const std::string& eve
 
 terminate_outcome call::terminate(const termination& wish) {
     instance* target = find(wish.target);
-    if (target == nullptr) {
-        return terminate_outcome::no_such_instance;
-    }
-    if (is_terminal(target->record.status)) {
-        return terminate_outcome::instance_is_terminal;
+    if (target == nullptr || is_terminal(target->record.status)) {
+        return target ? terminate_outcome::instance_is_terminal
+                      : terminate_outcome::no_such_instance;
     }
     const bool is_pending = target->record.status == orchestration_status::pending;
     if (target->is_leased(now) || (!is_pending && !target->parked)) {

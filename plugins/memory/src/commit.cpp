@@ -9,14 +9,31 @@ namespace perdure::memory {
 using turns = std::vector<const checkpoint*>;
 using item_keys = std::vector<item_key>;
 
-// Compares the fence and, when it is right, ends the lease: the commit is its last use.
-static commit_outcome accept(call& work, const checkpoint& turn, turns& accepted) {
+// Whether nothing came between the end of the activity and the turn [AHEAD-1].
+static bool follows(const checkpoint& turn, const leasable& ended, const instance& target) {
+    return ended.key.execution == turn.execution && target.record.execution == turn.execution &&
+           !is_terminal(target.record.status) &&
+           target.history_version == turn.after->history_version && !target.queued &&
+           !target.parked && target.inbox.empty();
+}
+
+// Compares the fence. When it is right, the commit is the last use of the lease.
+static commit_outcome accept(call& work, const checkpoint& turn, bool is_alone, turns& accepted) {
     instance* target = work.find(turn.instance);
     if (target == nullptr || !turn.held.token) {
         return commit_outcome::lease_lost;
     }
     if (target->last_committed == turn.held.token) {
         return commit_outcome::committed;  // [COMMIT-2]
+    }
+    if (turn.after) {
+        leasable* task = work.holder({turn.instance, turn.after->task, turn.held});
+        if (!is_alone || task == nullptr || !follows(turn, *task, *target)) {
+            return commit_outcome::turn_declined;
+        }
+        target->held = task->held;
+        target->holder = task->holder;
+        work.erase(*task);
     }
     if (target->held != turn.held.token || target->record.execution != turn.execution) {
         return commit_outcome::lease_lost;
@@ -27,7 +44,6 @@ static commit_outcome accept(call& work, const checkpoint& turn, turns& accepted
     target->suspect = false;
     target->not_before = {};
     target->needs_turn = false;
-    work.detach(*target);
     accepted.push_back(&turn);
     return commit_outcome::committed;
 }
@@ -56,12 +72,10 @@ static void apply(call& work, const checkpoint& turn) {
     instance& target = *work.find(turn.instance);
     target.record.updated_at = work.now;
     ++target.history_version;
-    if (turn.custom_status) {
-        target.record.custom_status = *turn.custom_status;
-    }
+    target.record.custom_status = turn.custom_status.value_or(target.record.custom_status);
     for (const new_activity& added : turn.activities) {
         const item_key key{turn.instance, added.task, turn.execution};
-        activity task{leasable(key, added.priority), added};
+        activity task{{key, added.priority}, added};
         work.settle(target.activities.emplace(key, std::move(task)).first->second);
     }
     for (const task_id& cancelled : turn.cancelled_activities) {
@@ -72,10 +86,9 @@ static void apply(call& work, const checkpoint& turn) {
     for (const new_timer& timer : turn.timers) {  // What ends below takes them along [COMMIT-5].
         work.post(target, {{0, timer.fire_at, timer.task, timer.event}, turn.execution, true});
     }
-    const std::set<std::uint64_t> consumed(turn.consumed.begin(), turn.consumed.end());
     std::erase_if(target.inbox, [&](const auto& entry) {  // [COMMIT-3]
         const message& m = entry.second;
-        return consumed.contains(m.sequence) ||
+        return std::ranges::count(turn.consumed, m.sequence) != 0 ||
                (m.is_timer && std::ranges::count(turn.cancelled_timers, m.task) != 0);
     });
     work.detach(target);
@@ -93,8 +106,8 @@ static void apply(call& work, const checkpoint& turn) {
     work.settle(target);
 }
 
-// [COMMIT-7]
-static commit_outcome complete(call& work, const completion& done) {
+// [COMMIT-7] What is done answers with `outcome`.
+static commit_outcome complete(call& work, const completion& done, commit_outcome outcome) {
     instance* target = work.find(done.instance);
     leasable* task = work.holder({done.instance, done.task, done.held});
     if (!done.task || task == nullptr || task->key.execution != done.execution) {
@@ -102,23 +115,26 @@ static commit_outcome complete(call& work, const completion& done) {
             return done.held.token && entry.second.completed_by == done.held.token;
         };
         const bool repeated = target && std::ranges::any_of(target->inbox, is_its_message);
-        return repeated ? commit_outcome::committed : commit_outcome::lease_lost;
+        return repeated ? outcome : commit_outcome::lease_lost;
     }
     work.erase(*task);
     if (is_terminal(target->record.status) || target->record.execution != done.execution) {
         return commit_outcome::instance_is_terminal;  // [COMMIT-5]
     }
-    const inbox_message answer{0, work.now, done.task, done.event};
-    work.post(*target, {answer, done.execution, false, done.held.token});
-    return commit_outcome::committed;
+    work.post(*target,
+              {{0, work.now, done.task, done.event}, done.execution, false, done.held.token});
+    return outcome;
 }
 
 // The steps of [BATCH-4]. Whose checkpoint was accepted goes into `preferred`.
 static commit_result apply_all(call& work, const commit_request& request, item_keys& preferred) {
     commit_result result;
     turns accepted;
+    std::map<instance_id, int> items;
+    std::ranges::for_each(request.checkpoints, [&](const auto& turn) { ++items[turn.instance]; });
+    std::ranges::for_each(request.completions, [&](const auto& done) { ++items[done.instance]; });
     for (const checkpoint& turn : request.checkpoints) {
-        result.checkpoints.push_back(accept(work, turn, accepted));
+        result.checkpoints.push_back(accept(work, turn, items[turn.instance] == 1, accepted));
     }
     for (const checkpoint* turn : accepted) {
         for (const new_child& child : turn->children) {  // [COMMIT-4]
@@ -136,8 +152,16 @@ static commit_result apply_all(call& work, const commit_request& request, item_k
         apply(work, *turn);
         preferred.push_back({turn->instance});
     }
+    for (std::size_t n = 0; n < request.checkpoints.size(); ++n) {
+        if (result.checkpoints[n] == commit_outcome::turn_declined) {  // [AHEAD-2]
+            const checkpoint& turn = request.checkpoints[n];
+            const auto& [task, version, event] = *turn.after;
+            const completion done{turn.instance, turn.execution, task, turn.held, event};
+            result.checkpoints[n] = complete(work, done, commit_outcome::turn_declined);
+        }
+    }
     for (const completion& done : request.completions) {
-        result.completions.push_back(complete(work, done));
+        result.completions.push_back(complete(work, done, commit_outcome::committed));
     }
     for (const checkpoint* turn : accepted) {
         for (const new_message& arrival : turn->messages) {
@@ -167,15 +191,20 @@ class grant {
                 offer(*item);
             }
         }
-        const std::vector regular{lane::orchestrations, lane::activities};
-        for (const lane from : request_.suspects ? std::vector{lane::suspects} : regular) {
-            offer_all(from);
+        for (const lane from : {lane::orchestrations, lane::activities, lane::suspects}) {
+            const auto& all = work_.hub.lanes[from];
+            for (auto next = all.begin(); next != all.end();) {
+                leasable& item = *(next++)->item;  // A lease takes the place out of the lane.
+                if (from != lane::suspects && !has_room(item)) {
+                    break;
+                }
+                offer(item);
+            }
         }
         return handed_out_;
     }
 
-    // Hands out again what is still leased of that many items [REPEAT-1], unless this call has
-    // just leased them.
+    // Hands out again what is still leased of so many items, and not just leased [REPEAT-1].
     void repeat(std::uint32_t count) {
         for (std::uint32_t n = handed_out_; n < count; ++n) {
             const auto found = work_.hub.leases.find(derive_token(request_.request, n));
@@ -195,17 +224,6 @@ class grant {
     }
 
   private:
-    void offer_all(lane from) {
-        const auto& all = work_.hub.lanes[from];
-        for (auto next = all.begin(); next != all.end();) {
-            leasable& item = *(next++)->item;  // A lease takes the place out of the lane.
-            if (from != lane::suspects && !has_room(item)) {
-                return;
-            }
-            offer(item);
-        }
-    }
-
     void offer(leasable& item) {
         if (!item.is_ready() || item.suspect != request_.suspects || !has_room(item) ||
             !serves(request_.filter, item)) {
@@ -298,10 +316,8 @@ commit_result commit(call& work, const commit_request& request) noexcept {
         item_keys preferred;
         commit_result applied = apply_all(work, request, preferred);
         // The order of [HANDOFF-1]; what `lock` would hand out comes after it.
-        for (const bool wanted : {false, true}) {
-            const auto is_meant = [&](const item_key& key) { return bool(key.task) == wanted; };
-            std::ranges::copy_if(work.made_ready, std::back_inserter(preferred), is_meant);
-        }
+        std::ranges::stable_partition(work.made_ready, [](const auto& key) { return !key.task; });
+        std::ranges::copy(work.made_ready, std::back_inserter(preferred));
         return std::pair(std::move(applied), given.fill(preferred));
     });
     given.repeat(count);

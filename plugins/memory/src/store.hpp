@@ -30,8 +30,7 @@ struct item_key {
     friend auto operator<=>(const item_key&, const item_key&) = default;
 };
 
-/// Where items wait: in the first three for a worker; in the others, ordered by time, until they
-/// are ready or until their lease is over.
+/// Where items wait: for a worker, or by time: `later` to become ready, `leased` to expire.
 enum class lane { orchestrations, activities, suspects, later, leased };
 
 struct leasable;
@@ -51,21 +50,18 @@ struct place {
 /// What an orchestration and an activity have in common.
 struct leasable {
     const item_key key;
-    /// Good until the next lease, even when the expiry was noticed and the item waits again
-    /// [LOCK-3].
+    const std::int32_t priority = 0;
+    /// Good until the next lease, also when the item waits again after its expiry [LOCK-3].
     lease_token held{};
-    worker_id holder;
+    worker_id holder{};
     bool leased_as_suspect = false;
     bool suspect = false;
     std::uint32_t attempt = 1;
-    const std::int32_t priority;
     /// The start time, or the end of the delay of an abandon [TIME-2].
     timestamp not_before{};
     /// Unset while it has nothing to do.
-    std::optional<place> queued;
+    std::optional<place> queued{};
 
-    explicit leasable(item_key named, std::int32_t urgency = 0)
-        : key(std::move(named)), priority(urgency) {}
     bool is_in(lane which) const { return queued && queued->in == which; }
     bool is_ready() const { return queued && queued->in < lane::later; }
     bool is_leased(timestamp now) const { return is_in(lane::leased) && queued->since > now; }
@@ -106,7 +102,7 @@ struct instance : leasable {
     std::map<item_key, activity> activities;
 
     explicit instance(const instance_id& id)
-        : leasable({id}),
+        : leasable{{id}},
           record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {}
     void append(const new_events& added) {
         history.push_back({record.history_length, added.count, added.text});

@@ -164,6 +164,12 @@ class parameters {
         return *this;
     }
     template <class Type>
+    parameters& add_null_list() {
+        begin_value(Type::array_type);
+        end_null();
+        return *this;
+    }
+    template <class Type>
     parameters& add(const array<Type>& list) {
         const std::size_t start = begin_value(Type::array_type);
         begin_array(Type::type);

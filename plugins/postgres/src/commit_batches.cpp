@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace perdure::postgres {
 
@@ -60,7 +61,38 @@ void add_targets(parameters& values, std::span<const checkpoint> turns) {
     }
 }
 
-void add_checkpoints(parameters& values, std::span<const checkpoint> turns) {
+// [AHEAD-1] One beside another item of its instance has no version to follow, so it is declined.
+void add_ends(parameters& values, const commit_request& request) {
+    const std::span<const checkpoint> turns = request.checkpoints;
+    const auto is_ahead = [](const checkpoint& turn) { return turn.after.has_value(); };
+    if (std::none_of(turns.begin(), turns.end(), is_ahead)) {
+        values.add_null_list<sql::bigint>().add_null_list<sql::bigint>().add_null_list<sql::text>();
+        return;
+    }
+    std::unordered_map<instance_id, std::size_t> items;
+    for (const checkpoint& turn : turns) {
+        ++items[turn.instance];
+    }
+    for (const completion& done : request.completions) {
+        ++items[done.instance];
+    }
+    const auto task = [](const checkpoint& turn) {
+        return turn.after ? std::optional(turn.after->task.value) : std::nullopt;
+    };
+    const auto version = [&](const checkpoint& turn) {
+        return turn.after && items[turn.instance] == 1 ? std::optional(turn.after->history_version)
+                                                       : std::nullopt;
+    };
+    const auto event = [](const checkpoint& turn) {
+        return turn.after ? std::optional(std::string_view(turn.after->event)) : std::nullopt;
+    };
+    values.add_list<sql::bigint>(turns, task)
+        .add_list<sql::bigint>(turns, version)
+        .add_list<sql::text>(turns, event);
+}
+
+void add_checkpoints(parameters& values, const commit_request& request) {
+    const std::span<const checkpoint> turns = request.checkpoints;
     if (turns.empty()) {
         values.add_null_record();
         return;
@@ -81,6 +113,7 @@ void add_checkpoints(parameters& values, std::span<const checkpoint> turns) {
         .add_list<sql::smallint>(
             turns, [](const checkpoint& turn) { return static_cast<int>(turn.status); })
         .add_list<sql::integer>(turns, added_events);
+    add_ends(values, request);
     values.end_record();
 }
 
@@ -348,7 +381,7 @@ void add_commit(parameters& values,
     const std::span<const checkpoint> turns = request.checkpoints;
     add_keys(values, request);
     add_targets(values, turns);
-    add_checkpoints(values, turns);
+    add_checkpoints(values, request);
     add_consumed(values, turns);
     add_chunks(values, turns);
     add_payloads(values, turns);

@@ -108,7 +108,11 @@ std::vector<std::string> texts(const field& list) {
 postgres_backend::postgres_backend(settings chosen) : hub_(std::move(chosen)) {}
 
 capabilities postgres_backend::abilities() const noexcept {
-    return {.durable = true, .multi_process = true, .test_clock = true, .commit_lanes = 2};
+    return {.durable = true,
+            .multi_process = true,
+            .test_clock = true,
+            .commit_lanes = 2,
+            .turns_ahead = true};
 }
 
 void postgres_backend::create_hub() {

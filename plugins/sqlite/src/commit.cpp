@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 // The one hot call: the effects of turns and activities, in the order of [BATCH-4], then hand-off.
 
@@ -34,14 +35,49 @@ void check(const checkpoint& turn) {
     }
 }
 
+// Ends the activity; its holder, or nothing when somebody else has it.
+std::optional<std::int64_t> finish_activity(call& work,
+                                            const instance_row& owner,
+                                            task_id task,
+                                            const execution_id& execution,
+                                            const lease& held) {
+    return work.sql().finish_activity.number(
+        owner.row, task.value, execution.value, held.token.value);
+}
+
+// [AHEAD-1] Makes the instance look as if the activity's end had been committed and its holder had
+// leased the turn; false when something else could have come between.
+bool lease_ahead(call& work, instance_row& target, const checkpoint& turn) {
+    const ended_activity& after = *turn.after;
+    const bool is_quiet = !is_terminal(target.status) && target.next_at == never &&
+                          !target.parked && target.inbox_length == 0;
+    if (!is_quiet || target.execution != turn.execution ||
+        target.history_version != after.history_version) {
+        return false;
+    }
+    const auto holder = finish_activity(work, target, after.task, turn.execution, turn.held);
+    if (!holder) {
+        return false;
+    }
+    target.holder = *holder;
+    target.token = turn.held.token.value;
+    return true;
+}
+
 // Compares the fence and, when it is right, ends the lease: the commit is its last use.
-commit_outcome accept(call& work, const checkpoint& turn, std::vector<accepted_turn>& accepted) {
+commit_outcome accept(call& work,
+                      const checkpoint& turn,
+                      bool is_alone,
+                      std::vector<accepted_turn>& accepted) {
     instance_row* target = work.find(turn.instance, turn.held);
     if (target == nullptr || !turn.held.token) {
         return commit_outcome::lease_lost;
     }
     if (target->last_committed == turn.held.token.value) {
         return commit_outcome::committed;  // [COMMIT-2]
+    }
+    if (turn.after && (!is_alone || !lease_ahead(work, *target, turn))) {
+        return commit_outcome::turn_declined;
     }
     if (target->token != turn.held.token.value || target->execution != turn.execution) {
         return commit_outcome::lease_lost;
@@ -214,15 +250,14 @@ void apply(call& work, const accepted_turn& item) {
     work.settle(target);
 }
 
-commit_outcome complete(call& work, const completion& done) {
+// The event is not copied until the call ends; it may stand elsewhere than in `done`.
+commit_outcome complete(call& work, const completion& done, const std::string& event) {
     instance_row* target = work.find(done.instance, done.held);
     if (target == nullptr || !done.held.token || !done.task) {
         return commit_outcome::lease_lost;
     }
-    work.sql().finish_activity.run(
-        target->row, done.task.value, done.execution.value, done.held.token.value);
     const bool is_current = !is_terminal(target->status) && target->execution == done.execution;
-    if (work.changed_rows() == 0) {
+    if (!finish_activity(work, *target, done.task, done.execution, done.held)) {
         const bool was_completed =
             is_current && target->inbox_length > 0 &&
             work.sql().was_completed.number(target->row, done.task.value, done.held.token.value);
@@ -235,10 +270,18 @@ commit_outcome complete(call& work, const completion& done) {
     work.post(*target,
               {.visible_at = work.now(),
                .task = done.task,
-               .event = done.event,
+               .event = event,
                .for_execution = true,
                .completed_by = done.held.token.value});
     return commit_outcome::committed;
+}
+
+// [AHEAD-2]
+commit_outcome decline(call& work, const checkpoint& turn) {
+    const ended_activity& after = *turn.after;
+    const commit_outcome done =
+        complete(work, {turn.instance, turn.execution, after.task, turn.held, {}}, after.event);
+    return done == commit_outcome::committed ? commit_outcome::turn_declined : done;
 }
 
 // The order of [HANDOFF-1].
@@ -271,12 +314,29 @@ void repeat(commit_result& result, const earlier_answer& answer, grant& given) {
     given.repeat(answer.leased);
 }
 
+// How many items of the call each instance has; only counted for turns ahead.
+std::unordered_map<instance_id, std::size_t> count_items(const commit_request& request) {
+    std::unordered_map<instance_id, std::size_t> items;
+    const auto is_ahead = [](const checkpoint& turn) { return turn.after.has_value(); };
+    if (std::any_of(request.checkpoints.begin(), request.checkpoints.end(), is_ahead)) {
+        for (const checkpoint& turn : request.checkpoints) {
+            ++items[turn.instance];
+        }
+        for (const completion& done : request.completions) {
+            ++items[done.instance];
+        }
+    }
+    return items;
+}
+
 void apply_all(call& work,
                const commit_request& request,
                commit_result& result,
                std::vector<accepted_turn>& accepted) {
+    auto items = count_items(request);
     for (const checkpoint& turn : request.checkpoints) {
-        result.checkpoints.push_back(accept(work, turn, accepted));
+        const bool is_alone = turn.after && items[turn.instance] == 1;
+        result.checkpoints.push_back(accept(work, turn, is_alone, accepted));
     }
     for (const accepted_turn& item : accepted) {
         for (const new_child& child : item.turn->children) {
@@ -286,8 +346,13 @@ void apply_all(call& work,
     for (const accepted_turn& item : accepted) {
         apply(work, item);
     }
+    for (std::size_t n = 0; n < request.checkpoints.size(); ++n) {
+        if (result.checkpoints[n] == commit_outcome::turn_declined) {
+            result.checkpoints[n] = decline(work, request.checkpoints[n]);
+        }
+    }
     for (const completion& done : request.completions) {
-        result.completions.push_back(complete(work, done));
+        result.completions.push_back(complete(work, done, done.event));
     }
     for (const accepted_turn& item : accepted) {
         for (const new_message& message : item.turn->messages) {

@@ -14,7 +14,11 @@ namespace perdure::sqlite {
 sqlite_backend::sqlite_backend(settings chosen) : hub_(std::move(chosen)), bell_(hub_) {}
 
 capabilities sqlite_backend::abilities() const noexcept {
-    return {.durable = true, .multi_process = true, .test_clock = true, .commit_lanes = 1};
+    return {.durable = true,
+            .multi_process = true,
+            .test_clock = true,
+            .commit_lanes = 1,
+            .turns_ahead = true};
 }
 
 void sqlite_backend::create_hub() {

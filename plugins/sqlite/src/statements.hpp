@@ -165,7 +165,7 @@ struct write_statements {
     statement finish_activity{
         db,
         "delete from activities where instance_row = ? and task = ? and execution = ?"
-        " and token = ?"};
+        " and token = ? returning holder"};
     statement remove_activity{
         db, "delete from activities where instance_row = ? and task = ? and execution = ?"};
     statement remove_activities{db, "delete from activities where instance_row = ?"};

@@ -2,9 +2,81 @@
 
 set search_path = :"schema", pg_temp;
 
+-- Takes finished activities out of Ready that wait as suspects although their lease is still good
+-- [LOCK-3]. Tables: Instances (read), NewTasks (read), Ready.
+create or replace function _UnqueueFinished(
+    p_hub integer, p_keys bigint[], p_tasks bigint[], p_executions uuid[], p_tokens bigint[])
+returns void
+language plpgsql volatile
+as $$
+begin
+    if exists (select from unnest(p_keys, p_tasks, p_executions, p_tokens)
+                           as d(instance_key, task, execution_id, token)
+                 join NewTasks t on t.instance_key = any(array[d.instance_key]) and t.task = d.task
+                                and t.execution_id = d.execution_id
+                where t.token = d.token and t.ready_at is not null) then
+        delete from Ready r
+         using unnest(p_keys, p_tasks, p_executions, p_tokens)
+               as d(instance_key, task, execution_id, token), Instances i, NewTasks t
+         where i.instance_key = any(array[d.instance_key]) and i.task_hub is not distinct from p_hub
+           and t.instance_key = any(array[d.instance_key]) and t.task = d.task
+           and t.execution_id = d.execution_id and t.token = d.token and t.ready_at is not null
+           and r.lane = any(array[-t.lane]) and r.due = t.ready_at and r.instance_key = t.instance_key
+           and r.task = t.task and r.execution_id = t.execution_id;
+    end if;
+end
+$$;
+
+-- [AHEAD-1] Accepts the turns ahead that nothing has come before, and ends their activities. Whoever is
+-- neither leased, parked nor over has an empty inbox if there is no time at which it is ready. `accepted`
+-- has their numbers, in any order, `firsts` the numbers of their first new events. The rows are locked
+-- already. Tables: Ready, NewTasks, Instances.
+create or replace function _AcceptTurnsAhead(
+    p_hub integer, p_turns turn_batch, p_now timestamptz, out accepted integer[], out firsts bigint[])
+language plpgsql volatile
+as $$
+declare
+    v_quiet integer[];
+begin
+    v_quiet := array(
+        select t.n::integer
+          from unnest(p_turns.instance_key, p_turns.execution_id, p_turns.after_task,
+                      p_turns.after_version) with ordinality
+               as t(instance_key, execution_id, after_task, after_version, n)
+          join Instances i on i.instance_key = any(array[t.instance_key])
+         where t.after_task is not null and i.task_hub is not distinct from p_hub
+           and i.execution_id = t.execution_id and i.history_version = t.after_version
+           and i.token is null and i.ready_at is null and i.parked_reason is null
+           and i.status not in (1, 3, 5));
+    perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task, p_turns.execution_id,
+                             p_turns.token)
+       from unnest(v_quiet) limit 1;
+    with ended as (
+        delete from NewTasks t
+         using unnest(v_quiet) as q(n)
+         where t.instance_key = any(array[p_turns.instance_key[q.n]])
+           and t.task = p_turns.after_task[q.n] and t.execution_id = p_turns.execution_id[q.n]
+           and t.token = p_turns.token[q.n]
+        returning q.n, t.instance_key, t.holder
+    ), happened as (
+        update Instances i
+           set last_committer = e.holder, last_committed = p_turns.token[e.n], attempts = 0,
+               suspect = false, not_before = '-infinity', needs_turn = false,
+               status = p_turns.status[e.n],
+               history_length = i.history_length + p_turns.events[e.n],
+               history_version = i.history_version + 1, updated_at = p_now,
+               completed_at = case when p_turns.status[e.n] in (1, 3, 5) then p_now end
+          from ended e
+         where i.instance_key = any(array[e.instance_key])
+        returning e.n, i.history_length - p_turns.events[e.n] as first
+    )
+    select array_agg(h.n), array_agg(h.first) into accepted, firsts from happened h;
+end
+$$;
+
 -- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good. `firsts` has for each the number
--- of its first new event, 0 for one that is refused or a repeat; `outcomes` as in the contract. The
--- rows are locked already. Tables: Instances.
+-- of its first new event, 0 for one that is refused or a repeat; `outcomes` as in the contract, 3 for every
+-- turn ahead that does not happen. The rows are locked already. Tables: Ready, NewTasks, Instances.
 create or replace function _AcceptTurns(
     p_hub integer, p_turns turn_batch, p_now timestamptz, out firsts bigint[], out outcomes smallint[])
 language plpgsql volatile
@@ -13,6 +85,7 @@ declare
     v_count constant integer := cardinality(p_turns.instance_key);
     v_accepted integer[];
     v_repeated integer[] := '{}';
+    v_ahead record;
 begin
     if v_count > cardinality(array(select distinct unnest(p_turns.instance_key))) then
         -- Of two checkpoints of one instance, the first may be a repeat of an earlier call [COMMIT-2].
@@ -31,14 +104,22 @@ begin
                history_version = i.history_version + 1, updated_at = p_now,
                completed_at = case when t.status in (1, 3, 5) then p_now end
           from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
-                      p_turns.events) with ordinality
-               as t(instance_key, token, execution_id, status, events, n)
+                      p_turns.events, p_turns.after_task) with ordinality
+               as t(instance_key, token, execution_id, status, events, after_task, n)
          where i.instance_key = any(array[t.instance_key]) and i.token = t.token
+           and t.after_task is null
            and i.execution_id = t.execution_id and i.task_hub is not distinct from p_hub
         returning t.n, i.history_length - t.events as first
     )
     select array_agg(a.n::integer), array_agg(a.first) into v_accepted, firsts
       from (select * from accepted order by n) a;
+    if p_turns.after_task is not null then
+        v_ahead := _AcceptTurnsAhead(p_hub, p_turns, p_now);
+        select array_agg(a.n order by a.n), array_agg(a.first order by a.n) into v_accepted, firsts
+          from (select * from unnest(v_accepted, firsts) as l(n, first)
+                 union all
+                select * from unnest(v_ahead.accepted, v_ahead.firsts) as h(n, first)) a;
+    end if;
     outcomes := array_fill(0::smallint, array[v_count]);
     if cardinality(v_accepted) = v_count then
         return;
@@ -50,7 +131,9 @@ begin
                                           select from unnest(v_accepted) as a(n)
                                            where a.n < t.n
                                              and p_turns.instance_key[a.n] = t.instance_key)
-                          then 0 else 1 end::smallint order by t.n)
+                          then 0
+                          when p_turns.after_task[t.n] is not null then 3
+                          else 1 end::smallint order by t.n)
       into firsts, outcomes
       from unnest(p_turns.instance_key, p_turns.token) with ordinality as t(instance_key, token, n)
       left join Instances i on i.instance_key = any(array[t.instance_key])
@@ -315,20 +398,8 @@ declare
     v_outcomes smallint[];
     v_places integer[];
 begin
-    if exists (select from unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token)
-                           as d(instance_key, task, execution_id, token)
-                 join NewTasks t on t.instance_key = any(array[d.instance_key]) and t.task = d.task
-                                and t.execution_id = d.execution_id
-                where t.token = d.token and t.ready_at is not null) then
-        delete from Ready r
-         using unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token)
-               as d(instance_key, task, execution_id, token), Instances i, NewTasks t
-         where i.instance_key = any(array[d.instance_key]) and i.task_hub is not distinct from p_hub
-           and t.instance_key = any(array[d.instance_key]) and t.task = d.task
-           and t.execution_id = d.execution_id and t.token = d.token and t.ready_at is not null
-           and r.lane = any(array[-t.lane]) and r.due = t.ready_at and r.instance_key = t.instance_key
-           and r.task = t.task and r.execution_id = t.execution_id;
-    end if;
+    perform _UnqueueFinished(p_hub, p_done.instance_key, p_done.task, p_done.execution_id,
+                             p_done.token);
     with done as (
         delete from NewTasks t
          using unnest(p_done.instance_key, p_done.task, p_done.execution_id, p_done.token,
@@ -365,6 +436,34 @@ begin
 end
 $$;
 
+-- [AHEAD-2] Ends the activities of the turns ahead that did not happen. Returns all outcomes of turns.
+-- The rows are locked already. Tables: those of _CompleteTasks.
+create or replace function _DeclineTurns(
+    p_hub integer, p_turns turn_batch, p_outcomes smallint[], p_now timestamptz)
+returns smallint[]
+language plpgsql volatile
+as $$
+declare
+    v_places integer[];
+    v_declined completion_batch;
+    v_ends smallint[];
+begin
+    select array_agg(t.n::integer), array_agg(t.instance_key), array_agg(t.task),
+           array_agg(t.execution_id), array_agg(t.token), array_agg(t.event)
+      into v_places, v_declined.instance_key, v_declined.task, v_declined.execution_id,
+           v_declined.token, v_declined.event
+      from unnest(p_turns.instance_key, p_turns.after_task, p_turns.execution_id, p_turns.token,
+                  p_turns.after_event) with ordinality
+           as t(instance_key, task, execution_id, token, event, n)
+     where p_outcomes[t.n] = 3;
+    v_ends := _CompleteTasks(p_hub, v_declined, p_now);
+    return (select array_agg(case when o.outcome <> 3 then o.outcome
+                                  else coalesce(nullif(v_ends[array_position(v_places, o.n::integer)], 0), 3)
+                             end order by o.n)
+              from unnest(p_outcomes) with ordinality as o(outcome, n));
+end
+$$;
+
 -- Takes those of the checkpointed instances out of Ready that wait as suspects although their lease is
 -- still good [LOCK-3]. Tables: Instances (read), Ready.
 create or replace function _UnqueueHeld(p_hub integer, p_turns turn_batch) returns void
@@ -372,8 +471,10 @@ language plpgsql volatile
 as $$
 begin
     delete from Ready r
-     using unnest(p_turns.instance_key, p_turns.token) as t(instance_key, token), Instances i
-     where i.instance_key = any(array[t.instance_key]) and i.token = t.token and i.ready_at is not null
+     using unnest(p_turns.instance_key, p_turns.token, p_turns.after_task)
+           as t(instance_key, token, after_task), Instances i
+     where t.after_task is null
+       and i.instance_key = any(array[t.instance_key]) and i.token = t.token and i.ready_at is not null
        and i.task_hub is not distinct from p_hub and r.lane = any(array[-i.lane])
        and r.due = i.ready_at and r.instance_key = i.instance_key and r.task is not distinct from 0;
 end

@@ -49,7 +49,7 @@ begin
 end
 $$;
 
--- The usual commits are those of one turn, or of one finished activity, and nothing else. For them the
+-- The usual commits are those of one turn, ahead or not, or of one finished activity, and nothing else. For them the
 -- next three functions have a statement for each row; what is unusual they leave to _CommitBatch, before
 -- anything has changed, and return null.
 
@@ -93,28 +93,52 @@ end
 $$;
 
 -- Commits one turn. Parameters: those of _Commit. A repeat finds its lease gone. Tables: Instances,
--- NewTasks, NewEvents, History, Ready.
+-- NewTasks, NewEvents, History, Payloads, Ready.
 create or replace function _CommitTurn(
-    p_hub integer, p_turns turn_batch, p_consumed consumed_batch,
-    p_chunks chunk_batch, p_tasks task_batch, p_room room)
+    p_hub integer, p_turns turn_batch, p_consumed consumed_batch, p_chunks chunk_batch,
+    p_payloads payload_batch, p_tasks task_batch, p_room room)
 returns commit_effect
 language plpgsql volatile
 as $$
 declare
     v_key constant bigint := p_turns.instance_key[1];
     v_now timestamptz;
+    v_ends constant boolean := p_turns.status[1] in (1, 3);
+    v_waits boolean := false;
     v_instance Instances;
     v_offer record;
     v_effect commit_effect;
 begin
-    select i.* into v_instance
-      from Instances i
-     where i.instance_key = v_key and i.task_hub is not distinct from p_hub
-       and i.token = p_turns.token[1] and i.execution_id = p_turns.execution_id[1]
-       and i.ready_at is null
-       for no key update;
-    if not found then
-        return null;
+    if p_turns.after_task is null then
+        select i.* into v_instance
+          from Instances i
+         where i.instance_key = v_key and i.task_hub is not distinct from p_hub
+           and i.token = p_turns.token[1] and i.execution_id = p_turns.execution_id[1]
+           and i.ready_at is null
+           for no key update;
+        if not found then
+            return null;
+        end if;
+    else
+        -- [AHEAD-1] as in _AcceptTurnsAhead.
+        select i.* into v_instance
+          from Instances i
+         where i.instance_key = v_key and i.task_hub is not distinct from p_hub
+           and i.token is null and i.execution_id = p_turns.execution_id[1]
+           and i.ready_at is null and i.history_version = p_turns.after_version[1]
+           and i.parked_reason is null and i.status not in (1, 3, 5)
+           for no key update;
+        if not found then
+            return null;
+        end if;
+        delete from NewTasks t
+         where t.instance_key = v_key and t.task = p_turns.after_task[1]
+           and t.execution_id = p_turns.execution_id[1] and t.token = p_turns.token[1]
+           and t.ready_at is null
+        returning t.holder into v_instance.holder;
+        if not found then
+            return null;
+        end if;
     end if;
     v_now := _Now();
     v_effect.left_ready := false;
@@ -126,6 +150,16 @@ begin
         insert into History (instance_key, first, count, events)
         values (v_key, v_instance.history_length + p_chunks.skip[n], p_chunks.count[n],
                 p_chunks.events[n]);
+    end loop;
+    for n in 1..coalesce(cardinality(p_payloads.turn), 0) loop
+        if p_payloads.codec[n] is null then
+            delete from Payloads p where p.instance_key = v_key and p.kind = p_payloads.kind[n];
+        else
+            insert into Payloads (instance_key, kind, codec, bytes)
+            values (v_key, p_payloads.kind[n], p_payloads.codec[n], p_payloads.bytes[n])
+            on conflict (instance_key, kind) do update
+               set codec = excluded.codec, bytes = excluded.bytes;
+        end if;
     end loop;
     if cardinality(p_tasks.turn) = 1 and p_tasks.token[1] is not null then
         insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until, holder,
@@ -150,8 +184,14 @@ begin
     v_instance.suspect := false;
     v_instance.attempts := 0;
     v_instance.not_before := '-infinity';
-    v_offer := _OfferOne(v_instance, v_now, p_room);
-    v_effect.handed := v_offer.handed;
+    if v_ends then
+        -- [COMMIT-5]
+        delete from NewEvents e where e.instance_key = v_key;
+    elsif p_turns.after_task is null then
+        v_offer := _OfferOne(v_instance, v_now, p_room);
+        v_effect.handed := v_offer.handed;
+        v_waits := v_offer.waits;
+    end if;
     update Instances i
        set token = (v_effect.handed).token[1], leased_alone = false,
            holder = case when (v_effect.handed).token is not null then p_room.worker end,
@@ -160,9 +200,10 @@ begin
            last_committer = v_instance.last_committer, last_committed = p_turns.token[1],
            attempts = 0, suspect = false, not_before = '-infinity', needs_turn = false,
            status = v_instance.status, history_length = v_instance.history_length,
-           history_version = v_instance.history_version, updated_at = v_now
+           history_version = v_instance.history_version, updated_at = v_now,
+           completed_at = case when v_ends then v_now end
      where i.instance_key = v_key;
-    if v_offer.waits and (v_effect.handed).token is null then
+    if v_waits and (v_effect.handed).token is null then
         select s.left_ready or v_effect.left_ready, s.next_due
           into v_effect.left_ready, v_effect.next_due
           from _Settle(array[v_key], v_now) s;
@@ -282,6 +323,9 @@ begin
             v_now, p_room, p_turns, v_effect.firsts, p_consumed, p_chunks, p_payloads, p_tasks,
             p_cancelled, p_timers, p_continued, p_some_end);
     end if;
+    if 3 = any(v_effect.turn_outcomes) then
+        v_effect.turn_outcomes := _DeclineTurns(p_hub, p_turns, v_effect.turn_outcomes, v_now);
+    end if;
     if p_done.token is not null then
         v_effect.done_outcomes := _CompleteTasks(p_hub, p_done, v_now);
     end if;
@@ -334,8 +378,9 @@ end
 $$;
 
 -- Commits turns and finished activities, and hands out the work that they made possible
--- [HANDOFF-1]. `p_keys`: the instances of both, each once. An activity with a token in p_tasks is one that
--- the caller takes without hearing of them again. `p_some_end`: a checkpoint ends or continues.
+-- [HANDOFF-1]. `p_keys`: the instances of both, each once. A turn ahead beside another item of its
+-- instance comes without a history version. An activity with a token in p_tasks is one that the caller
+-- takes without hearing of it again. `p_some_end`: a checkpoint ends or continues.
 -- `firsts`: for each checkpoint the number of its first event, 0 when nothing was done for it.
 -- `repeated`: the answer is that of an earlier call, and activities has all of its activities. Caller:
 -- the plugin. Tables: all of an instance, Requests.
@@ -367,10 +412,10 @@ declare
     v_looked timestamptz;
 begin
     p_room := _Unfiltered(v_hub, p_room);
-    if p_targets is null and p_children.turn is null and p_payloads.turn is null
-       and p_cancelled.turn is null and p_timers.turn is null and not p_some_end then
-        if cardinality(p_turns.token) = 1 and p_done.token is null then
-            v_effect := _CommitTurn(v_hub, p_turns, p_consumed, p_chunks, p_tasks, p_room);
+    if p_targets is null and p_children.turn is null and p_cancelled.turn is null
+       and p_timers.turn is null and p_continued.turn is null then
+        if cardinality(p_turns.token) = 1 and p_done.token is null and p_turns.status[1] <> 5 then
+            v_effect := _CommitTurn(v_hub, p_turns, p_consumed, p_chunks, p_payloads, p_tasks, p_room);
         elsif cardinality(p_done.token) = 1 and p_turns.token is null then
             v_effect := _CommitTask(v_hub, p_done, p_room);
         end if;

@@ -199,8 +199,11 @@ alter table Requests alter column lease_tokens set storage external;
 -- How batches travel: a composite value of equally long arrays. `turn` is the number of the
 -- checkpoint, from 1, that an element belongs to.
 
+-- Of turns ahead: the activity that ended, the history version that the turn began with, and the
+-- event of that end; elements of other turns are null, and so are the arrays if all are others.
 create type turn_batch as (
-    instance_key bigint[], token bigint[], execution_id uuid[], status smallint[], events integer[]);
+    instance_key bigint[], token bigint[], execution_id uuid[], status smallint[], events integer[],
+    after_task bigint[], after_version bigint[], after_event text[]);
 create type consumed_batch as (turn integer[], instance_key bigint[], sequence bigint[]);
 -- `skip`: events of the same checkpoint before this chunk.
 create type chunk_batch as (turn integer[], skip integer[], count integer[], events text[]);
