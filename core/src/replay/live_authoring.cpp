@@ -219,7 +219,7 @@ void live_instance::state::cancel_task(task_id id) {
     if (task == nullptr || !task->open) {
         return;
     }
-    task->open = false;
+    tasks_.close(*task);
     decide(event_kind::cancel_requested, id, {}).cancelled_kind = task->kind;
 }
 
@@ -251,7 +251,7 @@ void live_instance::state::send_event(const instance_id& target,
     }
     check_name("event name", name);
     check_payload("the content of event", name, content);
-    tasks_.schedule(event_kind::event_sent, nullptr).open = false;
+    tasks_.close(tasks_.schedule(event_kind::event_sent, nullptr));
     decision& made = decide(event_kind::event_sent, tasks_.last_id(), name);
     turn_bytes_ += content.bytes.size();
     made.event.data = std::move(content);

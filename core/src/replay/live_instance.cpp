@@ -49,12 +49,24 @@ turn_result live_instance::advance(timestamp now, std::span<const inbox_message>
     return state_->advance(std::move(events));
 }
 
+void live_instance::condemn(std::string report) {
+    state_->fail(turn_fault::kind::divergence, std::move(report));
+}
+
 std::uint64_t live_instance::history_length() const noexcept {
     return state_->history_length();
 }
 
 std::size_t live_instance::bytes() const noexcept {
     return state_->bytes();
+}
+
+bool live_instance::awaits_only(task_id task) const noexcept {
+    return state_->awaits_only(task);
+}
+
+const orchestration_definition& live_instance::definition() const noexcept {
+    return state_->definition();
 }
 
 turn_result run_turn(const orchestration_definition& definition,

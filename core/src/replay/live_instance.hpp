@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 
 namespace perdure::replay {
 
@@ -44,11 +45,18 @@ class PERDURE_EXPORT live_instance {
     /// be read are a fault.
     [[nodiscard]] turn_result advance(timestamp now, std::span<const inbox_message> inbox);
 
+    /// Makes this the fault of the next `advance`, unless there is one already.
+    void condemn(std::string report);
+
     /// Events applied so far, by rebuild and advance; equals the stored history's length while the
     /// frame is current.
     [[nodiscard]] std::uint64_t history_length() const noexcept;
     /// What keeping the frame costs, roughly, in bytes.
     [[nodiscard]] std::size_t bytes() const noexcept;
+    /// Whether this is an activity that has not ended, and no other activity, timer or child is
+    /// open.
+    [[nodiscard]] bool awaits_only(task_id task) const noexcept;
+    [[nodiscard]] const orchestration_definition& definition() const noexcept;
 
   private:
     class state;

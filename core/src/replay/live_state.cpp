@@ -204,7 +204,7 @@ void live_instance::state::apply_completion(const history_event& event) {
         }
         return;
     }
-    task->open = false;
+    tasks_.close(*task);
     if (end_ == turn_end::open) {
         end_task(*task, event);
     }

@@ -28,8 +28,14 @@ class live_instance::state final : public detail::turn {
     void rebuild(std::span<const history_event> history, history_ends end);
     /// The events are the turn's bracket and the messages that it consumes.
     [[nodiscard]] turn_result advance(std::vector<history_event> events);
+    /// The first one counts.
+    void fail(turn_fault::kind what, std::string report);
     [[nodiscard]] std::uint64_t history_length() const noexcept { return applied_; }
     [[nodiscard]] std::size_t bytes() const noexcept;
+    [[nodiscard]] bool awaits_only(task_id task) noexcept { return tasks_.awaits_only(task); }
+    [[nodiscard]] const orchestration_definition& definition() const noexcept {
+        return definition_;
+    }
 
     // detail::turn
     detail::task_slot& schedule_activity(std::string_view name,
@@ -79,7 +85,6 @@ class live_instance::state final : public detail::turn {
     void finish_root();
     void destroy_frame();
     void diverge(const history_event* recorded);
-    void fail(turn_fault::kind what, std::string report);
     [[nodiscard]] turn_result collect(std::vector<history_event> events);
     void describe_end(turn_result& result) const;
 

@@ -51,7 +51,19 @@ class task_table {
         auto& task = tasks_.emplace_back();
         task.kind = kind;
         task.slot = slot;
+        awaited_ += slot != nullptr ? 1U : 0U;
         return task;
+    }
+    /// Nothing that comes for this task matters any more.
+    void close(open_task& task) noexcept {
+        task.open = false;
+        awaited_ -= task.slot != nullptr ? 1U : 0U;
+    }
+    /// Whether this is an open activity, and the only open task that anybody may wait for.
+    [[nodiscard]] bool awaits_only(task_id id) noexcept {
+        const open_task* task = find(id);
+        return task != nullptr && task->open && task->kind == event_kind::task_scheduled &&
+               awaited_ == 1;
     }
     [[nodiscard]] task_id last_id() const noexcept { return {tasks_.size()}; }
 
@@ -78,6 +90,7 @@ class task_table {
     std::deque<detail::task_slot> slots_;
     std::deque<open_task> tasks_;
     std::uint64_t ends_ = 0;
+    std::size_t awaited_ = 0;
 };
 
 }  // namespace perdure::replay

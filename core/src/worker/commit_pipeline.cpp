@@ -6,6 +6,17 @@
 
 namespace perdure::dispatch {
 
+namespace {
+finished_item without_turn(checkpoint& ahead, const item_ptr& item) {
+    ended_activity& after = *ahead.after;
+    const std::size_t bytes = after.event.size() + 256;
+    return {
+        completion{ahead.instance, ahead.execution, after.task, ahead.held, std::move(after.event)},
+        item,
+        bytes};
+}
+}  // namespace
+
 expected_work expected_of(const commit_batch& batch) {
     expected_work expected;
     expected.turns = batch.completions.size();
@@ -137,7 +148,13 @@ void commit_pipeline::commit_halved(commit_batch& batch, range part, const lock_
         }
     } catch (const backend_error& refusal) {
         if (part.to - part.from == 1) {
-            listener_.refused(batch.items[part.from], refusal);
+            const item_ptr& item = batch.items[part.from];
+            if (item->ahead) {
+                listener_.refused_ahead(item);
+                add(without_turn(batch.checkpoints[part.from], item));
+            } else {
+                listener_.refused(item, refusal);
+            }
             return;
         }
         if (log_.is_on()) {

@@ -33,8 +33,10 @@ class commit_listener {
     /// The terms of the hand-off, with room for what can begin now and a fresh request id.
     virtual lock_request next_terms(const expected_work& expected) = 0;
     virtual void committed(const item_ptr& item) = 0;
-    /// Somebody else has the item, or it is gone.
+    /// Somebody else has the item, or it is gone. With `turn_declined` only its turn ahead is lost.
     virtual void lost(const item_ptr& item, commit_outcome outcome) = 0;
+    /// The store refuses the end of an activity together with its turn ahead; the end goes alone.
+    virtual void refused_ahead(const item_ptr& item) = 0;
     /// The store refuses this item for good.
     virtual void refused(const item_ptr& item, const backend_error& reason) = 0;
     /// No answer came while the lease lasted.

@@ -44,6 +44,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     lock_request next_terms(const expected_work& expected) override;
     void committed(const item_ptr& item) override;
     void lost(const item_ptr& item, commit_outcome outcome) override;
+    void refused_ahead(const item_ptr& item) override;
     void refused(const item_ptr& item, const backend_error& reason) override;
     void given_up(const item_ptr& item) override;
     void handed_out(commit_result answer,
@@ -102,6 +103,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void give_back(const std::vector<item_ptr>& items);
     void give_back_stale();
     [[nodiscard]] bool is_worth_calling(const std::vector<item_ptr>& items) const;
+    void count_turn(const item_ptr& item);
     void log_end(const item_ptr& item) const;
 
     void look();
@@ -133,6 +135,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     const registry registry_;
     const worker_options options_;
     const engine_log log_;
+    const bool takes_turns_ahead_;
     const std::size_t cores_;
     const std::size_t threads_max_;
     store_calls calls_;

@@ -98,7 +98,10 @@ void dispatcher::receive(work_batch batch, const lock_request& asked, const expe
             quarantine_ = quarantine::draining;
             quarantine_since_ = now;
         }
-        if (asked.orchestrations + asked.activities > 0 && !asked.suspects) {
+        // Room for its own work alone says nothing of other work, and what was known stays known.
+        const bool is_own_alone = outlook_.is_complete && asked.orchestrations <= own.turns &&
+                                  asked.activities <= own.activities;
+        if (asked.orchestrations + asked.activities > 0 && !asked.suspects && !is_own_alone) {
             outlook_ = {
                 batch.token,
                 !batch.contended && turns < asked.orchestrations && activities < asked.activities,

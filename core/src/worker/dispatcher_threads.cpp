@@ -45,6 +45,7 @@ dispatcher::dispatcher(hub where, registry what, worker_options options)
       registry_(std::move(what)),
       options_(checked(std::move(options))),
       log_(options_.log),
+      takes_turns_ahead_(store_.abilities().turns_ahead),
       cores_(std::max(1U, std::thread::hardware_concurrency())),
       threads_max_(options_.activities_max + options_.turns_max + 1),
       calls_(log_),

@@ -9,6 +9,9 @@ namespace perdure::dispatch {
 
 namespace {
 
+/// For so long it is taken for true that nothing else is ready.
+constexpr auto outlook_fresh = std::chrono::milliseconds(2);
+
 std::vector<held_item> held_of(std::span<const item_ptr> items) {
     std::vector<held_item> held;
     held.reserve(items.size());
@@ -57,6 +60,11 @@ void dispatcher::execute(slot& me) {
     };
     executed result = activities_.execute(item, std::move(later));
     me.goes_on = result.what == executed::then::wait;
+    // A suspect goes alone; the end of one that came late is told by the author's thread, which
+    // must not execute a turn.
+    if (takes_turns_ahead_ && result.what == executed::then::commit && !item->is_suspect()) {
+        turns_.execute_ahead(*result.finished);
+    }
     conclude(item, std::move(result));
 }
 
@@ -77,6 +85,8 @@ void dispatcher::conclude(const item_ptr& item, executed result) {
             // its own. Until then nobody asks for a frame at this position.
             if (item->kind() == item_kind::turn) {
                 turns_.keep_frame(item);
+            } else if (item->ahead) {
+                turns_.keep_frame(item->ahead);
             }
             pipeline_.add(std::move(*result.finished));
             break;
@@ -192,15 +202,28 @@ void dispatcher::give_back_stale() {
 
 lock_request dispatcher::next_terms(const expected_work& expected) {
     const std::lock_guard guard(mutex_);
-    return terms(expected);
+    lock_request next = terms(expected);
+    // What else is ready is worth a look in the store now and then, not at every small commit.
+    if (outlook_.is_complete && steady::now() - outlook_.at < outlook_fresh) {
+        next.orchestrations = std::min(next.orchestrations, expected.turns);
+        next.activities = std::min(next.activities, expected.activities);
+    }
+    return next;
 }
 
 void dispatcher::committed(const item_ptr& item) {
     held_.remove(item);
     if (item->kind() == item_kind::activity) {
         ++turns_.totals.activities;
-        return;
+        if (item->ahead) {
+            count_turn(item->ahead);
+        }
+    } else {
+        count_turn(item);
     }
+}
+
+void dispatcher::count_turn(const item_ptr& item) {
     ++turns_.totals.turns;
     turns_.totals.events += item->events;
     if (log_.is_on()) {
@@ -250,8 +273,11 @@ void dispatcher::log_end(const item_ptr& item) const {
 
 void dispatcher::lost(const item_ptr& item, commit_outcome outcome) {
     const bool was_held = held_.remove(item);
-    if (item->kind() == item_kind::turn) {
+    if (item->kind() == item_kind::turn || item->ahead) {
         turns_.drop_frame(item);
+    }
+    if (outcome == commit_outcome::turn_declined) {
+        ++turns_.totals.activities;
     }
     if (outcome == commit_outcome::lease_lost && was_held && log_.is_on()) {
         log_.write(log_event::lease_lost,
@@ -259,6 +285,11 @@ void dispatcher::lost(const item_ptr& item, commit_outcome outcome) {
                    item->instance().text(),
                    "the lease was lost before the commit; its result does not count");
     }
+}
+
+void dispatcher::refused_ahead(const item_ptr& item) {
+    turns_.drop_frame(item);
+    item->ahead.reset();
 }
 
 void dispatcher::refused(const item_ptr& item, const backend_error& reason) {
@@ -273,7 +304,7 @@ void dispatcher::refused(const item_ptr& item, const backend_error& reason) {
 
 void dispatcher::given_up(const item_ptr& item) {
     held_.remove(item);
-    if (item->kind() == item_kind::turn) {
+    if (item->kind() == item_kind::turn || item->ahead) {
         turns_.drop_frame(item);
     }
     if (log_.is_on()) {

@@ -22,6 +22,19 @@ frame_cache::frame frame_cache::take(const instance_id& instance, const frame_po
     return out.front().position == expected ? std::move(out.front().live) : nullptr;
 }
 
+std::optional<std::pair<frame_position, frame_cache::frame>> frame_cache::take_awaiting(
+    const instance_id& instance, const execution_id& execution, task_id task) {
+    entry_list out;
+    const std::lock_guard guard(mutex_);
+    const auto found = by_instance_.find(instance);
+    if (found == by_instance_.end() || found->second->position.execution != execution ||
+        !found->second->live->awaits_only(task)) {
+        return std::nullopt;
+    }
+    unlink(found->second, out);
+    return std::pair(out.front().position, std::move(out.front().live));
+}
+
 void frame_cache::put(const instance_id& instance, const frame_position& position, frame live) {
     const std::size_t bytes = live->bytes();
     if (frames_max_ == 0 || bytes > bytes_max_) {

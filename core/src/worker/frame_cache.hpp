@@ -5,7 +5,9 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace perdure::dispatch {
 
@@ -33,6 +35,10 @@ class PERDURE_EXPORT frame_cache {
     /// Takes the frame out when it stands exactly there. One that stands elsewhere is stale: it is
     /// destroyed, and nothing is returned.
     [[nodiscard]] frame take(const instance_id& instance, const frame_position& expected);
+    /// Takes the frame of this execution out, with its position, when it waits for the end of this
+    /// activity and of nothing else. Any other stays.
+    [[nodiscard]] std::optional<std::pair<frame_position, frame>> take_awaiting(
+        const instance_id& instance, const execution_id& execution, task_id task);
     void put(const instance_id& instance, const frame_position& position, frame live);
     void drop(const instance_id& instance);
     void clear();

@@ -38,6 +38,8 @@ struct leased_item {
     std::size_t events = 0;
     /// Of an activity: the completion says that the store refused the first one.
     bool is_substitute = false;
+    /// Of an activity: the turn ahead that is committed with its end.
+    std::shared_ptr<leased_item> ahead;
 
     [[nodiscard]] item_kind kind() const noexcept {
         return work.index() == 0 ? item_kind::turn : item_kind::activity;

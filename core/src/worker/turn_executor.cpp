@@ -101,6 +101,18 @@ executed turn_executor::execute(const item_ptr& item) {
                             work.name,
                             work.version)};
     }
+    log_begin(work);
+    try {
+        return advance(item, *definition);
+    } catch (const backend_error& trouble) {
+        // Stored data that cannot be read stays so; everything else has been repeated already.
+        return executed::parked(std::string("the history cannot be read: ") + trouble.what());
+    } catch (const error& trouble) {
+        return executed::parked(trouble.what());
+    }
+}
+
+void turn_executor::log_begin(const orchestration_work& work) const {
     if (log_.is_on()) {
         log_.write(log_event::turn_started,
                    log_level::debug,
@@ -110,14 +122,6 @@ executed turn_executor::execute(const item_ptr& item) {
                     {"messages", std::to_string(work.inbox.size())},
                     {"history_length", std::to_string(work.history_length)},
                     {"delivery", std::to_string(work.attempt)}});
-    }
-    try {
-        return advance(item, *definition);
-    } catch (const backend_error& trouble) {
-        // Stored data that cannot be read stays so; everything else has been repeated already.
-        return executed::parked(std::string("the history cannot be read: ") + trouble.what());
-    } catch (const error& trouble) {
-        return executed::parked(trouble.what());
     }
 }
 
@@ -135,14 +139,24 @@ executed turn_executor::advance(const item_ptr& item, const orchestration_defini
         frame->rebuild(events, replay::history_ends::after_a_turn);
         ++totals.rebuilds;
     }
+    return advance_frame(item, definition, std::move(frame), is_live);
+}
+
+executed turn_executor::advance_frame(const item_ptr& item,
+                                      const orchestration_definition& definition,
+                                      frame_cache::frame frame,
+                                      bool is_live) {
+    const orchestration_work& work = item->turn();
     const timestamp now = store_now(*item);
     const replay::turn_result result = frame->advance(now, work.inbox);
     write_lines(work, result);
     if (result.fault) {
+        item->frame = std::move(frame);
         return executed::parked(result.fault->report);
     }
     if (is_live && (options_.verify_replay || is_debug_build)) {
         if (auto instead = verify(*item, definition, now, result)) {
+            item->frame = std::move(frame);
             return std::move(*instead);
         }
     }
@@ -158,6 +172,52 @@ executed turn_executor::advance(const item_ptr& item, const orchestration_defini
     }
     warn_of_length(work, result.events.size());
     return {executed::then::commit, std::move(finished), {}};
+}
+
+void turn_executor::execute_ahead(finished_item& ended) {
+    const leased_item& item = *ended.item;
+    auto& done = std::get<completion>(ended.what);
+    auto found = frames_.take_awaiting(done.instance, done.execution, done.task);
+    if (!found) {
+        return;
+    }
+    auto& [position, frame] = *found;
+    const orchestration_definition& definition = frame->definition();
+    orchestration_work work{done.instance,
+                            done.execution,
+                            done.held,
+                            definition.name,
+                            definition.version,
+                            orchestration_status::running,
+                            position.history_version,
+                            position.history_length,
+                            {},
+                            {{0, store_now(item), done.task, done.event}}};
+    const auto turn = std::make_shared<leased_item>(std::move(work));
+    turn->heard_at = item.heard_at;
+    turn->store_time = item.store_time;
+    turn->lease_end = item.lease_end.load();
+    log_begin(turn->turn());
+    try {
+        executed result = advance_frame(turn, definition, std::move(frame), true);
+        if (result.what == executed::then::park) {
+            // Only who has the lease can park it.
+            turn->frame->condemn(result.reason);
+            frames_.put(done.instance, position, std::move(turn->frame));
+        }
+        if (result.what != executed::then::commit) {
+            return;
+        }
+        auto& whole = std::get<checkpoint>(result.finished->what);
+        whole.consumed.clear();
+        whole.after = ended_activity{done.task, position.history_version, std::move(done.event)};
+        ended.what = std::move(whole);
+        ended.bytes += result.finished->bytes;
+        ended.item->ahead = turn;
+    } catch (const error&) {
+        // It comes again under a lease.
+        return;
+    }
 }
 
 std::optional<executed> turn_executor::load_history(const leased_item& item,

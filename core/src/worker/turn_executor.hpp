@@ -71,6 +71,10 @@ class turn_executor {
                   const engine_log& log);
 
     [[nodiscard]] executed execute(const item_ptr& item);
+    /// Adds the turn that follows to the end of an activity, when this worker has the frame and it
+    /// waits for nothing else. Leaves the end as it is when there is no such turn, or when it
+    /// cannot be committed: the turn is then met again under a lease.
+    void execute_ahead(finished_item& ended);
     /// The turn is durable: its frame may serve the next one.
     void keep_frame(const item_ptr& item);
     void drop_frame(const item_ptr& item);
@@ -82,6 +86,10 @@ class turn_executor {
   private:
     [[nodiscard]] executed advance(const item_ptr& item,
                                    const orchestration_definition& definition);
+    [[nodiscard]] executed advance_frame(const item_ptr& item,
+                                         const orchestration_definition& definition,
+                                         frame_cache::frame frame,
+                                         bool is_live);
     /// Reads the whole history; says what to do with the item when that cannot be done.
     [[nodiscard]] std::optional<executed> load_history(const leased_item& item,
                                                        std::vector<history_event>& events);
@@ -92,6 +100,7 @@ class turn_executor {
                                                  const orchestration_definition& definition,
                                                  timestamp now,
                                                  const replay::turn_result& live);
+    void log_begin(const orchestration_work& work) const;
     void write_lines(const orchestration_work& work, const replay::turn_result& result);
     void warn_of_length(const orchestration_work& work, std::size_t added) const;
 

@@ -27,6 +27,7 @@ class recording_listener final : public commit_listener {
     }
     void committed(const item_ptr& item) override { note(committed_ids, item); }
     void lost(const item_ptr& item, commit_outcome) override { note(lost_ids, item); }
+    void refused_ahead(const item_ptr& item) override { item->ahead.reset(); }
     void refused(const item_ptr& item, const backend_error&) override { note(refused_ids, item); }
     void given_up(const item_ptr& item) override { note(given_up_ids, item); }
     void handed_out(commit_result, const lock_request&, const expected_work&) override {

@@ -103,6 +103,16 @@ TEST_CASE("frames are bounded in bytes, and a cache of nothing keeps nothing", "
     CHECK(none.size() == 0);
 }
 
+TEST_CASE("a frame that does not wait for this activity alone stays where it is", "[frames]") {
+    frame_cache frames(10, 1 << 20);
+    frames.put(instance_id("a"), here, a_frame("a"));
+
+    CHECK_FALSE(frames.take_awaiting(instance_id("a"), here.execution, {1}));
+    CHECK_FALSE(frames.take_awaiting(instance_id("b"), here.execution, {1}));
+
+    CHECK(frames.take(instance_id("a"), here) != nullptr);
+}
+
 // ------------------------------------------------------------------------------------------- queue
 
 item_ptr an_item(item_kind kind) {

@@ -249,7 +249,8 @@ TEST_CASE("a store that is away is waited for, and the log says so once", "[work
     CHECK(counts[log_event::store_available_again] == 1);
 }
 
-/// Refuses, for good, one activity's completion and one orchestration's checkpoint.
+/// Refuses, for good, one activity's completion, one orchestration's checkpoint, and the turns
+/// ahead of another.
 class picky_backend final : public testing::forwarding_backend {
   public:
     using forwarding_backend::forwarding_backend;
@@ -258,6 +259,12 @@ class picky_backend final : public testing::forwarding_backend {
         for (const checkpoint& each : request.checkpoints) {
             if (each.instance.text() == "bad turn") {
                 throw backend_error(store_fault::rejected, "I do not like this turn");
+            }
+            if (each.after && each.instance.text() == "bad turn ahead") {
+                throw backend_error(store_fault::rejected, "I do not like what goes ahead");
+            }
+            if (each.after && each.instance.text() == "bad activity") {
+                throw backend_error(store_fault::rejected, "I do not like this result");
             }
         }
         for (const completion& each : request.completions) {
@@ -278,12 +285,15 @@ TEST_CASE("what the store refuses is parked or fails, and its neighbours go on",
     turn.id = instance_id("bad turn");
     start_options result;
     result.id = instance_id("bad activity");
+    start_options ahead;
+    ahead.id = instance_id("bad turn ahead");
     std::vector<instance_id> good;
     for (int i = 0; i < 10; ++i) {
         good.push_back(c.start(chain, 3));
     }
     c.start(chain, 3, turn);
     c.start(chain, 3, result);
+    good.push_back(c.start(chain, 3, ahead));
     worker w(where, a_registry());
 
     w.start();

@@ -1,0 +1,215 @@
+#include "forwarding_backend.hpp"
+#include "samples.hpp"
+
+#include <perdure/client.hpp>
+#include <perdure/worker.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <string>
+#include <utility>
+#include <vector>
+
+// The turn that follows an activity is executed ahead of its lease, where nothing else can come
+// first.
+
+namespace perdure {
+namespace {
+
+using namespace testing;
+
+/// Counts turns ahead, and can refuse to have any: by not offering to take them, or by declining
+/// them all, as it may when something came between.
+class counting_ahead final : public forwarding_backend {
+  public:
+    enum class manner { as_inner, does_not_offer, declines };
+
+    counting_ahead(backend& inner, manner how) : forwarding_backend(inner), how_(how) {}
+
+    capabilities abilities() const noexcept override {
+        capabilities all = inner_.abilities();
+        all.turns_ahead = how_ != manner::does_not_offer;
+        return all;
+    }
+    commit_result commit(const commit_request& request) override {
+        std::vector<checkpoint> turns;
+        std::vector<completion> ended;
+        for (const checkpoint& turn : request.checkpoints) {
+            sent_ += turn.after ? 1 : 0;
+            if (turn.after && how_ == manner::declines) {
+                ended.push_back({turn.instance,
+                                 turn.execution,
+                                 turn.after->task,
+                                 turn.held,
+                                 turn.after->event});
+            } else {
+                turns.push_back(turn);
+            }
+        }
+        const auto declined = static_cast<std::ptrdiff_t>(ended.size());
+        ended.insert(ended.end(), request.completions.begin(), request.completions.end());
+        commit_result answer = inner_.commit({turns, ended, request.next});
+        auto next_turn = answer.checkpoints.begin();
+        std::vector<commit_outcome> outcomes;
+        for (const checkpoint& turn : request.checkpoints) {
+            const bool is_declined = turn.after && how_ == manner::declines;
+            outcomes.push_back(is_declined ? commit_outcome::turn_declined : *next_turn++);
+            taken_ += turn.after && outcomes.back() == commit_outcome::committed ? 1 : 0;
+        }
+        answer.checkpoints = std::move(outcomes);
+        answer.completions.erase(answer.completions.begin(), answer.completions.begin() + declined);
+        return answer;
+    }
+
+    [[nodiscard]] int sent() const { return sent_; }
+    [[nodiscard]] int taken() const { return taken_; }
+
+  private:
+    const manner how_;
+    std::atomic<int> sent_{0};
+    std::atomic<int> taken_{0};
+};
+
+using manner = counting_ahead::manner;
+
+/// A worker on such a store, and a client.
+struct workplace {
+    explicit workplace(manner how = manner::as_inner, registry known = a_registry())
+        : store(std::make_shared<counting_ahead>(inner.store(), how)),
+          where(store, "ahead:"),
+          c(where),
+          w(where, std::move(known), quick()) {
+        w.start();
+    }
+
+    hub inner = a_hub();
+    std::shared_ptr<counting_ahead> store;
+    hub where;
+    client c;
+    worker w;
+};
+
+std::vector<event_kind> kinds_of(client& c, const instance_id& id) {
+    std::vector<event_kind> kinds;
+    for (const history_event& event : c.history(id)) {
+        kinds.push_back(event.kind);
+    }
+    return kinds;
+}
+
+TEST_CASE("each turn that follows an activity goes ahead, and the history is the same",
+          "[worker][ahead]") {
+    workplace with;
+    workplace without(manner::does_not_offer);
+
+    const auto id = with.c.start(chain, 5);
+    const auto same = without.c.start(chain, 5);
+    CHECK(with.c.wait<int>(id, 20s) == 5);
+    CHECK(without.c.wait<int>(same, 20s) == 5);
+
+    CHECK(with.store->taken() == 5);
+    CHECK(without.store->sent() == 0);
+    CHECK(kinds_of(with.c, id) == kinds_of(without.c, same));
+    with.w.stop();
+    const worker_statistics numbers = with.w.statistics();
+    CHECK(numbers.turns == 6);
+    CHECK(numbers.activities == 5);
+    CHECK(numbers.rebuilds == 1);
+}
+
+TEST_CASE("of parallel activities at most the last one's turn goes ahead", "[worker][ahead]") {
+    workplace here;
+
+    CHECK(here.c.wait<int>(here.c.start(fan, 20), 20s) == 210);
+
+    CHECK(here.store->sent() <= 1);
+}
+
+TEST_CASE("a turn that was declined is executed again, and its activity is not",
+          "[worker][ahead]") {
+    const auto calls = std::make_shared<std::atomic<int>>(0);
+    registry known;
+    known.add(chain, step_by_step).add(count_up, [calls](const int& value) {
+        ++*calls;
+        return value + 1;
+    });
+    workplace here(manner::declines, known);
+
+    CHECK(here.c.wait<int>(here.c.start(chain, 5), 20s) == 5);
+
+    CHECK(here.store->sent() == 5);
+    CHECK(*calls == 5);
+    here.w.stop();
+    CHECK(here.w.statistics().activities == 5);
+    CHECK(here.w.statistics().turns == 6);
+}
+
+constexpr orchestrator<void, std::string> interrupted{"Interrupted"};
+constexpr activity<void, void> send_word{"SendWord"};
+
+orchestration<std::string> ask_and_listen(context& ctx) {
+    co_await ctx.call(send_word);
+    auto word = co_await ctx.wait_for_event<std::string>("word");
+    co_return word;
+}
+
+TEST_CASE("a message that came during the activity goes first, and both arrive",
+          "[worker][ahead]") {
+    const hub inner = a_hub();
+    client beside(inner);
+    const instance_id id("interrupted");
+    registry known;
+    known.add(interrupted, ask_and_listen).add(send_word, [&] {
+        beside.raise_event(id, "word", std::string("hello"));
+    });
+    const auto store = std::make_shared<counting_ahead>(inner.store(), manner::as_inner);
+    const hub where(store, "ahead:");
+    client c(where);
+    worker w(where, known, quick());
+    w.start();
+    start_options named;
+    named.id = id;
+
+    c.start(interrupted, named);
+
+    CHECK(c.wait<std::string>(id, 20s) == "hello");
+    CHECK(store->sent() == 1);
+    CHECK(store->taken() == 0);
+}
+
+constexpr orchestrator<void, int> guarded{"Guarded"};
+
+orchestration<int> with_a_timer(context& ctx) {
+    auto limit = ctx.create_timer(1h);
+    auto value = co_await ctx.call(count_up, 1);
+    ctx.cancel_timer(limit);
+    co_return value;
+}
+
+TEST_CASE("beside an open timer no turn goes ahead", "[worker][ahead]") {
+    registry known = a_registry();
+    known.add(guarded, with_a_timer);
+    workplace here(manner::as_inner, known);
+
+    CHECK(here.c.wait<int>(here.c.start(guarded), 20s) == 2);
+
+    CHECK(here.store->sent() == 0);
+}
+
+TEST_CASE("work of others is found while one instance follows itself", "[worker][ahead]") {
+    workplace here;
+    const auto busy = here.c.start(chain, 3000);
+
+    // From another process, so to say: the worker is told of nothing.
+    client beside(here.inner);
+    for (int i = 0; i < 20; ++i) {
+        CHECK(beside.wait<int>(beside.start(chain, 2), 20s) == 2);
+    }
+
+    CHECK(here.c.get(busy)->status == orchestration_status::running);
+    here.c.terminate(busy, "enough");
+}
+
+}  // namespace
+}  // namespace perdure
