@@ -242,14 +242,17 @@ measure_backlog() {
         "$(calculate "$strangers / $few")" ">=" 0.8 ""
 }
 
-events() { as postgres -c 'select last_value from event_sequence'; }
+activities() {
+    as postgres -c "select n_tup_ins from pg_stat_user_tables
+                     where schemaname = '$schema' and relname = 'newtasks'"
+}
 
-# Orchestrations a second during one minute, by the events that their activities have sent.
+# Orchestrations a second during one minute, by the activities that they have scheduled.
 rate_of_a_minute() {
     local before
-    before=$(events)
+    before=$(activities)
     sleep 60
-    calculate "($(events) - $before) / 5 / 60"
+    calculate "($(activities) - $before) / 5 / 60"
 }
 
 keep_busy() {

@@ -23,6 +23,7 @@ expected_work expected_of(const commit_batch& batch) {
     for (const checkpoint& each : batch.checkpoints) {
         expected.activities += each.activities.size();
         expected.turns += each.children.size() + (each.next ? 1 : 0);
+        expected.again += each.after || each.next || is_terminal(each.status) ? 0 : 1;
     }
     return expected;
 }

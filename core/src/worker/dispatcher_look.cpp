@@ -99,7 +99,8 @@ void dispatcher::receive(work_batch batch, const lock_request& asked, const expe
             quarantine_since_ = now;
         }
         // Room for its own work alone says nothing of other work, and what was known stays known.
-        const bool is_own_alone = outlook_.is_complete && asked.orchestrations <= own.turns &&
+        const bool is_own_alone = outlook_.is_complete &&
+                                  asked.orchestrations <= own.turns + own.again &&
                                   asked.activities <= own.activities;
         if (asked.orchestrations + asked.activities > 0 && !asked.suspects && !is_own_alone) {
             outlook_ = {

@@ -85,8 +85,6 @@ void dispatcher::conclude(const item_ptr& item, executed result) {
             // its own. Until then nobody asks for a frame at this position.
             if (item->kind() == item_kind::turn) {
                 turns_.keep_frame(item);
-            } else if (item->ahead) {
-                turns_.keep_frame(item->ahead);
             }
             pipeline_.add(std::move(*result.finished));
             break;
@@ -205,7 +203,7 @@ lock_request dispatcher::next_terms(const expected_work& expected) {
     lock_request next = terms(expected);
     // What else is ready is worth a look in the store now and then, not at every small commit.
     if (outlook_.is_complete && steady::now() - outlook_.at < outlook_fresh) {
-        next.orchestrations = std::min(next.orchestrations, expected.turns);
+        next.orchestrations = std::min(next.orchestrations, expected.turns + expected.again);
         next.activities = std::min(next.activities, expected.activities);
     }
     return next;
@@ -216,6 +214,8 @@ void dispatcher::committed(const item_ptr& item) {
     if (item->kind() == item_kind::activity) {
         ++turns_.totals.activities;
         if (item->ahead) {
+            // Not before: without a lease another turn could have come to the same position.
+            turns_.keep_frame(item->ahead);
             count_turn(item->ahead);
         }
     } else {

@@ -74,6 +74,8 @@ using item_ptr = std::shared_ptr<leased_item>;
 struct expected_work {
     std::size_t turns = 0;
     std::size_t activities = 0;
+    /// How many instances may be ready again: what came to their inboxes during the turn waits.
+    std::size_t again = 0;
 };
 
 /// An item that has been executed, and what is to be committed for it.

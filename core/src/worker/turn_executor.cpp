@@ -127,7 +127,9 @@ void turn_executor::log_begin(const orchestration_work& work) const {
 
 executed turn_executor::advance(const item_ptr& item, const orchestration_definition& definition) {
     const orchestration_work& work = item->turn();
-    auto frame = frames_.take(work.instance, position_of(work));
+    // A history that comes along says that somebody else was the last to commit [LOCK-7]. Then a
+    // frame at this very position is one whose own commit has failed, or will.
+    auto frame = work.history.empty() ? frames_.take(work.instance, position_of(work)) : nullptr;
     const bool is_live = frame != nullptr;
     if (!is_live) {
         std::vector<history_event> events;

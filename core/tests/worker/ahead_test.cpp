@@ -7,6 +7,10 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -195,6 +199,138 @@ TEST_CASE("beside an open timer no turn goes ahead", "[worker][ahead]") {
     CHECK(here.c.wait<int>(here.c.start(guarded), 20s) == 2);
 
     CHECK(here.store->sent() == 0);
+}
+
+/// What the next turn does that is told the end of an activity.
+std::function<void()> on_count;
+
+constexpr orchestrator<int, int> busy_and_told{"BusyAndTold"};
+constexpr orchestrator<void, void> sink{"Sink"};
+
+/// A turn for an activity adds as many events to the history as one for a message.
+orchestration<int> count_and_answer(context& ctx, int steps) {
+    int seen = 0;
+    int value = 0;
+    auto told = ctx.wait_for_event<int>("tell");
+    auto counted = ctx.call(count_up, value);
+    while (seen < steps || value < steps) {
+        auto first = co_await when_any(told, counted);
+        if (first.is(told)) {
+            ctx.send_event(instance_id("sink"), "heard", seen++);
+            told = ctx.wait_for_event<int>("tell");
+        } else {
+            value = co_await counted;
+            if (const auto act = std::exchange(on_count, nullptr)) {
+                act();
+            }
+            counted = ctx.call(count_up, value);
+        }
+    }
+    co_return seen;
+}
+
+orchestration<void> swallow(context& ctx) {
+    co_await ctx.wait_for_event<int>("never");
+}
+
+TEST_CASE("messages and activities that race lead to what a replay says", "[worker][ahead]") {
+    constexpr int steps = 300;
+    registry known = a_registry();
+    known.add(busy_and_told, count_and_answer).add(sink, swallow);
+    workplace here(manner::as_inner, known);
+    start_options named;
+    named.id = instance_id("sink");
+    here.c.start(sink, named);
+    const auto id = here.c.start(busy_and_told, steps);
+
+    client beside(here.inner);
+    for (int i = 0; i < steps; ++i) {
+        beside.raise_event(id, "tell", i);
+    }
+
+    CHECK(here.c.wait<int>(id, 60s) == steps);
+    CHECK(here.store->taken() > 0);
+}
+
+/// Takes two commits at once, and lets three turns of one instance meet: the second is committed
+/// while a turn ahead is executed, its answer comes when that one is to be committed, and that
+/// one's commit waits for the third.
+class meeting final : public forwarding_backend {
+  public:
+    using forwarding_backend::forwarding_backend;
+
+    capabilities abilities() const noexcept override {
+        capabilities all = inner_.abilities();
+        all.commit_lanes = 2;
+        return all;
+    }
+    commit_result commit(const commit_request& request) override {
+        if (request.checkpoints.empty()) {
+            return inner_.commit(request);
+        }
+        if (request.checkpoints.front().after) {
+            std::unique_lock guard(mutex_);
+            has_ahead_come_ = true;
+            changed_.notify_all();
+            has_third_come = changed_.wait_for(guard, 10s, [&] { return turns_ >= 3; });
+            guard.unlock();
+            return inner_.commit(request);
+        }
+        if (turns_ == 1) {
+            before_second();
+        }
+        commit_result answer = inner_.commit(request);
+        std::unique_lock guard(mutex_);
+        ++turns_;
+        changed_.notify_all();
+        if (turns_ == 2) {
+            changed_.wait_for(guard, 10s, [&] { return has_ahead_come_; });
+        }
+        return answer;
+    }
+    /// Waits until so many turns with a lease are committed.
+    bool wait_for(int turns) {
+        std::unique_lock guard(mutex_);
+        return changed_.wait_for(guard, 10s, [&] { return turns_ >= turns; });
+    }
+
+    std::function<void()> before_second;
+    std::atomic<bool> has_third_come{false};
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool has_ahead_come_ = false;
+    int turns_ = 0;
+};
+
+TEST_CASE("the frame of a turn ahead serves nobody before the turn is committed",
+          "[worker][ahead]") {
+    const hub inner = a_hub();
+    const auto store = std::make_shared<meeting>(inner.store());
+    const hub where(store, "meeting:");
+    registry known = a_registry();
+    known.add(busy_and_told, count_and_answer);
+    client beside(inner);
+    const instance_id id("told");
+    bool has_second_come = false;
+    store->before_second = [&] { beside.raise_event(id, "tell", 2); };
+    on_count = [&] {
+        beside.raise_event(id, "tell", 1);
+        has_second_come = store->wait_for(2);
+    };
+    start_options named;
+    named.id = id;
+    client c(where);
+    // A check of every turn would find that the history has changed.
+    worker w(where, known);
+    w.start();
+
+    c.start(busy_and_told, 2, named);
+
+    CHECK(c.wait<int>(id, 20s) == 2);
+    CHECK(has_second_come);
+    CHECK(store->has_third_come);
 }
 
 TEST_CASE("work of others is found while one instance follows itself", "[worker][ahead]") {
