@@ -331,6 +331,13 @@ TEST_CASE("the frame of a turn ahead serves nobody before the turn is committed"
     CHECK(c.wait<int>(id, 20s) == 2);
     CHECK(has_second_come);
     CHECK(store->has_third_come);
+    std::vector<std::string> sent;
+    for (const history_event& event : c.history(id)) {
+        if (event.kind == event_kind::event_sent) {
+            sent.push_back(event.data.bytes);
+        }
+    }
+    CHECK(sent == std::vector<std::string>{"0", "1"});
 }
 
 TEST_CASE("work of others is found while one instance follows itself", "[worker][ahead]") {
