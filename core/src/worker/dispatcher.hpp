@@ -103,7 +103,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void give_back(const std::vector<item_ptr>& items);
     void give_back_stale();
     [[nodiscard]] bool is_worth_calling(const std::vector<item_ptr>& items) const;
-    void count_turn(const item_ptr& item);
+    void keep_turn(const item_ptr& item);
     void log_end(const item_ptr& item) const;
 
     void look();

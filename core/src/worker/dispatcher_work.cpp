@@ -81,11 +81,6 @@ void dispatcher::end_late(const item_ptr& item, activity_result result) {
 void dispatcher::conclude(const item_ptr& item, executed result) {
     switch (result.what) {
         case executed::then::commit:
-            // Before the commit: another lane may be handed the next turn before this one hears of
-            // its own. Until then nobody asks for a frame at this position.
-            if (item->kind() == item_kind::turn) {
-                turns_.keep_frame(item);
-            }
             pipeline_.add(std::move(*result.finished));
             break;
         case executed::then::park:
@@ -214,16 +209,17 @@ void dispatcher::committed(const item_ptr& item) {
     if (item->kind() == item_kind::activity) {
         ++turns_.totals.activities;
         if (item->ahead) {
-            // Not before: without a lease another turn could have come to the same position.
-            turns_.keep_frame(item->ahead);
-            count_turn(item->ahead);
+            keep_turn(item->ahead);
         }
     } else {
-        count_turn(item);
+        keep_turn(item);
     }
 }
 
-void dispatcher::count_turn(const item_ptr& item) {
+void dispatcher::keep_turn(const item_ptr& item) {
+    // Not before its commit: another turn could have come to the same position, because a turn
+    // ahead has no lease of the instance, and any lease may be over.
+    turns_.keep_frame(item);
     ++turns_.totals.turns;
     turns_.totals.events += item->events;
     if (log_.is_on()) {

@@ -128,7 +128,7 @@ void turn_executor::log_begin(const orchestration_work& work) const {
 executed turn_executor::advance(const item_ptr& item, const orchestration_definition& definition) {
     const orchestration_work& work = item->turn();
     // A history that comes along says that somebody else was the last to commit [LOCK-7]. Then a
-    // frame at this very position is one whose own commit has failed, or will.
+    // frame at this very position is one whose commit the store has lost, as in a fail-over.
     auto frame = work.history.empty() ? frames_.take(work.instance, position_of(work)) : nullptr;
     const bool is_live = frame != nullptr;
     if (!is_live) {
