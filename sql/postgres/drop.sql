@@ -22,7 +22,7 @@ declare
         'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance',
         '_AcceptTurns', '_AcceptTurnsAhead', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded',
         '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckLanes', '_CheckName', '_CheckReason',
-        '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CommitBatch', '_CommitTask', '_CommitTurn', '_CompleteTasks', '_ContinueAsNew',
+        '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CommitBatch', '_CommitTask', '_CommitTurn', '_CommitTurnAhead', '_CompleteTasks', '_ContinueAsNew',
         '_CreateHub', '_CreateInstances', '_DeclineTurns', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
         '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
         '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubNameOf', '_HubStatus',
@@ -35,7 +35,7 @@ declare
         '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeOver', '_TellParent',
         '_Terminate', '_TerminateInstances', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
         '_Unfiltered', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_WithInbox', '_Worker',
-        '_WriteTurns'];
+        '_WritePayloads', '_WriteTurns'];
     v_schema constant text := current_schema;
     v_kind text;
     v_role text;

@@ -176,6 +176,29 @@ begin
 end
 $$;
 
+-- The results of turns and their custom statuses, and those that are cleared. Tables: Payloads.
+create or replace function _WritePayloads(
+    p_turns turn_batch, p_firsts bigint[], p_payloads payload_batch)
+returns void
+language plpgsql volatile
+as $$
+begin
+    if array_position(p_payloads.codec, null) is not null then
+        delete from Payloads p
+         using unnest(p_payloads.turn, p_payloads.kind, p_payloads.codec) as c(turn, kind, codec)
+         where p_firsts[c.turn] <> 0 and c.codec is null
+           and p.instance_key = any(array[p_turns.instance_key[c.turn]]) and p.kind = c.kind;
+    end if;
+    insert into Payloads (instance_key, kind, codec, bytes)
+    select p_turns.instance_key[c.turn], c.kind, c.codec, c.bytes
+      from unnest(p_payloads.turn, p_payloads.kind, p_payloads.codec, p_payloads.bytes)
+           as c(turn, kind, codec, bytes)
+     where p_firsts[c.turn] <> 0 and c.codec is not null
+    on conflict (instance_key, kind) do update
+       set codec = excluded.codec, bytes = excluded.bytes;
+end
+$$;
+
 -- What every turn writes: history, consumed messages, payloads. `p_firsts` tells which checkpoints
 -- count. Tables: NewEvents, History, Payloads.
 create or replace function _WriteTurns(
@@ -201,17 +224,7 @@ begin
          where p_firsts[c.turn] <> 0;
     end if;
     if p_payloads.turn is not null then
-        delete from Payloads p
-         using unnest(p_payloads.turn, p_payloads.kind, p_payloads.codec) as c(turn, kind, codec)
-         where p_firsts[c.turn] <> 0 and c.codec is null
-           and p.instance_key = any(array[p_turns.instance_key[c.turn]]) and p.kind = c.kind;
-        insert into Payloads (instance_key, kind, codec, bytes)
-        select p_turns.instance_key[c.turn], c.kind, c.codec, c.bytes
-          from unnest(p_payloads.turn, p_payloads.kind, p_payloads.codec, p_payloads.bytes)
-               as c(turn, kind, codec, bytes)
-         where p_firsts[c.turn] <> 0 and c.codec is not null
-        on conflict (instance_key, kind) do update
-           set codec = excluded.codec, bytes = excluded.bytes;
+        perform _WritePayloads(p_turns, p_firsts, p_payloads);
     end if;
 end
 $$;

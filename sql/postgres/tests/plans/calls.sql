@@ -193,6 +193,21 @@ begin
         p_children => null, p_terminations => null, p_continued => null, p_some_end => false,
         p_done => null, p_room => v_room) c;
     assert v_next.turn_outcomes = '{0}', 'a turn alone';
+
+    -- The turn ahead that follows from that activity, alone; it schedules the next.
+    v_turns.token := '{77}';
+    v_turns.after_task := v_tasks.task[1:1];
+    v_turns.after_version := array[v_orchestrations.history_version[51] + 1];
+    v_turns.after_event := '{"{}"}';
+    v_tasks.task := '{8}';
+    v_tasks.token := '{78}';
+    select c.* into v_next from _Commit(
+        p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
+        p_turns => v_turns, p_consumed => null, p_chunks => v_chunks, p_payloads => null,
+        p_tasks => v_tasks, p_cancelled => null, p_timers => null, p_messages => null,
+        p_children => null, p_terminations => null, p_continued => null, p_some_end => false,
+        p_done => null, p_room => v_room) c;
+    assert v_next.turn_outcomes = '{0}', 'a turn ahead alone';
     v_done.instance_key := v_turns.instance_key;
     v_done.task := v_tasks.task[1:1];
     v_done.execution_id := v_turns.execution_id;
@@ -206,6 +221,40 @@ begin
         p_room => v_room) c;
     assert v_next.done_outcomes = '{0}', 'an activity alone';
     assert (v_next.handed).instance_key = v_turns.instance_key, 'that hands its instance on';
+
+    -- Forty turns, each with an activity for the worker, and then the turns ahead that follow; one of them
+    -- is declined, and those with a message in their inbox.
+    v_turns.instance_key := v_orchestrations.instance_key[52:91];
+    v_turns.token := v_orchestrations.token[52:91];
+    v_turns.execution_id := v_orchestrations.execution_id[52:91];
+    v_turns.status := array_fill(0::smallint, array[40]);
+    v_turns.events := array_fill(2, array[40]);
+    v_turns.after_task := null;
+    v_turns.after_version := null;
+    v_turns.after_event := null;
+    v_chunks.turn := array(select generate_series(1, 40));
+    v_tasks.turn := v_chunks.turn;
+    v_tasks.task := array_fill(7::bigint, array[40]);
+    v_tasks.token := array(select 2000 + t from unnest(v_tasks.turn) t);
+    for n in 1..2 loop
+        select c.* into v_next from _Commit(
+            p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
+            p_turns => v_turns, p_consumed => null, p_chunks => v_chunks, p_payloads => null,
+            p_tasks => v_tasks, p_cancelled => null, p_timers => null, p_messages => null,
+            p_children => null, p_terminations => null, p_continued => null, p_some_end => false,
+            p_done => null, p_room => v_room) c;
+        assert v_next.turn_outcomes <@ case when n = 1 then '{0}' else '{0,3}' end::smallint[],
+               'turns of both kinds';
+        assert n = 1 or v_next.turn_outcomes[1] = 3, 'a turn that is declined';
+        v_turns.token := v_tasks.token;
+        v_turns.after_task := v_tasks.task;
+        v_turns.after_version := array(
+            select v + 1 from unnest(v_orchestrations.history_version[52:91]) v);
+        v_turns.after_version[1] := 99;
+        v_turns.after_event := array_fill('{}'::text, array[40]);
+        v_tasks.task := array_fill(8::bigint, array[40]);
+        v_tasks.token := array(select 3000 + t from unnest(v_tasks.turn) t);
+    end loop;
 
     -- What was locked first and not worked on is renewed, and returned.
     perform from _RenewLocks(
