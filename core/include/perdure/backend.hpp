@@ -60,7 +60,7 @@ struct capabilities {
     bool test_clock = false;
     /// How many calls of `commit` make sense at once.
     unsigned commit_lanes = 1;
-    /// `commit` takes turns ahead (`checkpoint::after`); nobody sends them to a backend without.
+    /// `commit` takes turns ahead (`checkpoint::after`); a backend without it is sent none.
     bool turns_ahead = false;
 };
 
@@ -68,7 +68,7 @@ struct capabilities {
 inline constexpr std::size_t batch_items_max = 500;
 inline constexpr std::size_t batch_bytes_max = std::size_t{8} << 20U;
 
-enum class [[nodiscard]] create_code{created, already_exists};
+enum class [[nodiscard]] create_code { created, already_exists };
 
 struct create_outcome {
     create_code code{};
@@ -76,7 +76,7 @@ struct create_outcome {
     orchestration_status status = orchestration_status::pending;
 };
 
-enum class [[nodiscard]] send_outcome{
+enum class [[nodiscard]] send_outcome {
     accepted,
     /// A message with this id was accepted before.
     duplicate,
@@ -84,7 +84,7 @@ enum class [[nodiscard]] send_outcome{
     instance_is_terminal,
 };
 
-enum class [[nodiscard]] terminate_outcome{
+enum class [[nodiscard]] terminate_outcome {
     /// Ended by the store, at once.
     terminated,
     /// Its next turn ends it.
@@ -93,22 +93,22 @@ enum class [[nodiscard]] terminate_outcome{
     instance_is_terminal,
 };
 
-enum class [[nodiscard]] lease_outcome{done, lease_lost};
+enum class [[nodiscard]] lease_outcome { done, lease_lost };
 
-enum class [[nodiscard]] commit_outcome{
+enum class [[nodiscard]] commit_outcome {
     committed,
     /// Somebody else holds the instance or task now, or it is gone. Nothing of the item was done.
     lease_lost,
     /// Of a completion: the instance has ended or is in a later execution; the task is removed.
     instance_is_terminal,
-    /// Of a turn ahead: the activity has ended, and its event is in the inbox; the turn did not
-    /// happen.
+    /// Of a turn ahead: the activity has ended and its event is in the inbox; the turn has not
+    /// happened.
     turn_declined,
 };
 
-enum class [[nodiscard]] release_outcome{released, not_parked, no_such_instance};
+enum class [[nodiscard]] release_outcome { released, not_parked, no_such_instance };
 
-enum class [[nodiscard]] purge_outcome{purged, not_terminal, no_such_instance};
+enum class [[nodiscard]] purge_outcome { purged, not_terminal, no_such_instance };
 
 /// Everything that a query can tell about an instance.
 struct instance_record {
@@ -282,8 +282,7 @@ class PERDURE_EXPORT backend {
 
     /// Creates the hub unless it exists, and brings its schema up to date.
     /// [HUB-1] Many processes may do so at once; all succeed, one creates.
-    /// [HUB-2] A schema newer than the plugin is refused with `store_fault::schema`, and left
-    /// alone.
+    /// [HUB-2] A schema newer than the plugin is refused with `store_fault::schema`, and left alone.
     virtual void create_hub() = 0;
 
     /// Deletes everything that the hub holds; the next call of any other method finds it empty, or
@@ -315,10 +314,10 @@ class PERDURE_EXPORT backend {
     /// 24 hours is `duplicate`, also across continue-as-new.
     /// [SEND-3] An accepted message is kept, once, until a turn consumes it or the instance ends:
     /// while the instance is pending, leased, suspended, parked, or continues as new.
-    /// [SEND-4] A message for an execution that is not current, and that is not nil, is dropped;
-    /// the outcome is `accepted`.
-    [[nodiscard]] virtual std::vector<send_outcome> send(const request_id& request,
-                                                         std::span<const new_message> messages) = 0;
+    /// [SEND-4] A message for an execution that is not current, and that is not nil, is dropped; the
+    /// outcome is `accepted`.
+    [[nodiscard]] virtual std::vector<send_outcome> send(
+        const request_id& request, std::span<const new_message> messages) = 0;
 
     /// Ends instances.
     /// [TERM-1] An instance that is pending, or parked, and not leased, ends at once: final event
@@ -372,11 +371,13 @@ class PERDURE_EXPORT backend {
     /// renews.
     /// [LOCK-4] Only names and versions of the filter are handed out; others are neither leased nor
     /// counted as attempts. Parked, terminal, and not yet visible items are not handed out.
-    /// [LOCK-5] The inbox comes in the order (greater of visible-at and arrival, sequence), and is
-    /// a prefix of it; what one sender sent stays in order. [LOCK-6] Among the visible items of a
-    /// kind: higher priority first, then longest ready. [LOCK-7] History is left out when the last
-    /// commit came from this worker; otherwise it comes from event 0 on. [LOCK-8] Never more items
-    /// than asked for. An empty answer without `contended` means that nothing was ready.
+    /// [LOCK-5] The inbox comes in the order (greater of visible-at and arrival, sequence), and is a
+    /// prefix of it; what one sender sent stays in order.
+    /// [LOCK-6] Among the visible items of a kind: higher priority first, then longest ready.
+    /// [LOCK-7] History is left out when the last commit came from this worker; otherwise it comes
+    /// from event 0 on.
+    /// [LOCK-8] Never more items than asked for. An empty answer without `contended` means that
+    /// nothing was ready.
     /// [SUSPECT-1] An item whose last lease expired is a suspect. It is handed out only when asked
     /// for, one a call, and stays a suspect until it commits or is released.
     /// [SUSPECT-2] An expiry counts as an attempt only if the item was leased as a suspect.
@@ -397,17 +398,18 @@ class PERDURE_EXPORT backend {
     /// [COMMIT-6] Continue-as-new begins the next execution: new execution id, history of the start
     /// event and the kept events, same creation time and parent; it is ready at once. Messages for
     /// any execution stay in the inbox; those for the old one are removed.
-    /// [COMMIT-7] A completion removes its task and puts its event into the inbox of that
-    /// execution. [COMMIT-8] An activity scheduled and cancelled by one checkpoint is never queued.
-    /// A leased one that is cancelled is removed: its holder hears `lease_lost`. [COMMIT-9] A
-    /// committed checkpoint raises the history version by exactly one, unless it continues as new.
-    /// [AHEAD-1] A checkpoint with `after` ends that activity and commits the turn that follows
-    /// from it, if nothing else could have come first: the instance is in that execution and at
-    /// that history version, neither leased, ready nor parked, its inbox is empty, timers included,
-    /// and no other item of the call is of the same instance. The activity's event never enters the
-    /// inbox. The instance's last commit is then that of the activity's holder, with the activity's
-    /// token. [AHEAD-2] Otherwise the turn is declined: the checkpoint counts as a completion that
-    /// stands before the others. Its outcome is that of the completion, with `turn_declined` for
+    /// [COMMIT-7] A completion removes its task and puts its event into the inbox of that execution.
+    /// [COMMIT-8] An activity scheduled and cancelled by one checkpoint is never queued. A leased
+    /// one that is cancelled is removed: its holder hears `lease_lost`.
+    /// [COMMIT-9] A committed checkpoint raises the history version by exactly one, unless it
+    /// continues as new.
+    /// [AHEAD-1] A checkpoint with `after` ends that activity and commits the turn that follows from
+    /// it, if nothing else can have come first: the instance is in that execution and at that
+    /// history version, neither leased, ready nor parked, its inbox is empty, timers included, and no
+    /// other item of the call is of the same instance. The activity's event never enters the inbox.
+    /// The instance's last commit is then that of the activity's holder, with the activity's token.
+    /// [AHEAD-2] Otherwise the turn is declined: the checkpoint counts as a completion that stands
+    /// before the others. Its outcome is that of the completion, with `turn_declined` for
     /// `committed`.
     /// [HANDOFF-1] Hands out, within the room and the filter: first checkpointed instances that are
     /// ready again, then instances that this call made ready, then activities that it scheduled,
