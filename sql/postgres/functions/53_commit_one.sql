@@ -57,6 +57,7 @@ declare
     v_key constant bigint := p_turns.instance_key[1];
     v_now timestamptz;
     v_ends constant boolean := p_turns.status[1] in (1, 3);
+    v_waits boolean := false;
     v_instance Instances;
     v_offer record;
     v_effect commit_effect;
@@ -113,6 +114,7 @@ begin
     else
         v_offer := _OfferOne(v_instance, v_now, p_room);
         v_effect.handed := v_offer.handed;
+        v_waits := v_offer.waits;
     end if;
     update Instances i
        set token = (v_effect.handed).token[1], leased_alone = false,
@@ -125,7 +127,7 @@ begin
            history_version = v_instance.history_version, updated_at = v_now,
            completed_at = case when v_ends then v_now end
      where i.instance_key = v_key;
-    if not v_ends and v_offer.waits and (v_effect.handed).token is null then
+    if v_waits and (v_effect.handed).token is null then
         select s.left_ready or v_effect.left_ready, s.next_due
           into v_effect.left_ready, v_effect.next_due
           from _Settle(array[v_key], v_now) s;
