@@ -183,12 +183,14 @@ class grant {
   public:
     grant(call& at, const lock_request& asked) : work_(at), request_(asked) {}
 
-    // First what is preferred, then what waits in the lanes. Returns how many items it handed out.
+    // In the order of [HANDOFF-1]: what is preferred, then the lanes. Returns how many it handed out.
     std::uint32_t fill(const item_keys& preferred) {
         work_.expire_leases();
-        for (const item_key& key : preferred) {
-            if (leasable* item = work_.find(key)) {
-                offer(*item);
+        for (const bool is_task : {false, true}) {
+            for (const item_key& key : preferred) {
+                if (leasable* item = work_.find(key); item && bool(key.task) == is_task) {
+                    offer(*item);
+                }
             }
         }
         for (const lane from : {lane::orchestrations, lane::activities, lane::suspects}) {
@@ -315,8 +317,6 @@ commit_result commit(call& work, const commit_request& request) noexcept {
     auto [result, count] = work.hub.answers.once(request.next.request, [&] {
         item_keys preferred;
         commit_result applied = apply_all(work, request, preferred);
-        // The order of [HANDOFF-1]; what `lock` would hand out comes after it.
-        std::ranges::stable_partition(work.made_ready, [](const auto& key) { return !key.task; });
         std::ranges::copy(work.made_ready, std::back_inserter(preferred));
         return std::pair(std::move(applied), given.fill(preferred));
     });
