@@ -228,6 +228,16 @@ wake_token faulty_backend::wait_for_work(wake_token token,
     return inner_.store().wait_for_work(token, deadline);
 }
 
+work_batch faulty_backend::wait_for_lease(const lock_request& wanted,
+                                          wake_token token,
+                                          std::chrono::steady_clock::time_point deadline) {
+    work_batch batch = inner_.store().wait_for_lease(wanted, token, deadline);
+    if (batch.orchestrations.empty() && batch.activities.empty()) {
+        return batch;
+    }
+    return attempt(method::lock, [&] { return std::pair(wanted.worker, std::move(batch)); }).second;
+}
+
 void faulty_backend::interrupt_waits() noexcept {
     inner_.store().interrupt_waits();
 }

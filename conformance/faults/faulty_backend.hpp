@@ -109,6 +109,11 @@ class faulty_backend final : public backend {
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
     [[nodiscard]] wake_token wait_for_work(wake_token token,
                                            std::chrono::steady_clock::time_point deadline) override;
+    /// What comes with it suffers like the answer of a `lock`; an empty one is no call.
+    [[nodiscard]] work_batch wait_for_lease(
+        const lock_request& wanted,
+        wake_token token,
+        std::chrono::steady_clock::time_point deadline) override;
     void interrupt_waits() noexcept override;
 
   private:

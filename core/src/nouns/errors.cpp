@@ -50,5 +50,13 @@ void backend_error::add_context(const std::string& where) { text_ = where + ": "
 
 backend::~backend() = default;
 
+work_batch backend::wait_for_lease(const lock_request& /*wanted*/,
+                                   wake_token token,
+                                   std::chrono::steady_clock::time_point deadline) {
+    work_batch batch;
+    batch.token = wait_for_work(token, deadline);
+    return batch;
+}
+
 }  // namespace v1
 }  // namespace perdure

@@ -121,6 +121,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     [[nodiscard]] std::size_t fair_debt() const noexcept;
     [[nodiscard]] std::vector<item_ptr> items_of(work_batch& batch, steady::time_point now) const;
     void wait_for_work();
+    /// Work that came while there was none to look for.
+    void receive_early(work_batch batch);
     void take_over_dead_workers();
 
     void add_thread();

@@ -194,16 +194,27 @@ void dispatcher::wait_for_work() {
         token = outlook_.token;
         --awake_;
     }
+    bool has_work = false;
     bool has_changed = false;
+    lock_request asked;
     std::uint64_t began = calls_.era();
     try {
-        while (!has_changed && !is_stopping_) {
+        while (!has_work && !has_changed && !is_stopping_) {
             const auto slice = std::min<steady::time_point>(deadline, steady::now() + wait_slice);
+            {
+                // A request of its own for each wait, because any may lease something.
+                const std::lock_guard guard(mutex_);
+                asked = terms({});
+            }
             began = calls_.era();
-            const wake_token next = store_.wait_for_work(token, slice);
+            work_batch batch = store_.wait_for_lease(asked, token, slice);
             const auto now = steady::now();
-            has_changed = next.value != token.value || now < slice;
-            token = next;
+            has_work = !batch.orchestrations.empty() || !batch.activities.empty();
+            has_changed = batch.token.value != token.value || now < slice;
+            token = batch.token;
+            if (has_work) {
+                receive_early(std::move(batch));
+            }
             if (now >= deadline) {
                 break;
             }
@@ -211,6 +222,8 @@ void dispatcher::wait_for_work() {
     } catch (const backend_error& trouble) {
         calls_.note_trouble(trouble, began);
         static_cast<void>(calls_.pause(std::min<duration>(options_.poll_max, wait_slice)));
+        // [WAKE-4] It may have leased something.
+        has_work = lock_regular(asked).value_or(0) > 0;
     }
     bool is_idle_spin = false;
     {
@@ -218,7 +231,7 @@ void dispatcher::wait_for_work() {
         // good, must not keep a core busy.
         const std::lock_guard guard(mutex_);
         const bool was_short = steady::now() - begin < std::chrono::milliseconds(1);
-        empty_looks_ = was_short ? empty_looks_ + 1 : 0;
+        empty_looks_ = was_short && !has_work ? empty_looks_ + 1 : 0;
         is_idle_spin = empty_looks_ > 3;
     }
     if (is_idle_spin) {
@@ -226,9 +239,27 @@ void dispatcher::wait_for_work() {
     }
     const std::lock_guard guard(mutex_);
     ++awake_;
-    // A commit's answer that came meanwhile may be newer; an older token only makes a wait shorter.
-    outlook_.token = token;
-    outlook_.is_complete = false;
+    if (!has_work) {
+        // A commit's answer that came meanwhile may be newer; an older token only makes a wait
+        // shorter.
+        outlook_.token = token;
+        outlook_.is_complete = false;
+    }
+}
+
+void dispatcher::receive_early(work_batch batch) {
+    std::vector<item_ptr> items = items_of(batch, steady::now());
+    {
+        const std::lock_guard guard(mutex_);
+        polls_.reset();
+        if (takes_work()) {
+            for (item_ptr& item : items) {
+                queue_.put(std::move(item));
+            }
+            return;
+        }
+    }
+    give_back(items);
 }
 
 void dispatcher::lock_fairly() {

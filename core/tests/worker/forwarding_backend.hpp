@@ -78,6 +78,11 @@ class forwarding_backend : public backend {
                              std::chrono::steady_clock::time_point deadline) override {
         return inner_.wait_for_work(token, deadline);
     }
+    work_batch wait_for_lease(const lock_request& wanted,
+                              wake_token token,
+                              std::chrono::steady_clock::time_point deadline) override {
+        return inner_.wait_for_lease(wanted, token, deadline);
+    }
     void interrupt_waits() noexcept override { inner_.interrupt_waits(); }
 
   protected:

@@ -61,11 +61,17 @@ class postgres_backend final : public backend, public statistics_source {
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
     [[nodiscard]] wake_token wait_for_work(wake_token token,
                                            std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] work_batch wait_for_lease(
+        const lock_request& wanted,
+        wake_token token,
+        std::chrono::steady_clock::time_point deadline) override;
     void interrupt_waits() noexcept override;
 
     [[nodiscard]] backend_statistics statistics() const noexcept override;
 
   private:
+    /// Gives what was created and leased, if anything, to the worker that was claimed.
+    void hand_over(waiting_locks::claim& taken, const field& leased, create_code outcome);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
     [[nodiscard]] std::vector<lease_outcome> return_leases(const request_id& request,
                                                            std::span<const held_item> items,

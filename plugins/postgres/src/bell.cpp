@@ -22,58 +22,6 @@ duration local_ceil(bell::steady::time_point at) {
 
 }  // namespace
 
-/// One call of `wait`.
-struct bell::end_waiter {
-    enum class knowledge {
-        /// Whether its instances run must be looked at.
-        none,
-        /// Somebody looks.
-        being_looked_at,
-        /// They ran when last looked at.
-        running,
-    };
-
-    std::span<const instance_id> instances;
-    knowledge known = knowledge::none;
-    bool is_rung = false;
-    std::condition_variable told;
-};
-
-/// Its presence among the waiters; needs the mutex at its beginning, and takes it at its end.
-class bell::end_registration {
-  public:
-    end_registration(bell& owner, end_waiter& self, std::unique_lock<std::mutex>& lock)
-        : owner_(owner), self_(self), lock_(lock) {
-        owner_.end_waiters_.insert(&self_);
-        for (const instance_id& id : self_.instances) {
-            owner_.awaited_.emplace(id.text(), &self_);
-        }
-        owner_.poll_ends_soon();
-    }
-    end_registration(const end_registration&) = delete;
-    end_registration& operator=(const end_registration&) = delete;
-    ~end_registration() {
-        if (!lock_.owns_lock()) {
-            lock_.lock();
-        }
-        for (const instance_id& id : self_.instances) {
-            auto [next, last] = owner_.awaited_.equal_range(id.text());
-            while (next != last) {
-                next = next->second == &self_ ? owner_.awaited_.erase(next) : std::next(next);
-            }
-        }
-        owner_.end_waiters_.erase(&self_);
-        owner_.last_end_wait_ = steady::now();
-        // It may have been asked to look, and left for another reason.
-        owner_.hand_on_looking();
-    }
-
-  private:
-    bell& owner_;
-    end_waiter& self_;
-    std::unique_lock<std::mutex>& lock_;
-};
-
 void unsent_news::add(const unsent_news& more) {
     work |= more.work;
     others_ended |= more.others_ended;
@@ -240,7 +188,9 @@ void bell::ring_what_is_due(steady::time_point now) {
 // ------------------------------------------------------------------------------------------
 // waiting
 
-wake_token bell::wait_for_work(wake_token token, steady::time_point deadline) {
+wake_token bell::wait_for_work(wake_token token,
+                               steady::time_point deadline,
+                               const std::function<bool()>& is_over) {
     std::unique_lock lock(mutex_);
     const auto begun = steady::now();
     ++work_waiters_;
@@ -248,7 +198,7 @@ wake_token bell::wait_for_work(wake_token token, steady::time_point deadline) {
         carrier_->stir();
     }
     auto now = begun;
-    while (!interrupted_) {
+    while (!interrupted_ && !is_over()) {
         ring_what_is_due(now);
         const auto poll = begun + work_poll_interval_;
         if (!listening_.work && now >= poll && generation_ == token.value && now < deadline) {
@@ -269,129 +219,16 @@ wake_token bell::wait_for_work(wake_token token, steady::time_point deadline) {
     return {generation_};
 }
 
-bool bell::wait(std::span<const instance_id> instances, steady::time_point deadline) {
-    end_waiter self{instances, {}, false, {}};
-    std::unique_lock lock(mutex_);
-    const end_registration presence(*this, self, lock);
-    if (carrier_ != nullptr && !known_sleepers_.ends) {
-        carrier_->stir();
-    }
-    while (!self.is_rung && !interrupted_) {
-        if (self.known == end_waiter::knowledge::being_looked_at ||
-            (self.known == end_waiter::knowledge::none && somebody_looks_)) {
-            self.told.wait(lock);
-            continue;
-        }
-        if (self.known == end_waiter::knowledge::none) {
-            look_for_ends(lock);
-            continue;
-        }
-        const auto now = steady::now();
-        if (now >= deadline) {
-            return false;
-        }
-        if (listening_.ends) {
-            self.told.wait_until(lock, deadline);
-        } else if (const auto poll = next_end_poll(now); poll > now) {
-            self.told.wait_until(lock, std::min(deadline, poll));
-        } else {
-            suspect_all_ends();
-        }
-    }
-    return self.is_rung;
-}
-
-bell::steady::time_point bell::next_end_poll(steady::time_point now) {
-    if (!next_end_poll_) {
-        next_end_poll_ = now + end_poll_interval_;
-        end_poll_interval_ = std::min(2 * end_poll_interval_, terms_.poll_max);
-    }
-    return *next_end_poll_;
-}
-
-void bell::poll_ends_soon() {
-    end_poll_interval_ = terms_.poll_min;
-    if (next_end_poll_) {
-        next_end_poll_ = std::min(*next_end_poll_, steady::now() + end_poll_interval_);
-    }
-}
-
-void bell::suspect_all_ends() {
-    next_end_poll_.reset();
-    for (end_waiter* waiter : end_waiters_) {
-        waiter->known = end_waiter::knowledge::none;
-    }
-    hand_on_looking();
-}
-
-/// Looks on behalf of all that have to know.
-void bell::look_for_ends(std::unique_lock<std::mutex>& lock) {
-    using knowledge = end_waiter::knowledge;
-    std::vector<std::string> ids;
-    for (end_waiter* waiter : end_waiters_) {
-        if (waiter->known == knowledge::none) {
-            waiter->known = knowledge::being_looked_at;
-            for (const instance_id& id : waiter->instances) {
-                ids.push_back(id.text());
-            }
-        }
-    }
-    somebody_looks_ = true;
-    lock.unlock();
-    std::vector<std::string> ended;
-    std::exception_ptr problem;
-    try {
-        if (!ids.empty()) {
-            ended = ends_(ids);
-        }
-    } catch (...) {
-        problem = std::current_exception();
-    }
-    lock.lock();
-    somebody_looks_ = false;
-    for (const std::string& id : ended) {
-        ring(id);
-    }
-    for (end_waiter* waiter : end_waiters_) {
-        if (waiter->known == knowledge::being_looked_at) {
-            // Whoever looked for others in vain leaves it to them to find out why.
-            waiter->known = problem ? knowledge::none : knowledge::running;
-            waiter->told.notify_one();
-        }
-    }
-    hand_on_looking();
-    if (problem) {
-        std::rethrow_exception(problem);
-    }
-}
-
-void bell::hand_on_looking() {
-    if (somebody_looks_) {
-        return;
-    }
-    for (end_waiter* waiter : end_waiters_) {
-        if (waiter->known == end_waiter::knowledge::none) {
-            waiter->told.notify_one();
-            return;
-        }
-    }
-}
-
-void bell::ring(std::string_view id) {
-    auto [next, last] = awaited_.equal_range(id);
-    for (; next != last; ++next) {
-        next->second->is_rung = true;
-        next->second->told.notify_one();
-    }
+void bell::stir_workers() {
+    const std::lock_guard guard(mutex_);
+    changed_.notify_all();
 }
 
 void bell::interrupt() {
     const std::lock_guard guard(mutex_);
     interrupted_ = true;
     changed_.notify_all();
-    for (end_waiter* waiter : end_waiters_) {
-        waiter->told.notify_one();
-    }
+    wake_end_waiters();
 }
 
 // --------------------------------------------------------------------------- what the listener
@@ -433,19 +270,6 @@ unsent_news bell::take_news() {
     return std::exchange(news_, {});
 }
 
-std::vector<std::string> bell::awaited() {
-    const std::lock_guard guard(mutex_);
-    std::vector<std::string> ids;
-    ids.reserve(awaited_.size());
-    for (const auto& [id, waiter] : awaited_) {
-        // Equal keys stand side by side.
-        if (ids.empty() || ids.back() != id) {
-            ids.emplace_back(id);
-        }
-    }
-    return ids;
-}
-
 void bell::set_listening(sleepers heard) {
     const std::lock_guard guard(mutex_);
     const sleepers before = std::exchange(listening_, heard);
@@ -472,18 +296,6 @@ void bell::hear_of_work() {
 void bell::hear_of_due(timestamp next_due) {
     const std::lock_guard guard(mutex_);
     tell_of_due(next_due);
-}
-
-void bell::hear_of_ends(std::span<const std::string> ended) {
-    const std::lock_guard guard(mutex_);
-    for (const std::string& id : ended) {
-        ring(id);
-    }
-}
-
-void bell::hear_of_some_ends() {
-    const std::lock_guard guard(mutex_);
-    suspect_all_ends();
 }
 
 }  // namespace perdure::postgres

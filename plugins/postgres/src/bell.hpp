@@ -1,5 +1,7 @@
 #pragma once
 
+#include "fresh_starts.hpp"
+
 #include <perdure/ids.hpp>
 #include <perdure/time.hpp>
 #include <perdure/work_item.hpp>
@@ -85,7 +87,7 @@ struct look {
 /// Where callers wait, and where changes are announced. Changes of this process are announced by
 /// the call that made them, after its transaction; those of other processes come from a listener,
 /// or are looked for at intervals while nobody listens. Knows nothing of SQL and has no thread of
-/// its own. Safe from any thread.
+/// its own. Safe from any thread. Files: bell.cpp, and bell_ends.cpp for the end of instances.
 ///
 /// How a backend uses it, in `lock` and in any other call:
 ///
@@ -140,6 +142,12 @@ class bell {
     /// those of others through the messenger. When a test has moved the clock: `ready`.
     void announce(const tidings& news);
 
+    /// Call it before the statement that creates these: until somebody tells of their end, or a
+    /// start turns out not to have happened, a wait knows that they run.
+    void begin_starts(std::span<const instance_id> instances);
+    /// The start of this one has not happened, or perhaps not.
+    void forget_start(const instance_id& instance);
+
     struct quiet_state {
         wake_token token{};
         /// By the local clock since the store's time was last heard.
@@ -152,7 +160,14 @@ class bell {
 
     // ------------------------------------------------------------------------------------- waiting
 
-    [[nodiscard]] wake_token wait_for_work(wake_token token, steady::time_point deadline);
+    /// Ends also when `is_over` says so, which is asked under a lock, at the beginning and when
+    /// somebody stirs; then the token is not news.
+    [[nodiscard]] wake_token wait_for_work(
+        wake_token token, steady::time_point deadline, const std::function<bool()>& is_over = [] {
+            return false;
+        });
+    /// Has all that wait for work ask whether they are over.
+    void stir_workers();
     [[nodiscard]] bool wait(std::span<const instance_id> instances, steady::time_point deadline);
     void interrupt();
 
@@ -208,6 +223,7 @@ class bell {
     void suspect_all_ends();
     void look_for_ends(std::unique_lock<std::mutex>& lock);
     void hand_on_looking();
+    void wake_end_waiters();
     [[nodiscard]] steady::time_point next_end_poll(steady::time_point now);
     void poll_ends_soon();
 
@@ -239,6 +255,7 @@ class bell {
     // Ends.
     std::set<end_waiter*> end_waiters_;
     std::unordered_multimap<std::string_view, end_waiter*> awaited_;
+    fresh_starts fresh_;
     bool somebody_looks_ = false;
     std::optional<steady::time_point> last_end_wait_;
     std::optional<steady::time_point> next_end_poll_;

@@ -11,7 +11,8 @@ namespace {
 
 constexpr statement create_instances{
     "create_instances",
-    "select outcomes, statuses, left_ready, next_due, store_time from {schema}_CreateInstances($1)",
+    "select outcomes, statuses, left_ready, next_due, store_time, handed"
+    " from {schema}_CreateInstances($1, $2, $3, $4, $5)",
     effect::mutating};
 constexpr statement send_messages{"add_events",
                                   "select outcomes, left_ready, next_due, store_time from "
@@ -54,6 +55,55 @@ void add_ended(announcing_call& work, const field& list) {
 
 }  // namespace
 
+namespace {
+
+/// The instances of a call that creates: whoever waits for one later knows that it has not ended
+/// before, unless the call fails or finds otherwise.
+class begun_starts {
+  public:
+    begun_starts(bell& rings, std::span<const new_instance> instances)
+        : rings_(rings), instances_(instances), runs_(instances.size()) {
+        std::vector<instance_id> ids;
+        ids.reserve(instances.size());
+        for (const new_instance& fresh : instances) {
+            ids.push_back(fresh.instance);
+        }
+        rings.begin_starts(ids);
+    }
+    begun_starts(const begun_starts&) = delete;
+    begun_starts& operator=(const begun_starts&) = delete;
+    ~begun_starts() {
+        for (std::size_t n = 0; n < runs_.size(); ++n) {
+            if (!runs_[n]) {
+                rings_.forget_start(instances_[n].instance);
+            }
+        }
+    }
+
+    void note_running(std::size_t n) { runs_.at(n) = true; }
+
+  private:
+    bell& rings_;
+    std::span<const new_instance> instances_;
+    std::vector<bool> runs_;
+};
+
+void add_taker(parameters& values, const waiting_locks::taker* taker) {
+    if (taker == nullptr) {
+        values.add_null<sql::uuid>()
+            .add_null<sql::integer>()
+            .add_null<sql::bigint>()
+            .add_null<sql::bigint>();
+    } else {
+        values.add<sql::uuid>(taker->request.value)
+            .add<sql::integer>(taker->worker)
+            .add<sql::bigint>(taker->token.value)
+            .add<sql::bigint>(taker->lease_duration);
+    }
+}
+
+}  // namespace
+
 std::vector<create_outcome> postgres_backend::create(const request_id& /*request*/,
                                                      std::span<const new_instance> instances) {
     if (instances.empty()) {
@@ -68,8 +118,15 @@ std::vector<create_outcome> postgres_backend::create(const request_id& /*request
     for (std::size_t n = 0; n < instances.size(); ++n) {
         sources.push_back({.fresh = &instances[n], .lane = lanes[n]});
     }
+    // Of many, a worker takes what it has room for.
+    std::optional<waiting_locks::claim> taken;
+    if (instances.size() == 1 && !instances.front().start_at) {
+        taken.emplace(hub_.waiting(), lanes.front());
+    }
     parameters values;
     add_instances(values, sources);
+    add_taker(values, taken ? taken->who() : nullptr);
+    begun_starts begun(hub_.rings(), instances);
     announcing_call work(hub_);
     const answer done = hub_.call(create_instances, values);
     work.news.due_is_news = true;
@@ -78,10 +135,41 @@ std::vector<create_outcome> postgres_backend::create(const request_id& /*request
     const array_reader statuses(done.only(1));
     std::vector<create_outcome> outcomes;
     for (std::size_t n = 0; n < common_size(codes, statuses); ++n) {
-        outcomes.push_back({static_cast<create_code>(codes.number(n)),
-                            static_cast<orchestration_status>(statuses.number(n))});
+        const auto code = static_cast<create_code>(codes.number(n));
+        const auto found = static_cast<orchestration_status>(statuses.number(n));
+        const bool is_created = code == create_code::created;
+        if (is_created && !is_terminal(found)) {
+            begun.note_running(n);
+        }
+        outcomes.push_back({code, is_created ? orchestration_status::pending : found});
+    }
+    if (taken && taken->who() != nullptr) {
+        hand_over(*taken, done.only(5), outcomes.at(0).code);
     }
     return outcomes;
+}
+
+void postgres_backend::hand_over(waiting_locks::claim& taken,
+                                 const field& leased,
+                                 create_code outcome) {
+    work_batch work;
+    read_orchestrations(hub_.names(), leased, work.orchestrations);
+    if (work.orchestrations.empty()) {
+        if (outcome == create_code::already_exists) {
+            taken.release();
+        }
+        return;
+    }
+    const orchestration_work& only = work.orchestrations.front();
+    const held_item item{only.instance, {}, only.held};
+    if (taken.give(std::move(work))) {
+        return;
+    }
+    try {
+        static_cast<void>(give_back({random_uuid()}, {&item, 1}));
+    } catch (const backend_error&) {
+        // The instance is created all the same, and its lease will be over.
+    }
 }
 
 std::vector<send_outcome> postgres_backend::send(const request_id& request,

@@ -173,6 +173,35 @@ wake_token postgres_backend::wait_for_work(wake_token token,
     return hub_.rings().wait_for_work(token, deadline);
 }
 
+// [WAKE-4]
+work_batch postgres_backend::wait_for_lease(const lock_request& wanted,
+                                            wake_token token,
+                                            std::chrono::steady_clock::time_point deadline) {
+    work_batch batch;
+    if (wanted.suspects || wanted.orchestrations == 0) {
+        batch.token = wait_for_work(token, deadline);
+        return batch;
+    }
+    waiting_locks::presence here(hub_.waiting(),
+                                 {.request = wanted.request,
+                                  .token = derive_token(wanted.request, 0),
+                                  .worker = hub_.names().worker(wanted.worker),
+                                  .lease_duration = wanted.lease_duration,
+                                  .definitions = resolve(hub_.names(), wanted.filter).definitions});
+    batch.token = hub_.rings().wait_for_work(token, deadline, [&here] { return here.is_over(); });
+    auto [given, is_in_doubt] = here.leave();
+    if (is_in_doubt) {
+        // So that the store is asked, whatever is known of it here.
+        static_cast<void>(hub_.rings().begin_look(question_of(wanted)));
+        return lock(wanted);
+    }
+    if (given) {
+        batch = std::move(*given);
+        batch.token = token;
+    }
+    return batch;
+}
+
 bool postgres_backend::wait(std::span<const instance_id> instances,
                             std::chrono::steady_clock::time_point deadline) {
     return hub_.rings().wait(instances, deadline);

@@ -49,7 +49,8 @@ store::store(settings chosen)
       names_(
           [this](const statement& what, const parameters& values) { return call(what, values); }),
       bell_(bell_terms(settings_),
-            [this](const std::vector<std::string>& awaited) { return ended_of(awaited); }) {
+            [this](const std::vector<std::string>& awaited) { return ended_of(awaited); }),
+      waiting_(bell_) {
     start_listening();
 }
 

@@ -6,6 +6,7 @@
 #include "names.hpp"
 #include "pool.hpp"
 #include "settings.hpp"
+#include "waiting_locks.hpp"
 
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
@@ -29,6 +30,7 @@ class store {
     [[nodiscard]] name_cache& names() noexcept { return names_; }
     [[nodiscard]] bell& rings() noexcept { return bell_; }
     [[nodiscard]] low_water& looked() noexcept { return low_water_; }
+    [[nodiscard]] waiting_locks& waiting() noexcept { return waiting_; }
 
     /// Makes schema and hub, or checks them where the login may not.
     void create();
@@ -59,6 +61,7 @@ class store {
     name_cache names_;
     bell bell_;
     low_water low_water_;
+    waiting_locks waiting_;
     std::atomic<steady::rep> next_expiry_{0};
     std::atomic<bool> is_hub_checked_{false};
     /// Last, so that its thread ends before what it uses.

@@ -5,8 +5,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -168,6 +170,60 @@ TEST_CASE("backend: a call that is repeated is announced again", "[WAKE-1][REPEA
     call();
 
     CHECK(token() != before);
+}
+
+TEST_CASE("backend: what is created while a worker waits comes with its wait", "[WAKE-4]") {
+    const settings chosen = fresh_settings();
+    postgres_backend store(chosen);
+    store.create_hub();
+    const work_filter orders{{{"Order", "1"}}, {}, {}};
+    std::optional<orchestration_work> given;
+    std::atomic<bool> has_given = false;
+    const std::jthread worker([&](const std::stop_token& stop) {
+        lock_request wanted;
+        wanted.worker = {"w1"};
+        wanted.filter = &orders;
+        wanted.orchestrations = 1;
+        wake_token token{};
+        while (!stop.stop_requested() && !given) {
+            wanted.request = a_request();
+            work_batch batch = store.wait_for_lease(wanted, token, steady::now() + 100ms);
+            token = batch.token;
+            if (!batch.orchestrations.empty()) {
+                given = batch.orchestrations.front();
+            }
+        }
+        has_given = true;
+    });
+
+    // It may be on its way between two waits.
+    const auto deadline = steady::now() + patience;
+    while (!has_given && steady::now() < deadline) {
+        const std::string id = "order-" + std::to_string(steady::now().time_since_epoch().count());
+        const new_instance fresh{instance_id(id),
+                                 {random_uuid()},
+                                 "Order",
+                                 "1",
+                                 R"({"kind":"execution_started"})",
+                                 {},
+                                 {},
+                                 {},
+                                 {},
+                                 {}};
+        REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
+    }
+
+    REQUIRE(has_given);
+    REQUIRE(given);
+    // It has never been in the queue.
+    test_connection owner(chosen);
+    CHECK(number_of(*owner,
+                    "select count(*) from Ready r join Instances i using (instance_key)"
+                    " where i.instance_id = '" +
+                        given->instance.text() + "'") == 0);
+    CHECK(number_of(*owner, "select count(*) from Instances where token is not null") == 1);
+    const held_item item{given->instance, {}, given->held};
+    CHECK(store.give_back(a_request(), {&item, 1}).front() == lease_outcome::done);
 }
 
 }  // namespace perdure::postgres_test

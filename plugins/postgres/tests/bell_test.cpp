@@ -283,6 +283,70 @@ TEST_CASE("bell: a wait for an instance that has ended returns at once", "[wait]
     CHECK_FALSE(hub.rings.wait(ids({"invoice"}), in(5ms)));
 }
 
+TEST_CASE("bell: whether what this process has just created has ended is not looked at", "[wait]") {
+    a_bell hub;
+    const std::vector<instance_id> order = ids({"order"});
+    hub.rings.set_listening({true, true});
+    hub.rings.begin_starts(order);
+
+    SECTION("until somebody tells of its end") {
+        CHECK_FALSE(hub.rings.wait(order, in(5ms)));
+        CHECK(hub.store.looks() == 0);
+        auto waiting =
+            std::async(std::launch::async, [&] { return hub.rings.wait(order, in(patience)); });
+        hub.store.add("order");
+        hub.rings.hear_of_ends(std::vector<std::string>{"order"});
+        CHECK(waiting.get());
+    }
+    SECTION("but when others are waited for, too") {
+        CHECK_FALSE(hub.rings.wait(ids({"order", "invoice"}), in(5ms)));
+        CHECK(hub.store.looks() == 1);
+    }
+    SECTION("but when it has ended meanwhile, as another process tells") {
+        hub.store.add("order");
+        hub.rings.hear_of_ends(std::vector<std::string>{"order"});
+        CHECK(hub.rings.wait(order, in(patience)));
+        CHECK(hub.store.looks() == 1);
+    }
+    SECTION("but when it has ended meanwhile, as this one tells") {
+        hub.store.add("order");
+        hub.rings.announce({.ended = {"order"}});
+        CHECK(hub.rings.wait(order, in(patience)));
+    }
+    SECTION("but when anything may have ended") {
+        hub.store.add("order");
+        hub.rings.hear_of_some_ends();
+        CHECK(hub.rings.wait(order, in(patience)));
+    }
+    SECTION("but when for a time nobody has listened") {
+        hub.store.add("order");
+        hub.rings.set_listening({});
+        hub.rings.set_listening({true, true});
+        CHECK(hub.rings.wait(order, in(patience)));
+    }
+    SECTION("but when the start has failed") {
+        hub.store.add("order");
+        hub.rings.forget_start(order.front());
+        CHECK(hub.rings.wait(order, in(patience)));
+    }
+    SECTION("but when it is long ago") {
+        for (int n = 0; n < 1000; ++n) {
+            hub.rings.begin_starts(ids({"later-" + std::to_string(n)}));
+        }
+        hub.store.add("order");
+        CHECK(hub.rings.wait(order, in(patience)));
+    }
+}
+
+TEST_CASE("bell: what is created while nobody listens is looked at", "[wait]") {
+    a_bell hub;
+    hub.store.add("order");
+    hub.rings.begin_starts(ids({"order"}));
+    hub.rings.set_listening({true, true});
+
+    CHECK(hub.rings.wait(ids({"order"}), in(patience)));
+}
+
 TEST_CASE("bell: the end of an instance ends the wait without another look", "[wait]") {
     a_bell hub;
     hub.rings.set_listening({true, true});

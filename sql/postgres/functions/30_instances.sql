@@ -47,6 +47,43 @@ begin
 end
 $$;
 
+-- Inserts the only instance of a batch likewise, in one statement, and leases it if there is a token; then
+-- it does not pass through Ready. Returns its key, or null if nothing was done because its id or its lane
+-- wants a closer look. Tables: Lanes (read), Instances, History, Ready.
+create or replace function _InsertOne(
+    p_hub integer, p_now timestamptz, p_new instance_batch, p_worker integer, p_token bigint,
+    p_until timestamptz)
+returns bigint
+language plpgsql volatile
+as $$
+declare
+    v_key bigint;
+begin
+    with added as (
+        insert into Instances (task_hub, lane, status, execution_id, token, holder, lease_until,
+                               ready_at, not_before, needs_turn, history_length, history_version,
+                               updated_at, created_at, start_at, instance_id, parent_instance,
+                               parent_execution, parent_task, tags)
+        select p_hub, l.lane, 6, p_new.execution_id[1], p_token, p_worker, p_until,
+               case when p_token is null then greatest(p_now, p_new.start_at[1]) end,
+               coalesce(p_new.start_at[1], '-infinity'), true, 1, 1, p_now, p_now, p_new.start_at[1],
+               p_new.instance_id[1], p_new.parent_instance[1], p_new.parent_execution[1],
+               p_new.parent_task[1], p_new.tags[1]::jsonb
+          from Lanes l where l.lane = p_new.lane[1] and l.task_hub = p_hub
+        on conflict (task_hub, instance_id) do nothing
+        returning instance_key, lane, ready_at
+    ), queued as (
+        insert into Ready (lane, due, instance_key, task)
+        select a.lane, a.ready_at, a.instance_key, 0 from added a where a.ready_at is not null
+    ), recorded as (
+        insert into History (instance_key, first, count, events)
+        select a.instance_key, 0, 1, '[' || p_new.start_event[1] || ']' from added a
+    )
+    select a.instance_key into v_key from added a;
+    return v_key;
+end
+$$;
+
 -- One of the instances of a batch, as a batch.
 create or replace function _One(p_new instance_batch, p_n bigint) returns instance_batch
 language sql immutable
@@ -58,11 +95,15 @@ as $$
 $$;
 
 -- [CREATE-1] [CREATE-2] [CREATE-3] Creates instances. `outcomes`: 0 created, 1 the id is taken;
--- `statuses` found. Caller: the plugin. Tables: Instances, Ready, NewTasks, NewEvents, History,
--- Payloads, MessageIds. PD003 when an id was taken during the call by an instance to be replaced.
+-- `statuses` found, also by a repeat. [WAKE-4] With p_token, a single new one without a start time is leased for p_lease
+-- microseconds, as _Lock would for p_request, and is `handed`. Caller: the plugin. Tables: Instances,
+-- Ready, NewTasks, NewEvents, History, Payloads, MessageIds, Requests. PD003 when an id was taken
+-- during the call by an instance to be replaced.
 create or replace function _CreateInstances(
-    p_new instance_batch, out outcomes smallint[], out statuses smallint[], out left_ready boolean,
-    out next_due timestamptz, out store_time timestamptz)
+    p_new instance_batch, p_request uuid default null, p_worker integer default null,
+    p_token bigint default null, p_lease bigint default null,
+    out outcomes smallint[], out statuses smallint[], out left_ready boolean,
+    out next_due timestamptz, out store_time timestamptz, out handed orchestration_batch)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -76,7 +117,36 @@ declare
     v_touched bigint[];
     v_keys bigint[];
     v_found Instances;
+    v_key bigint;
+    v_until timestamptz;
 begin
+    if v_count = 1 then
+        if p_token is not null then
+            -- As in _Lock: whoever repeats that call waits for this one.
+            perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
+        end if;
+        store_time := _Now();
+        v_until := store_time + p_lease * interval '1 microsecond';
+        v_key := _InsertOne(v_hub, store_time, p_new, p_worker, p_token, v_until);
+        if v_key is not null then
+            outcomes := '{0}';
+            statuses := '{6}';
+            left_ready := p_token is null;
+            if p_new.start_at[1] > store_time then
+                next_due := p_new.start_at[1];
+            end if;
+            if p_token is not null then
+                perform _KeepAnswer(v_hub, p_request, store_time, '{}', 0, 0, v_until,
+                                    array[v_key], '{0}', array[p_token]);
+                handed := row(array[v_key], array[p_token], p_new.instance_id, p_new.execution_id,
+                              p_new.lane, statuses, array[1], array[1], array[0], array[false],
+                              array[false], null, null, null, null, null,
+                              array[1], array[0], array[1],
+                              array['[' || p_new.start_event[1] || ']']);
+            end if;
+            return;
+        end if;
+    end if;
     perform _CheckLanes(v_hub, p_new.lane);
     select l.keys into v_touched from _LockInstances(v_hub, null, p_new.instance_id, true) l;
     store_time := _Now();
@@ -88,8 +158,11 @@ begin
             continue when v_keys[n] <> 0;
             select i.* into v_found from Instances i
              where i.task_hub = v_hub and i.instance_id = p_new.instance_id[n];
-            continue when p_new.execution_id[n]
-                          in (v_found.execution_id, coalesce(v_found.created_as, v_found.execution_id));
+            if p_new.execution_id[n]
+               in (v_found.execution_id, coalesce(v_found.created_as, v_found.execution_id)) then
+                statuses[n] := v_found.status;
+                continue;
+            end if;
             if (p_new.replaceable[n] >> v_found.status) & 1 = 0 then
                 outcomes[n] := 1;
                 statuses[n] := v_found.status;

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "bell.hpp"
+
+#include <perdure/ids.hpp>
+#include <perdure/time.hpp>
+#include <perdure/work_item.hpp>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace perdure::postgres {
+
+/// The workers of this process that wait for work. Whoever creates an instance leases it to one of
+/// them in the same statement, so that it need not be looked for [WAKE-4]. Safe from any thread.
+class waiting_locks {
+    struct place;
+
+  public:
+    /// In whose name an instance is leased, and which ones.
+    struct taker {
+        request_id request{};
+        lease_token token{};
+        std::int32_t worker = 0;
+        duration lease_duration{};
+        /// By lane; nothing when any will do.
+        std::optional<std::vector<std::int32_t>> definitions;
+    };
+
+    explicit waiting_locks(bell& rings) : bell_(rings) {}
+
+    /// A worker that waits, as long as this exists. The owner of the locks must outlive it.
+    class presence {
+      public:
+        presence(waiting_locks& where, taker who);
+        presence(const presence&) = delete;
+        presence& operator=(const presence&) = delete;
+        ~presence();
+
+        /// It was given something, or may have been.
+        [[nodiscard]] bool is_over() const;
+
+        struct parting {
+            std::optional<work_batch> given;
+            /// Only a `lock` with the same request id can tell whether something was leased.
+            bool is_in_doubt = false;
+        };
+        /// Ends the waiting. What comes later goes back.
+        [[nodiscard]] parting leave();
+
+      private:
+        waiting_locks& where_;
+        const std::shared_ptr<place> place_;
+    };
+
+    /// What a call that creates has of a waiting worker: nothing, or the duty to give it something.
+    class claim {
+      public:
+        claim(waiting_locks& where, std::int32_t lane);
+        claim(const claim&) = delete;
+        claim& operator=(const claim&) = delete;
+        /// Leaves the worker in doubt, unless one of the methods below was called.
+        ~claim();
+
+        /// Null when nobody waits for such an instance.
+        [[nodiscard]] const taker* who() const noexcept;
+        /// False when it waits no longer, so that the caller has to give the lease back.
+        [[nodiscard]] bool give(work_batch work);
+        /// Surely nothing was leased; it goes on waiting.
+        void release();
+
+      private:
+        waiting_locks& where_;
+        std::shared_ptr<place> place_;
+    };
+
+  private:
+    enum class state { waits, claimed, given, in_doubt, left };
+
+    struct place {
+        taker who;
+        state now = state::waits;
+        work_batch given;
+    };
+
+    bell& bell_;
+    mutable std::mutex mutex_;
+    /// Who waits and is not claimed, the longest waiting first.
+    std::list<std::shared_ptr<place>> free_;
+};
+
+}  // namespace perdure::postgres
