@@ -9,6 +9,17 @@ namespace {
 constexpr int longest_pause = 50;  // Times what a look took.
 constexpr std::size_t questions_max = 64;
 
+/// Where the next look for a kind begins.
+timestamp moved(timestamp mark, timestamp from, timestamp next) {
+    const bool was_looked_for = next != timestamp::min();
+    if (was_looked_for && from == timestamp::min()) {
+        // It saw everything: older work than the mark says is left, too, for the next ones.
+        return next;
+    }
+    // Another look may have seen more meanwhile.
+    return from == mark ? std::max(mark, next) : mark;
+}
+
 }  // namespace
 
 bool low_water::mark::is_from_the_beginning() const noexcept {
@@ -30,8 +41,9 @@ void low_water::end(std::uint64_t question, const mark& from, const mark& next, 
         known_.clear();
     }
     known& one = known_[question];
-    one.next.orchestrations = std::max(one.next.orchestrations, next.orchestrations);
-    one.next.activities = std::max(one.next.activities, next.activities);
+    one.next.orchestrations =
+        moved(one.next.orchestrations, from.orchestrations, next.orchestrations);
+    one.next.activities = moved(one.next.activities, from.activities, next.activities);
     if (from.is_from_the_beginning()) {
         one.from_the_beginning = steady::now() + longest_pause * took;
     }

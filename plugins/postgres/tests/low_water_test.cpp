@@ -31,13 +31,37 @@ TEST_CASE("a look that took no time is followed by another from the beginning") 
     CHECK(looked.begin(1).is_from_the_beginning());
 }
 
-TEST_CASE("a mark rises only, and a kind that was not looked for keeps its own") {
+TEST_CASE("looks from the mark raise it, and a kind that was not looked for keeps its own") {
     low_water looked;
     looked.end(1, looked.begin(1), {at(10), at(20)}, 1h);
     looked.end(1, looked.begin(1), {at(30), timestamp::min()}, 1s);
     looked.end(1, looked.begin(1), {at(5), at(21)}, 1s);
     CHECK(looked.begin(1).orchestrations == at(30));
     CHECK(looked.begin(1).activities == at(21));
+}
+
+TEST_CASE("what a look from the beginning finds behind the mark is where the next ones begin") {
+    low_water looked;
+    looked.end(1, looked.begin(1), {at(10), at(20)}, 0s);
+    const low_water::mark whole = looked.begin(1);
+    REQUIRE(whole.is_from_the_beginning());
+
+    looked.end(1, whole, {at(5), timestamp::min()}, 1h);
+
+    CHECK(looked.begin(1).orchestrations == at(5));
+    CHECK(looked.begin(1).activities == at(20));
+}
+
+TEST_CASE("a look from the mark says nothing of what another has found behind it meanwhile") {
+    low_water looked;
+    looked.end(1, looked.begin(1), {at(10), at(20)}, 1h);
+    const low_water::mark before = looked.begin(1);
+    looked.end(1, {}, {at(5), at(6)}, 1h);
+
+    looked.end(1, before, {at(30), at(40)}, 1s);
+
+    CHECK(looked.begin(1).orchestrations == at(5));
+    CHECK(looked.begin(1).activities == at(6));
 }
 
 TEST_CASE("only a look from the beginning moves the time of the next one") {

@@ -234,7 +234,7 @@ begin
                and not d.is_activity
              order by r.due, r.instance_key
              limit cardinality(p_room.tokens)) w;
-    since := coalesce(v_oldest, p_now) - interval '200 milliseconds';
+    since := coalesce(v_oldest, p_now) - interval '100 milliseconds';
     if v_keys is null then
         return;
     end if;
@@ -270,7 +270,7 @@ begin
             order by q.due limit 1) r
      where l.task_hub = p_hub and l.is_activity
        and l.name = any(p_room.activities) and l.variant = any(p_room.queues);
-    since := coalesce(v_oldest, p_now) - interval '200 milliseconds';
+    since := coalesce(v_oldest, p_now) - interval '100 milliseconds';
     if v_oldest is null then
         return;
     end if;

@@ -30,34 +30,39 @@ $$;
 -- [AHEAD-1] Accepts the turns ahead that nothing has come before, and ends their activities. Whoever is
 -- neither leased, parked nor over has an empty inbox if there is no time at which it is ready. `accepted`
 -- has their numbers, in any order, `firsts` the numbers of their first new events. The rows are locked
--- already. Tables: Ready, NewTasks, Instances.
+-- already, so that they stay in their places. Tables: Ready, NewTasks, Instances.
 create or replace function _AcceptTurnsAhead(
     p_hub integer, p_turns turn_batch, p_now timestamptz, out accepted integer[], out firsts bigint[])
 language plpgsql volatile
 as $$
 declare
-    v_quiet integer[];
+    v_quiet record;
 begin
-    v_quiet := array(
-        select t.n::integer
-          from unnest(p_turns.instance_key, p_turns.execution_id, p_turns.after_task,
-                      p_turns.after_version) with ordinality
-               as t(instance_key, execution_id, after_task, after_version, n)
-          join Instances i on i.instance_key = any(array[t.instance_key])
-         where t.after_task is not null and i.task_hub is not distinct from p_hub
-           and i.execution_id = t.execution_id and i.history_version = t.after_version
-           and i.token is null and i.ready_at is null and i.parked_reason is null
-           and i.status not in (1, 3, 5));
-    perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task, p_turns.execution_id,
-                             p_turns.token)
-       from unnest(v_quiet) limit 1;
+    select array_agg(t.n::integer) as turns, array_agg(i.ctid) as places,
+           array_agg(k.ctid) as task_places, bool_or(k.ready_at is not null) as has_suspect
+      into v_quiet
+      from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.after_task,
+                  p_turns.after_version) with ordinality
+           as t(instance_key, token, execution_id, after_task, after_version, n)
+      join Instances i on i.instance_key = any(array[t.instance_key])
+     cross join lateral (
+           select e.ctid, e.ready_at from NewTasks e
+            where e.instance_key = any(array[t.instance_key]) and e.task = t.after_task
+              and e.execution_id = t.execution_id and e.token = t.token
+            limit 1) k
+     where t.after_task is not null and i.task_hub is not distinct from p_hub
+       and i.execution_id = t.execution_id and i.history_version = t.after_version
+       and i.token is null and i.ready_at is null and i.parked_reason is null
+       and i.status not in (1, 3, 5);
+    if v_quiet.has_suspect then
+        perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task,
+                                 p_turns.execution_id, p_turns.token);
+    end if;
     with ended as (
         delete from NewTasks t
-         using unnest(v_quiet) as q(n)
-         where t.instance_key = any(array[p_turns.instance_key[q.n]])
-           and t.task = p_turns.after_task[q.n] and t.execution_id = p_turns.execution_id[q.n]
-           and t.token = p_turns.token[q.n]
-        returning q.n, t.instance_key, t.holder
+         using unnest(v_quiet.turns, v_quiet.places, v_quiet.task_places) as q(n, place, task_place)
+         where t.ctid = q.task_place
+        returning q.n, q.place, t.holder
     ), happened as (
         update Instances i
            set last_committer = e.holder, last_committed = p_turns.token[e.n], attempts = 0,
@@ -67,7 +72,7 @@ begin
                history_version = i.history_version + 1, updated_at = p_now,
                completed_at = case when p_turns.status[e.n] in (1, 3, 5) then p_now end
           from ended e
-         where i.instance_key = any(array[e.instance_key])
+         where i.ctid = e.place
         returning e.n, i.history_length - p_turns.events[e.n] as first
     )
     select array_agg(h.n), array_agg(h.first) into accepted, firsts from happened h;

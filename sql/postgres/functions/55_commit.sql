@@ -129,6 +129,16 @@ begin
         end loop;
     end if;
     v_children := array_remove(v_children, 0);
+    if p_turns.after_task is not null and p_targets is null and p_children.turn is null
+       and p_timers.turn is null and p_continued.turn is null then
+        -- Nothing can wait for an instance whose turn went ahead.
+        v_keys := array(select k.instance_key from unnest(v_keys) as k(instance_key)
+                         where k.instance_key <> all(array(
+                                   select t.instance_key
+                                     from unnest(p_turns.instance_key, p_turns.after_task,
+                                                 v_effect.firsts) as t(instance_key, task, first)
+                                    where t.task is not null and t.first <> 0)));
+    end if;
     v_work := _HaveWork(v_keys || coalesce(v_children, '{}'), v_now);
     v_effect.waiting := coalesce(cardinality(v_work.ready), 0);
     if v_effect.waiting > 0 and cardinality(p_room.tokens) > 0 then

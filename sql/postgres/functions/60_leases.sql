@@ -236,7 +236,8 @@ as $$
 $$;
 
 -- Makes suspects of what is leased and whose lease is over [SUSPECT-1] [SUSPECT-2], and forgets old
--- answers, in bounded steps. Takes what is free. Tables: Requests, Instances, Ready, NewTasks.
+-- answers, in bounded steps. Takes what is free. Nearly all leases that a call gave have long ended by
+-- then, which a look at each tells without touching it. Tables: Requests, Instances, Ready, NewTasks.
 create or replace function _ExpireLeases(p_hub integer, p_now timestamptz) returns void
 language plpgsql volatile
 as $$
@@ -246,31 +247,48 @@ declare
     v_until timestamptz;
 begin
     for v_old in
-        select r.request_id, r.answered_at, r.lease_keys, r.lease_tasks, r.lease_tokens
-          from Requests r where r.task_hub = p_hub and r.until <= p_now
-         order by r.until limit 500 for update skip locked
+        select r.request_id, r.answered_at, h.keys, h.tokens
+          from (select q.* from Requests q where q.task_hub = p_hub and q.until <= p_now
+                 order by q.until limit 500 for update skip locked) r
+         cross join lateral (
+               select array_agg(k.instance_key) as keys, array_agg(k.token) as tokens
+                 from unnest(r.lease_keys, r.lease_tasks, r.lease_tokens)
+                      as k(instance_key, task, token)
+                where case when k.task = 0
+                           then exists (select from Instances i
+                                         where i.instance_key = any(array[k.instance_key])
+                                           and i.token = k.token and i.ready_at is null)
+                           else exists (select from NewTasks t
+                                         where t.instance_key = any(array[k.instance_key])
+                                           and t.task = k.task
+                                           and t.token = k.token and t.ready_at is null) end) h
     loop
         v_until := null;
-        if v_old.lease_keys is not null then
+        if v_old.keys is not null then
             select array_agg(l.instance_key) into v_keys
               from (select i.instance_key from Instances i
-                     where i.instance_key = any(v_old.lease_keys)
+                     where i.instance_key = any(v_old.keys)
                      order by i.instance_key for no key update skip locked) l;
-            perform _ExpireThese(v_keys, v_old.lease_tokens, p_now);
+            perform _ExpireThese(v_keys, v_old.tokens, p_now);
             select min(greatest(u.lease_until, p_now + interval '1 second')) into v_until
               from (select i.lease_until from Instances i
-                     where i.instance_key = any(v_old.lease_keys)
-                       and i.token = any(v_old.lease_tokens) and i.ready_at is null
+                     where i.instance_key = any(v_old.keys)
+                       and i.token = any(v_old.tokens) and i.ready_at is null
                      union all
                     select t.lease_until from NewTasks t
-                     where t.instance_key = any(v_old.lease_keys)
-                       and t.token = any(v_old.lease_tokens) and t.ready_at is null) u;
+                     where t.instance_key = any(v_old.keys)
+                       and t.token = any(v_old.tokens) and t.ready_at is null) u;
         end if;
         if v_until is null and v_old.answered_at > p_now - interval '2 minutes' then
             v_until := v_old.answered_at + interval '2 minutes';
         end if;
         if v_until is null then
             delete from Requests r where r.task_hub = p_hub and r.request_id = v_old.request_id;
+        elsif v_old.keys is null then
+            -- What is left is the answer, for whoever repeats the call.
+            update Requests r
+               set until = v_until, lease_keys = null, lease_tasks = null, lease_tokens = null
+             where r.task_hub = p_hub and r.request_id = v_old.request_id;
         else
             update Requests r set until = v_until
              where r.task_hub = p_hub and r.request_id = v_old.request_id;
