@@ -60,11 +60,14 @@ TEST_CASE_METHOD(fixture, "what is put down for a worker that waits is leased on
     // Several times, because the worker may be on its way between two waits.
     for (int round = 0; round < 10; ++round) {
         taker waiting(store, request({1, 0}));
+        const timestamp before = now();
 
         const instance_id id = pending_instance();
 
         const work_batch batch = waiting.result();
         REQUIRE(batch.orchestrations.size() == 1);
+        CHECK(batch.store_time >= before);
+        CHECK(batch.store_time <= now());
         const orchestration_work& work = batch.orchestrations.front();
         CHECK(work.instance == id);
         CHECK(work.name == order_name);

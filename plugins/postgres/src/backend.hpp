@@ -71,7 +71,7 @@ class postgres_backend final : public backend, public statistics_source {
 
   private:
     /// Gives what was created and leased, if anything, to the worker that was claimed.
-    void hand_over(waiting_locks::claim& taken, const field& leased, create_code outcome);
+    void hand_over(waiting_locks::claim& taken, const answer& created, create_code outcome);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
     [[nodiscard]] std::vector<lease_outcome> return_leases(const request_id& request,
                                                            std::span<const held_item> items,

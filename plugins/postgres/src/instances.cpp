@@ -144,16 +144,17 @@ std::vector<create_outcome> postgres_backend::create(const request_id& /*request
         outcomes.push_back({code, is_created ? orchestration_status::pending : found});
     }
     if (taken && taken->who() != nullptr) {
-        hand_over(*taken, done.only(5), outcomes.at(0).code);
+        hand_over(*taken, done, outcomes.at(0).code);
     }
     return outcomes;
 }
 
 void postgres_backend::hand_over(waiting_locks::claim& taken,
-                                 const field& leased,
+                                 const answer& created,
                                  create_code outcome) {
     work_batch work;
-    read_orchestrations(hub_.names(), leased, work.orchestrations);
+    work.store_time = created.only(4).time();
+    read_orchestrations(hub_.names(), created.only(5), work.orchestrations);
     if (work.orchestrations.empty()) {
         if (outcome == create_code::already_exists) {
             taken.release();
