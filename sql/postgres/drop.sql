@@ -26,7 +26,7 @@ declare
         '_CreateHub', '_CreateInstances', '_DeclineTurns', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
         '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
         '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubNameOf', '_HubStatus',
-        '_Insert', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_LaneNames',
+        '_Insert', '_InsertOne', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_LaneNames',
         '_Lanes', '_LeaseAll', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
         '_LockNextOrchestration', '_LockNextTask', '_Now', '_OfferOne', '_One', '_PayloadText', '_Post',
         '_PurgeDurableState', '_PurgeInstances', '_Purgeable', '_QueryManyOrchestrations',

@@ -455,8 +455,8 @@ class PERDURE_EXPORT backend {
     /// `wait_for_work` for a worker with room: the answer has the token to use next, and usually no
     /// work. A backend need not override it.
     /// [WAKE-4] What another call of this object makes ready meanwhile may be leased for `wanted`
-    /// by the rules of `lock`, and come with the answer; then it is not announced, and the token
-    /// is the given one. After an error the caller repeats the request as a `lock` [REPEAT-1].
+    /// by the rules of `lock`, and come with the answer; then it is not announced. After an error
+    /// the caller repeats the request as a `lock` [REPEAT-1].
     [[nodiscard]] virtual work_batch wait_for_lease(const lock_request& wanted,
                                                     wake_token token,
                                                     std::chrono::steady_clock::time_point deadline);

@@ -222,8 +222,8 @@ void dispatcher::wait_for_work() {
     } catch (const backend_error& trouble) {
         calls_.note_trouble(trouble, began);
         static_cast<void>(calls_.pause(std::min<duration>(options_.poll_max, wait_slice)));
-        // [WAKE-4] It may have leased something.
-        has_work = lock_regular(asked).value_or(0) > 0;
+        // [WAKE-4] It may have leased something. Not as the one that locks: somebody else may be.
+        has_work = lock_work(asked).value_or(0) > 0;
     }
     bool is_idle_spin = false;
     {

@@ -70,6 +70,8 @@ class postgres_backend final : public backend, public statistics_source {
     [[nodiscard]] backend_statistics statistics() const noexcept override;
 
   private:
+    /// Asks the store, whatever is known of it here.
+    [[nodiscard]] work_batch lock_anew(const lock_request& request);
     /// Gives what was created and leased, if anything, to the worker that was claimed.
     void hand_over(waiting_locks::claim& taken, const answer& created, create_code outcome);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);

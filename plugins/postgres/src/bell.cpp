@@ -97,20 +97,20 @@ timestamp bell::store_time(steady::time_point now) const {
 
 void bell::announce(const tidings& news) {
     const std::lock_guard guard(mutex_);
-    if (news.ready || news.everything_ended) {
+    if (news.ready || news.any_may_have_ended) {
         wake_workers();
     }
     tell_of_due(news.next_due);
     for (const std::string& id : news.ended) {
         ring(id);
     }
-    if (news.everything_ended) {
+    if (news.any_may_have_ended) {
         suspect_all_ends();
     }
     if (carrier_ != nullptr) {
         const bool is_work =
-            news.ready || news.everything_ended || (news.due_is_news && news.next_due != never);
-        const unsent_news told{is_work, news.ended, news.everything_ended, 1};
+            news.ready || news.any_may_have_ended || (news.due_is_news && news.next_due != never);
+        const unsent_news told{is_work, news.ended, news.any_may_have_ended, 1};
         if (!told.is_empty()) {
             const bool is_carrier_idle = news_.is_empty();
             news_.add(told);

@@ -38,8 +38,9 @@ struct tidings {
     bool due_is_news = false;
     /// Instances that ended or are gone.
     std::vector<std::string> ended = {};
-    /// The hub was emptied.
-    bool everything_ended = false;
+    /// Any instance may have ended: the hub was emptied, or whoever repeats a call does not learn
+    /// what has ended by it.
+    bool any_may_have_ended = false;
 };
 
 /// The two things that somebody can sleep for.
@@ -145,8 +146,10 @@ class bell {
     /// Call it before the statement that creates these: until somebody tells of their end, or a
     /// start turns out not to have happened, a wait knows that they run.
     void begin_starts(std::span<const instance_id> instances);
-    /// The start of this one has not happened, or perhaps not.
+    /// The start of this one has not happened, or perhaps not, or long ago.
     void forget_start(const instance_id& instance);
+    /// An end may have happened that nobody tells of, because its call has failed.
+    void forget_starts();
 
     struct quiet_state {
         wake_token token{};

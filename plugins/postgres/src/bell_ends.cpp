@@ -72,6 +72,19 @@ void bell::begin_starts(std::span<const instance_id> instances) {
 void bell::forget_start(const instance_id& instance) {
     const std::lock_guard guard(mutex_);
     fresh_.remove(instance.text());
+    // Who has begun to wait meanwhile has relied on it.
+    auto [next, last] = awaited_.equal_range(instance.text());
+    for (; next != last; ++next) {
+        if (next->second->known == end_waiter::knowledge::running) {
+            next->second->known = end_waiter::knowledge::none;
+        }
+    }
+    hand_on_looking();
+}
+
+void bell::forget_starts() {
+    const std::lock_guard guard(mutex_);
+    fresh_.clear();
 }
 
 bool bell::wait(std::span<const instance_id> instances, steady::time_point deadline) {

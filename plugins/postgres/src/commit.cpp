@@ -120,6 +120,7 @@ commit_result postgres_backend::commit(const commit_request& request) {
     // First of all, because it has happened, whatever becomes of the answer.
     add_ended(work, done, turns);
     work.news.ready = done.only(column::repeated).flag();
+    work.news.any_may_have_ended = work.news.ready;
     work.finish(
         done.only(column::store_time), done.only(column::left_ready), done.only(column::next_due));
     note_low_water(hub_, given, done.only(column::low_water));

@@ -154,7 +154,12 @@ void postgres_backend::hand_over(waiting_locks::claim& taken,
                                  create_code outcome) {
     work_batch work;
     work.store_time = created.only(4).time();
-    read_orchestrations(hub_.names(), created.only(5), work.orchestrations);
+    try {
+        read_orchestrations(hub_.names(), created.only(5), work.orchestrations);
+    } catch (const backend_error&) {
+        // It is created all the same, and the worker, in doubt, asks for it.
+        return;
+    }
     if (work.orchestrations.empty()) {
         if (outcome == create_code::already_exists) {
             taken.release();

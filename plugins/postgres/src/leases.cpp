@@ -182,24 +182,40 @@ work_batch postgres_backend::wait_for_lease(const lock_request& wanted,
         batch.token = wait_for_work(token, deadline);
         return batch;
     }
+    const std::int32_t worker = hub_.names().worker(wanted.worker);
+    if (const auto orphan = hub_.waiting().take_orphan(worker)) {
+        lock_request again = wanted;
+        again.request = *orphan;
+        try {
+            return lock_anew(again);
+        } catch (const backend_error&) {
+            hub_.waiting().return_orphan(worker, *orphan);
+            throw;
+        }
+    }
     waiting_locks::presence here(hub_.waiting(),
                                  {.request = wanted.request,
                                   .token = derive_token(wanted.request, 0),
-                                  .worker = hub_.names().worker(wanted.worker),
+                                  .worker = worker,
                                   .lease_duration = wanted.lease_duration,
                                   .definitions = resolve(hub_.names(), wanted.filter).definitions});
     batch.token = hub_.rings().wait_for_work(token, deadline, [&here] { return here.is_over(); });
     auto [given, is_in_doubt] = here.leave();
     if (is_in_doubt) {
-        // So that the store is asked, whatever is known of it here.
-        static_cast<void>(hub_.rings().begin_look(question_of(wanted)));
-        return lock(wanted);
+        return lock_anew(wanted);
     }
     if (given) {
         batch = std::move(*given);
         batch.token = token;
+        // Whoever loses this answer is to be given it again.
+        static_cast<void>(hub_.rings().begin_look(question_of(wanted)));
     }
     return batch;
+}
+
+work_batch postgres_backend::lock_anew(const lock_request& request) {
+    static_cast<void>(hub_.rings().begin_look(question_of(request)));
+    return lock(request);
 }
 
 bool postgres_backend::wait(std::span<const instance_id> instances,

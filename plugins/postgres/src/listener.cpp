@@ -173,7 +173,8 @@ class listener::line {
 
 void listener::line::connect() {
     const auto deadline = steady::now() + owner_.options_.connect_timeout;
-    connection_.reset(PQconnectStart(owner_.options_.connection.c_str()));
+    const auto& ways = owner_.options_.connections;
+    connection_.reset(PQconnectStart(ways.at(owner_.failures_ % ways.size()).c_str()));
     if (connection_ == nullptr) {
         throw std::bad_alloc();
     }
@@ -328,6 +329,7 @@ void listener::run(const std::stop_token& stop) {
             serve(connected);
         } catch (const std::exception&) {
             // Whatever it was, nobody listens now; that is what counts.
+            ++failures_;
         }
         bell_.set_listening({});
         pause();
@@ -338,9 +340,7 @@ bool listener::is_over() {
     if (!stop_.stop_requested()) {
         return false;
     }
-    if (!stopped_at_) {
-        stopped_at_ = steady::now();
-    }
+    stopped_at_ = stopped_at_.value_or(steady::now());
     return !has_news() || steady::now() >= *stopped_at_ + options_.farewell_max;
 }
 

@@ -12,6 +12,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace perdure::postgres {
 
@@ -39,8 +40,8 @@ class alarm {
 class listener final : public messenger {
   public:
     struct options {
-        /// What libpq connects with.
-        std::string connection;
+        /// What libpq connects with: one after the other is tried, until one does.
+        std::vector<std::string> connections;
         /// What stands before the names of functions: nothing, or a quoted schema and a dot.
         std::string prefix;
         /// False where a session's state is not ours (pooler=transaction): then it only announces.
@@ -117,6 +118,8 @@ class listener final : public messenger {
     // What follows belongs to the thread.
     std::stop_token stop_;
     std::optional<steady::time_point> stopped_at_;
+    /// How many connections have failed or were lost.
+    std::size_t failures_ = 0;
     /// Taken from the bell, and not yet told.
     unsent_news news_;
     int attempts_ = 0;

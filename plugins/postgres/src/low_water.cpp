@@ -7,6 +7,7 @@ namespace perdure::postgres {
 namespace {
 
 constexpr int longest_pause = 50;  // Times what a look took.
+constexpr duration pause_max = std::chrono::seconds(5);
 constexpr std::size_t questions_max = 64;
 
 /// Where the next look for a kind begins.
@@ -45,7 +46,8 @@ void low_water::end(std::uint64_t question, const mark& from, const mark& next, 
         moved(one.next.orchestrations, from.orchestrations, next.orchestrations);
     one.next.activities = moved(one.next.activities, from.activities, next.activities);
     if (from.is_from_the_beginning()) {
-        one.from_the_beginning = steady::now() + longest_pause * took;
+        one.from_the_beginning =
+            steady::now() + std::min<duration>(longest_pause * took, pause_max);
     }
 }
 

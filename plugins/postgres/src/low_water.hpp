@@ -13,7 +13,7 @@ namespace perdure::postgres {
 /// work that is long done from being removed, a look from the beginning of time walks over all of
 /// them, so the next looks begin where this one found the oldest work. Because a call that took
 /// long may put something older there, there are looks from the beginning as often as they cost no
-/// more than a fiftieth of the time: nearly always while they find little, and at least twice a
+/// more than a fiftieth of the time, or every five seconds: nearly always while they find little, and at least twice a
 /// second in a busy worker whose looks take 10 ms. What such a look finds is where the next ones
 /// begin, also if that is earlier than before. Safe from any thread.
 class low_water {

@@ -127,7 +127,7 @@ void postgres_backend::delete_hub() {
     }
     tidings news;
     news.ready = true;
-    news.everything_ended = true;
+    news.any_may_have_ended = true;
     hub_.rings().announce(news);
 }
 

@@ -249,6 +249,16 @@ std::string uri_of(const std::map<std::string, std::string>& parameters) {
     return uri;
 }
 
+std::ptrdiff_t elements_of(const std::string& list) {
+    return list.empty() ? 0 : 1 + std::count(list.begin(), list.end(), ',');
+}
+
+/// The elements of a list, the first one last. One that counts for all stays as it is.
+std::string turned(const std::string& list) {
+    const std::size_t comma = list.find(',');
+    return comma == std::string::npos ? list : list.substr(comma + 1) + ',' + list.substr(0, comma);
+}
+
 std::map<std::string, std::string> all_parameters(const settings& chosen, search_path path) {
     std::map<std::string, std::string> parameters = chosen.libpq;
     parameters["application_name"] = chosen.task_hub;
@@ -264,6 +274,25 @@ std::map<std::string, std::string> all_parameters(const settings& chosen, search
 
 std::string settings::connection_string() const {
     return uri_of(all_parameters(*this, search_path::of_schema));
+}
+
+std::vector<std::string> settings::connection_strings() const {
+    auto parameters = all_parameters(*this, search_path::of_schema);
+    const auto count_of = [&](const char* keyword) {
+        const auto list = parameters.find(keyword);
+        return list == parameters.end() ? 0 : elements_of(list->second);
+    };
+    const auto hosts = std::max({std::ptrdiff_t{1}, count_of("host"), count_of("hostaddr")});
+    std::vector<std::string> all;
+    for (std::ptrdiff_t n = 0; n < hosts; ++n) {
+        all.push_back(uri_of(parameters));
+        for (const char* keyword : {"host", "hostaddr", "port"}) {
+            if (const auto list = parameters.find(keyword); list != parameters.end()) {
+                list->second = turned(list->second);
+            }
+        }
+    }
+    return all;
 }
 
 std::string settings::connection_string(const std::string& other_database) const {

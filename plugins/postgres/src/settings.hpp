@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 #include <string_view>
 
 // What the URI says, and how it becomes a connection string of libpq.
@@ -51,6 +52,9 @@ struct settings {
     /// What libpq connects with, the password included: a URI, because SOCI takes a string of
     /// keywords apart at the blanks within quotes.
     [[nodiscard]] std::string connection_string() const;
+    /// The same for each host, which is named first, the others after it in their order: for who does
+    /// not let libpq wait, and so has to turn from a host that does not answer itself.
+    [[nodiscard]] std::vector<std::string> connection_strings() const;
     /// The same for another database of the server. The connection has no search path.
     [[nodiscard]] std::string connection_string(const std::string& other_database) const;
     /// Where it connects to, for messages: user, hosts and database, as far as the URI names them.

@@ -56,7 +56,7 @@ store::store(settings chosen)
 
 void store::start_listening() {
     listener::options options;
-    options.connection = settings_.connection_string();
+    options.connections = settings_.connection_strings();
     options.prefix = settings_.schema_prefix();
     options.listens = settings_.pooler == pooler::none;
     options.connect_timeout = settings_.connect_timeout;
@@ -141,10 +141,17 @@ std::vector<std::string> store::ended_of(const std::vector<std::string>& awaited
     return ended;
 }
 
+announcing_call::~announcing_call() {
+    if (!is_finished_) {
+        hub_.rings().forget_starts();
+    }
+}
+
 void announcing_call::finish(const field& time, const field& left_ready, const field& next_due) {
     if (time.is_null()) {
         // A repeat: whoever made the change may have been cut off before it could tell.
         news.ready = true;
+        news.any_may_have_ended = true;
     } else {
         hub_.rings().hear_time(begun_, time.time());
     }
@@ -153,6 +160,7 @@ void announcing_call::finish(const field& time, const field& left_ready, const f
         news.next_due = next_due.time();
     }
     hub_.rings().announce(news);
+    is_finished_ = true;
 }
 
 }  // namespace perdure::postgres

@@ -72,6 +72,10 @@ class store {
 class announcing_call {
   public:
     explicit announcing_call(store& hub) : hub_(hub), begun_(hub.rings().begin_look()) {}
+    announcing_call(const announcing_call&) = delete;
+    announcing_call& operator=(const announcing_call&) = delete;
+    /// A call that was not finished has failed, and may have happened.
+    ~announcing_call();
 
     tidings news;
 
@@ -83,6 +87,7 @@ class announcing_call {
   private:
     store& hub_;
     look begun_;
+    bool is_finished_ = false;
 };
 
 }  // namespace perdure::postgres

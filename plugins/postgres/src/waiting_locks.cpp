@@ -5,6 +5,17 @@
 
 namespace perdure::postgres {
 
+std::optional<request_id> waiting_locks::take_orphan(std::int32_t worker) {
+    const std::lock_guard guard(mutex_);
+    const auto found = orphans_.find(worker);
+    return found == orphans_.end() ? std::nullopt : std::optional(orphans_.extract(found).mapped());
+}
+
+void waiting_locks::return_orphan(std::int32_t worker, const request_id& request) {
+    const std::lock_guard guard(mutex_);
+    orphans_.emplace(worker, request);
+}
+
 waiting_locks::presence::presence(waiting_locks& where, taker who)
     : where_(where), place_(std::make_shared<place>(place{std::move(who), state::waits, {}})) {
     const std::lock_guard guard(where_.mutex_);
@@ -53,7 +64,7 @@ waiting_locks::claim::~claim() {
     {
         const std::lock_guard guard(where_.mutex_);
         if (place_->now == state::left) {
-            // What was leased to it, if anything, is over when its lease is.
+            where_.orphans_.emplace(place_->who.worker, place_->who.request);
             return;
         }
         place_->now = state::in_doubt;

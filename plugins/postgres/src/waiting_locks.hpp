@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +33,12 @@ class waiting_locks {
     };
 
     explicit waiting_locks(bell& rings) : bell_(rings) {}
+
+    /// What a call may have leased to this worker after it had left: the request that a `lock` has
+    /// to repeat.
+    [[nodiscard]] std::optional<request_id> take_orphan(std::int32_t worker);
+    /// Nobody could tell yet.
+    void return_orphan(std::int32_t worker, const request_id& request);
 
     /// A worker that waits, as long as this exists. The owner of the locks must outlive it.
     class presence {
@@ -91,6 +98,7 @@ class waiting_locks {
     mutable std::mutex mutex_;
     /// Who waits and is not claimed, the longest waiting first.
     std::list<std::shared_ptr<place>> free_;
+    std::multimap<std::int32_t, request_id> orphans_;
 };
 
 }  // namespace perdure::postgres

@@ -98,6 +98,24 @@ TEST_CASE("backend: the listener is as patient as connect_timeout says") {
     CHECK(host.is_asked_within(5s));
 }
 
+TEST_CASE("backend: the listener turns from a host that does not answer to the next one") {
+    silent_host host;
+    settings chosen = fresh_settings();
+    chosen.libpq["host"] = host.folder().string() + "," + chosen.libpq.at("host");
+    chosen.connect_timeout = 1s;
+    postgres_backend store(chosen);
+    store.create_hub();
+    const auto before = store.statistics();
+    const idle_worker sleeping(store);
+
+    const auto deadline = steady::now() + patience;
+    while (store.statistics().statements < before.statements + 2 && steady::now() < deadline) {
+        std::this_thread::yield();
+    }
+
+    CHECK(store.statistics().statements >= before.statements + 2);
+}
+
 TEST_CASE("backend: in mode 1 a task_hub that is not the login is refused, and nothing happens") {
     settings chosen = settings_of_mode_1();
     test_connection owner(chosen);

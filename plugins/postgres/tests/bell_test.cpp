@@ -130,7 +130,7 @@ TEST_CASE("bell: a sleeper is woken by an announcement", "[WAKE-1]") {
     }
     SECTION("that the hub was emptied") {
         tidings all;
-        all.everything_ended = true;
+        all.any_may_have_ended = true;
         hub.rings.announce(all);
     }
     CHECK(waiting.get().value != token.value);
@@ -338,6 +338,35 @@ TEST_CASE("bell: whether what this process has just created has ended is not loo
     }
 }
 
+TEST_CASE("bell: who relied on a start that failed looks then", "[wait]") {
+    a_bell hub;
+    const std::vector<instance_id> order = ids({"order"});
+    hub.rings.set_listening({true, true});
+    hub.rings.begin_starts(order);
+    auto waiting =
+        std::async(std::launch::async, [&] { return hub.rings.wait(order, in(patience)); });
+    while (hub.rings.awaited().empty()) {
+        std::this_thread::yield();
+    }
+    hub.store.add("order");
+
+    hub.rings.forget_start(order.front());
+
+    CHECK(waiting.get());
+    CHECK(hub.store.looks() == 1);
+}
+
+TEST_CASE("bell: after a call that failed nobody relies on starts", "[wait]") {
+    a_bell hub;
+    hub.rings.set_listening({true, true});
+    hub.rings.begin_starts(ids({"order"}));
+    hub.store.add("order");
+
+    hub.rings.forget_starts();
+
+    CHECK(hub.rings.wait(ids({"order"}), in(patience)));
+}
+
 TEST_CASE("bell: what is created while nobody listens is looked at", "[wait]") {
     a_bell hub;
     hub.store.add("order");
@@ -379,7 +408,7 @@ TEST_CASE("bell: that something ended makes the waiters look", "[wait]") {
     }
     SECTION("when the hub is emptied here") {
         tidings all;
-        all.everything_ended = true;
+        all.any_may_have_ended = true;
         hub.rings.announce(all);
     }
     CHECK(waiting.get());

@@ -90,7 +90,7 @@ struct process {
         : line(rings, options_for(place, std::move(more))) {}
 
     static listener::options options_for(const hub& place, listener::options more) {
-        more.connection = place.chosen().connection_string();
+        more.connections = {place.chosen().connection_string()};
         return more;
     }
     bool wait_for_end(const std::string& id) {
@@ -457,7 +457,7 @@ TEST_CASE("listener: without a server callers poll, and the end comes at once") 
         bell rings({10ms, 10ms, 1h, 1h},
                    [](const std::vector<std::string>&) { return std::vector<std::string>(); });
         listener::options nowhere;
-        nowhere.connection = "postgres:///nothing?host=/nonexistent";
+        nowhere.connections = {"postgres:///nothing?host=/nonexistent"};
         listener line(rings, nowhere);
         const wake_token token = rings.begin_look().token;
         rings.announce({false, never, false});

@@ -93,6 +93,22 @@ TEST_CASE("the connection string says to libpq exactly what was chosen") {
     CHECK(as_libpq_reads(chosen.connection_string("postgres")).at("dbname") == "postgres");
 }
 
+TEST_CASE("each host has its turn to be the first") {
+    const settings chosen =
+        read("//a,b,c/shop", {{"hostaddr", "10.0.0.1,,10.0.0.3"}, {"port", "5433"}});
+
+    const std::vector<std::string> strings = chosen.connection_strings();
+
+    REQUIRE(strings.size() == 3);
+    CHECK(strings[0] == chosen.connection_string());
+    const auto last = as_libpq_reads(strings[2]);
+    CHECK(last.at("host") == "c,a,b");
+    CHECK(last.at("hostaddr") == "10.0.0.3,10.0.0.1,");
+    CHECK(last.at("port") == "5433");
+    CHECK(last.at("dbname") == "shop");
+    CHECK(read("///shop").connection_strings().size() == 1);
+}
+
 TEST_CASE("behind a pooler nothing is set for the session, and statements name the schema") {
     const settings chosen = read("//h/shop", {{"pooler", "transaction"}, {"schema", "x\"y"}});
 

@@ -110,6 +110,24 @@ TEST_CASE("waiting locks: a call that fails leaves its worker in doubt, and ends
     CHECK_FALSE(end.given);
 }
 
+TEST_CASE("waiting locks: what a call that failed may have leased is not forgotten") {
+    a_process here;
+    const waiting_locks::taker who = a_taker(1, {order_lane});
+    {
+        presence one(here.waiting, who);
+        const claim taken(here.waiting, order_lane);
+        static_cast<void>(one.leave());
+    }
+
+    CHECK_FALSE(here.waiting.take_orphan(2));
+    const auto orphan = here.waiting.take_orphan(1);
+    REQUIRE(orphan);
+    CHECK(*orphan == who.request);
+    CHECK_FALSE(here.waiting.take_orphan(1));
+    here.waiting.return_orphan(1, *orphan);
+    CHECK(here.waiting.take_orphan(1) == who.request);
+}
+
 TEST_CASE("waiting locks: who is released waits on, before the others") {
     a_process here;
     presence one(here.waiting, a_taker(1, {order_lane}));

@@ -29,8 +29,8 @@ $$;
 
 -- [AHEAD-1] Accepts the turns ahead that nothing has come before, and ends their activities. Whoever is
 -- neither leased, parked nor over has an empty inbox if there is no time at which it is ready. `accepted`
--- has their numbers, in any order, `firsts` the numbers of their first new events. The rows are locked
--- already, so that they stay in their places. Tables: Ready, NewTasks, Instances.
+-- has their numbers, in any order, `firsts` the numbers of their first new events. The rows of
+-- Instances, all of them, are locked already, so that they stay in their places. Tables: Ready, NewTasks, Instances.
 create or replace function _AcceptTurnsAhead(
     p_hub integer, p_turns turn_batch, p_now timestamptz, out accepted integer[], out firsts bigint[])
 language plpgsql volatile
