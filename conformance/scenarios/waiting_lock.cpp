@@ -14,8 +14,8 @@ using namespace perdure::conformance;
 namespace {
 
 /// Looks, and while there is nothing waits for a lease, as a worker does, until something comes or
-/// `is_over`.
-work_batch take(backend& store, lock_request wanted, const std::atomic<bool>& is_over) {
+/// `is_over`. `wanted` has the id of the last call then.
+work_batch take(backend& store, lock_request& wanted, const std::atomic<bool>& is_over) {
     bool has_news = true;
     work_batch batch;
     while (batch.orchestrations.empty() && !is_over) {
@@ -31,8 +31,8 @@ work_batch take(backend& store, lock_request wanted, const std::atomic<bool>& is
 class taker {
   public:
     taker(backend& store, const lock_request& wanted)
-        : thread_([&store, wanted, this] {
-              result_ = take(store, wanted, is_over_);
+        : wanted_(wanted), thread_([&store, this] {
+              result_ = take(store, wanted_, is_over_);
               has_result_ = true;
           }) {}
     taker(const taker&) = delete;
@@ -44,10 +44,13 @@ class taker {
         thread_.join();
         return std::move(result_);
     }
+    /// What it asked for when it got that.
+    [[nodiscard]] const lock_request& asked() const { return wanted_; }
     [[nodiscard]] bool has_result() const { return has_result_; }
     void end() { is_over_ = true; }
 
   private:
+    lock_request wanted_;
     std::atomic<bool> is_over_ = false;
     std::atomic<bool> has_result_ = false;
     work_batch result_;
@@ -81,6 +84,22 @@ TEST_CASE_METHOD(fixture, "what is put down for a worker that waits is leased on
         CHECK_FALSE(work.suspect);
         CHECK(get(id).leased_by == worker.text);
         CHECK(lock({10, 0}).orchestrations.empty());
+        CHECK(commit_one(last_turn_of(work)) == commit_outcome::committed);
+    }
+}
+
+TEST_CASE_METHOD(fixture,
+                 "what came with a wait comes again with a lock of the same request",
+                 "[WAKE-4][REPEAT-1]") {
+    for (int round = 0; round < 10; ++round) {
+        taker waiting(store, request({1, 0}));
+        pending_instance();
+        const orchestration_work work = waiting.result().orchestrations.at(0);
+
+        const work_batch again = store.lock(waiting.asked());
+
+        REQUIRE(again.orchestrations.size() == 1);
+        CHECK(again.orchestrations.front().held.token == work.held.token);
         CHECK(commit_one(last_turn_of(work)) == commit_outcome::committed);
     }
 }
