@@ -15,7 +15,10 @@ namespace {
 
 /// Looks, and while there is nothing waits for a lease, as a worker does, until something comes or
 /// `is_over`. `wanted` has the id of the last call then.
-work_batch take(backend& store, lock_request& wanted, const std::atomic<bool>& is_over) {
+work_batch take(backend& store,
+                lock_request& wanted,
+                std::atomic<bool>& has_looked,
+                const std::atomic<bool>& is_over) {
     bool has_news = true;
     work_batch batch;
     while (batch.orchestrations.empty() && !is_over) {
@@ -23,18 +26,23 @@ work_batch take(backend& store, lock_request& wanted, const std::atomic<bool>& i
         wanted.request = a_request();
         batch = has_news ? store.lock(wanted) : store.wait_for_lease(wanted, before, in(10ms));
         has_news = !has_news && batch.token.value != before.value;
+        has_looked = true;
     }
     return batch;
 }
 
-/// Somebody who takes, in a thread of its own.
+/// Somebody who takes, in a thread of its own; it has looked once when this exists.
 class taker {
   public:
     taker(backend& store, const lock_request& wanted)
         : wanted_(wanted), thread_([&store, this] {
-              result_ = take(store, wanted_, is_over_);
+              result_ = take(store, wanted_, has_looked_, is_over_);
               has_result_ = true;
-          }) {}
+          }) {
+        while (!has_looked_) {
+            std::this_thread::yield();
+        }
+    }
     taker(const taker&) = delete;
     taker& operator=(const taker&) = delete;
     ~taker() { is_over_ = true; }
@@ -51,6 +59,7 @@ class taker {
 
   private:
     lock_request wanted_;
+    std::atomic<bool> has_looked_ = false;
     std::atomic<bool> is_over_ = false;
     std::atomic<bool> has_result_ = false;
     work_batch result_;
