@@ -36,6 +36,17 @@ constexpr statement purgeable_instances{
     "select {schema}_Purgeable($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     effect::none};
 
+/// The columns of create_instances.
+namespace creation {
+constexpr std::size_t outcomes = 0;
+constexpr std::size_t statuses = 1;
+constexpr std::size_t left_ready = 2;
+constexpr std::size_t next_due = 3;
+constexpr std::size_t store_time = 4;
+constexpr std::size_t handed = 5;
+}  // namespace creation
+
+// Those of the others.
 constexpr std::size_t outcomes_column = 0;
 constexpr std::size_t ready_column = 1;
 constexpr std::size_t due_column = 2;
@@ -52,10 +63,6 @@ void add_ended(announcing_call& work, const field& list) {
         work.news.ended.push_back(id.string());
     }
 }
-
-}  // namespace
-
-namespace {
 
 /// The instances of a call that creates: whoever waits for one later knows that it has not ended
 /// before, unless the call fails or finds otherwise.
@@ -130,9 +137,11 @@ std::vector<create_outcome> postgres_backend::create(const request_id& /*request
     announcing_call work(hub_);
     const answer done = hub_.call(create_instances, values);
     work.news.due_is_news = true;
-    work.finish(done.only(4), done.only(2), done.only(3));
-    const array_reader codes(done.only(0));
-    const array_reader statuses(done.only(1));
+    work.finish(done.only(creation::store_time),
+                done.only(creation::left_ready),
+                done.only(creation::next_due));
+    const array_reader codes(done.only(creation::outcomes));
+    const array_reader statuses(done.only(creation::statuses));
     std::vector<create_outcome> outcomes;
     for (std::size_t n = 0; n < common_size(codes, statuses); ++n) {
         const auto code = static_cast<create_code>(codes.number(n));
@@ -153,9 +162,9 @@ void postgres_backend::hand_over(waiting_locks::claim& taken,
                                  const answer& created,
                                  create_code outcome) {
     work_batch work;
-    work.store_time = created.only(4).time();
+    work.store_time = created.only(creation::store_time).time();
     try {
-        read_orchestrations(hub_.names(), created.only(5), work.orchestrations);
+        read_orchestrations(hub_.names(), created.only(creation::handed), work.orchestrations);
     } catch (const backend_error&) {
         // It is created all the same, and the worker, in doubt, asks for it.
         return;
