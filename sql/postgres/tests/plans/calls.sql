@@ -38,13 +38,6 @@ begin
     v_new.replaceable := array_fill(0, array[110]);
     v_new.replaced_event := array_fill('{}'::text, array[110]);
     perform from _CreateInstances(v_new);
-    -- One by itself, and one for a worker that waits.
-    v_new.instance_id := array[v_ids[1] || '-alone'];
-    v_new.execution_id := array[gen_random_uuid()];
-    perform from _CreateInstances(v_new);
-    v_new.instance_id := array[v_ids[1] || '-taken'];
-    v_new.execution_id := array[gen_random_uuid()];
-    perform from _CreateInstances(v_new, gen_random_uuid(), _Worker('plans'), 1, 60000000);
 
     v_room.worker := _Worker('plans');
     v_room.lease := 60000000;
