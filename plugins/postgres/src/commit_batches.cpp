@@ -53,6 +53,10 @@ void add_targets(parameters& values, std::span<const checkpoint> turns) {
         for (const termination& wish : turn.terminations) {
             targets.emplace_back(wish.target.text());
         }
+        for (const new_child& child : turn.children) {
+            // What has this id already may be in a call that starts one of ours.
+            targets.emplace_back(child.instance.instance.text());
+        }
     }
     if (targets.empty()) {
         values.add_null<sql::text>();
