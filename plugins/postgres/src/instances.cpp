@@ -11,7 +11,7 @@ namespace {
 
 constexpr statement create_instances{
     "create_instances",
-    "select outcomes, statuses, left_ready, next_due, store_time, handed"
+    "select outcomes, left_ready, next_due, store_time, statuses, handed"
     " from {schema}_CreateInstances($1, $2, $3, $4, $5)",
     effect::mutating};
 constexpr statement send_messages{"add_events",
@@ -36,23 +36,15 @@ constexpr statement purgeable_instances{
     "select {schema}_Purgeable($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     effect::none};
 
-/// The columns of create_instances.
-namespace creation {
-constexpr std::size_t outcomes = 0;
-constexpr std::size_t statuses = 1;
-constexpr std::size_t left_ready = 2;
-constexpr std::size_t next_due = 3;
-constexpr std::size_t store_time = 4;
-constexpr std::size_t handed = 5;
-}  // namespace creation
-
-// Those of the others.
 constexpr std::size_t outcomes_column = 0;
 constexpr std::size_t ready_column = 1;
 constexpr std::size_t due_column = 2;
 constexpr std::size_t time_column = 3;
 constexpr std::size_t ended_column = 4;
 constexpr std::size_t detail_column = 5;
+// Of create_instances.
+constexpr std::size_t statuses_column = 4;
+constexpr std::size_t handed_column = 5;
 
 void finish(announcing_call& work, const answer& done) {
     work.finish(done.only(time_column), done.only(ready_column), done.only(due_column));
@@ -137,11 +129,9 @@ std::vector<create_outcome> postgres_backend::create(const request_id& /*request
     announcing_call work(hub_);
     const answer done = hub_.call(create_instances, values);
     work.news.due_is_news = true;
-    work.finish(done.only(creation::store_time),
-                done.only(creation::left_ready),
-                done.only(creation::next_due));
-    const array_reader codes(done.only(creation::outcomes));
-    const array_reader statuses(done.only(creation::statuses));
+    finish(work, done);
+    const array_reader codes(done.only(outcomes_column));
+    const array_reader statuses(done.only(statuses_column));
     std::vector<create_outcome> outcomes;
     for (std::size_t n = 0; n < common_size(codes, statuses); ++n) {
         const auto code = static_cast<create_code>(codes.number(n));
@@ -162,9 +152,9 @@ void postgres_backend::hand_over(waiting_locks::claim& taken,
                                  const answer& created,
                                  create_code outcome) {
     work_batch work;
-    work.store_time = created.only(creation::store_time).time();
+    work.store_time = created.only(time_column).time();
     try {
-        read_orchestrations(hub_.names(), created.only(creation::handed), work.orchestrations);
+        read_orchestrations(hub_.names(), created.only(handed_column), work.orchestrations);
     } catch (const backend_error&) {
         // It is created all the same, and the worker, in doubt, asks for it.
         return;

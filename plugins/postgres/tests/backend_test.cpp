@@ -58,6 +58,16 @@ class idle_worker {
     std::jthread thread_;
 };
 
+/// Whether the listener says to the server that it sleeps, and looks for what it has missed: nothing
+/// else may speak to the server meanwhile.
+bool listens_since(const postgres_backend& store, const backend_statistics& before) {
+    const auto deadline = steady::now() + patience;
+    while (store.statistics().statements < before.statements + 2 && steady::now() < deadline) {
+        std::this_thread::yield();
+    }
+    return store.statistics().statements >= before.statements + 2;
+}
+
 /// A schema in which the login is the hub.
 settings settings_of_mode_1() {
     settings chosen = fresh_settings();
@@ -75,13 +85,7 @@ TEST_CASE("backend: what the listener executes is counted") {
     const auto before = store.statistics();
     const idle_worker sleeping(store);
 
-    // Nothing else speaks to the server: it says that it sleeps, and looks for what it has missed.
-    const auto deadline = steady::now() + patience;
-    while (store.statistics().statements < before.statements + 2 && steady::now() < deadline) {
-        std::this_thread::yield();
-    }
-
-    CHECK(store.statistics().statements >= before.statements + 2);
+    CHECK(listens_since(store, before));
     CHECK(store.statistics().commits == before.commits);
 }
 
@@ -108,12 +112,7 @@ TEST_CASE("backend: the listener turns from a host that does not answer to the n
     const auto before = store.statistics();
     const idle_worker sleeping(store);
 
-    const auto deadline = steady::now() + patience;
-    while (store.statistics().statements < before.statements + 2 && steady::now() < deadline) {
-        std::this_thread::yield();
-    }
-
-    CHECK(store.statistics().statements >= before.statements + 2);
+    CHECK(listens_since(store, before));
 }
 
 TEST_CASE("backend: in mode 1 a task_hub that is not the login is refused, and nothing happens") {
