@@ -104,15 +104,16 @@ TEST_CASE("backend: the listener is as patient as connect_timeout says") {
 
 TEST_CASE("backend: the listener turns from a host that does not answer to the next one") {
     silent_host host;
-    settings chosen = fresh_settings();
-    chosen.libpq["host"] = host.folder().string() + "," + chosen.libpq.at("host");
+    const settings answering = fresh_settings();
+    settings chosen = answering;
+    chosen.libpq["host"] = host.folder().string() + "," + answering.libpq.at("host");
     chosen.connect_timeout = 1s;
     postgres_backend store(chosen);
     store.create_hub();
-    const auto before = store.statistics();
     const idle_worker sleeping(store);
 
-    CHECK(listens_since(store, before));
+    test_connection watching(answering);
+    CHECK(becomes_true(*watching, "select exists (select" + sleepers_of("work") + ")"));
 }
 
 TEST_CASE("backend: in mode 1 a task_hub that is not the login is refused, and nothing happens") {

@@ -71,11 +71,6 @@ class hub {
 
   private:
     void enter() { static_cast<void>((*on_)->query("select _CreateHub()")); }
-    static std::string sleepers_of(const std::string& kind) {
-        return " from pg_locks l, _Bed('" + kind +
-               "') b where l.locktype = 'advisory' and l.mode = 'ShareLock' and l.granted"
-               " and (l.classid::bigint << 32 | l.objid::bigint) = b.lock_key";
-    }
     static std::string count_of(const std::string& kind) {
         return "select (select count(*)" + sleepers_of(kind) + ")";
     }

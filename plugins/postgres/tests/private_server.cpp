@@ -89,7 +89,8 @@ silent_host::silent_host()
     const std::string path = folder_ / ".s.PGSQL.5432";
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     REQUIRE(bind(listening_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    REQUIRE(listen(listening_, 4) == 0);
+    // Whoever finds the queue full is refused at once, and turns away.
+    REQUIRE(listen(listening_, SOMAXCONN) == 0);
 }
 
 silent_host::~silent_host() {
@@ -125,6 +126,12 @@ void silent_host::let_in() {
     REQUIRE(read(accepted_.back(), startup.data(), startup.size()) > 0);
     REQUIRE(write(accepted_.back(), greeting.data(), greeting.size()) ==
             static_cast<ssize_t>(greeting.size()));
+}
+
+std::string sleepers_of(const std::string& kind) {
+    return " from pg_locks l, _Bed('" + kind +
+           "') b where l.locktype = 'advisory' and l.mode = 'ShareLock' and l.granted"
+           " and (l.classid::bigint << 32 | l.objid::bigint) = b.lock_key";
 }
 
 std::string text_of(postgres::connection& on, const std::string& query) {

@@ -72,6 +72,10 @@ struct test_connection {
     postgres::connection held;
 };
 
+/// The rest of a query for the sessions that sleep for this, "work" or "ended", in the hub of the
+/// session that asks; their locks are `l`.
+[[nodiscard]] std::string sleepers_of(const std::string& kind);
+
 /// The only value of a query, as text.
 [[nodiscard]] std::string text_of(postgres::connection& on, const std::string& query);
 [[nodiscard]] std::int64_t number_of(postgres::connection& on, const std::string& query);
