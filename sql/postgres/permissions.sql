@@ -38,7 +38,7 @@ declare
     -- for it, and is never to be listed here.
     v_for_plugins constant text[] := array[
         '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded', '_BeginSleep',
-        '_Commit', '_CreateHub', '_CreateInstances', '_DeleteHub',
+        '_Commit', '_CommitLoneTurn', '_CreateHub', '_CreateInstances', '_DeleteHub',
         '_DiscardEventsAndUnlockInstance', '_EndSleep', '_GetInstances', '_GetVersions',
         '_HubStatus', '_LaneNames', '_Lanes', '_Lock', '_PurgeInstances', '_Purgeable',
         '_QueryManyOrchestrations', '_ReadHistory', '_ReleaseInstances', '_RenewLocks',

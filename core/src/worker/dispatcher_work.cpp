@@ -10,7 +10,7 @@ namespace perdure::dispatch {
 namespace {
 
 /// For so long it is taken for true that nothing else is ready.
-constexpr auto outlook_fresh = std::chrono::milliseconds(2);
+constexpr auto outlook_fresh = std::chrono::milliseconds(5);
 
 std::vector<held_item> held_of(std::span<const item_ptr> items) {
     std::vector<held_item> held;

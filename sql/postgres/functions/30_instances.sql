@@ -47,12 +47,12 @@ begin
 end
 $$;
 
--- Inserts the only instance of a batch likewise, in one statement, and leases it if there is a token; then
--- it does not pass through Ready. Returns its key, or null if nothing was done because its id or its lane
--- wants a closer look. Tables: Lanes (read), Instances, History, Ready.
+-- Inserts the only instance of a batch likewise, in one statement, and leases it if there is a token, for the
+-- request; then it does not pass through Ready. Returns its key, or null if nothing was done because its id or
+-- its lane wants a closer look. Tables: Lanes (read), Instances, History, Ready, Requests.
 create or replace function _InsertOne(
-    p_hub integer, p_now timestamptz, p_new instance_batch, p_worker integer, p_token bigint,
-    p_until timestamptz)
+    p_hub integer, p_now timestamptz, p_new instance_batch, p_request uuid, p_worker integer,
+    p_token bigint, p_until timestamptz)
 returns bigint
 language plpgsql volatile
 as $$
@@ -78,6 +78,11 @@ begin
     ), recorded as (
         insert into History (instance_key, first, count, events)
         select a.instance_key, 0, 1, '[' || p_new.start_event[1] || ']' from added a
+    ), kept as (
+        insert into Requests (task_hub, request_id, answered_at, until, outcomes, lease_keys,
+                              lease_tasks, lease_tokens)
+        select p_hub, p_request, p_now, p_until, '{}', array[a.instance_key], '{0}', array[p_token]
+          from added a where p_token is not null
     )
     select a.instance_key into v_key from added a;
     return v_key;
@@ -127,7 +132,7 @@ begin
         end if;
         store_time := _Now();
         v_until := store_time + p_lease * interval '1 microsecond';
-        v_key := _InsertOne(v_hub, store_time, p_new, p_worker, p_token, v_until);
+        v_key := _InsertOne(v_hub, store_time, p_new, p_request, p_worker, p_token, v_until);
         if v_key is not null then
             outcomes := '{0}';
             statuses := '{6}';
@@ -136,8 +141,6 @@ begin
                 next_due := p_new.start_at[1];
             end if;
             if p_token is not null then
-                perform _KeepAnswer(v_hub, p_request, store_time, '{}', 0, 0, v_until,
-                                    array[v_key], '{0}', array[p_token]);
                 handed := row(array[v_key], array[p_token], p_new.instance_id, p_new.execution_id,
                               p_new.lane, statuses, array[1], array[1], array[0], array[false],
                               array[false], null, null, null, null, null,

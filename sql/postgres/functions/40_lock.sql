@@ -401,6 +401,40 @@ begin
 end
 $$;
 
+-- What a commit hands out beyond what it has made possible itself, as far as there is room for it.
+-- `suspects` is null unless it has looked for leases that are over. Tables: Ready, Instances, NewTasks,
+-- NewEvents (read), History (read), Requests.
+create or replace function _TakeFurther(
+    p_hub integer, p_now timestamptz, p_room room,
+    out taken orchestration_batch, out activities activity_batch, out suspects boolean,
+    out low_water low_water)
+language plpgsql volatile
+as $$
+declare
+    v_next record;
+    v_looked timestamptz;
+begin
+    if p_room.expire then
+        perform _ExpireLeases(p_hub, p_now);
+    end if;
+    v_looked := clock_timestamp();
+    if cardinality(p_room.tokens) > 0 then
+        v_next := _LockNextOrchestration(p_hub, p_now, p_room);
+        taken := v_next.batch;
+        low_water.since := v_next.since;
+    end if;
+    if cardinality(p_room.task_tokens) > 0 then
+        v_next := _LockNextTask(p_hub, p_now, p_room.task_tokens, p_room);
+        activities := v_next.batch;
+        low_water.task_since := v_next.since;
+    end if;
+    low_water.took := 1000000 * extract(epoch from clock_timestamp() - v_looked);
+    if p_room.expire then
+        select w.suspects into suspects from _Waiting(p_hub, p_now, p_room) w;
+    end if;
+end
+$$;
+
 -- Leases ready work. `contended`: something is ready that another call holds. Caller: the plugin.
 -- Tables: Requests, Ready, Instances, NewTasks, NewEvents (read), History (read). An answer without
 -- work has changed nothing.

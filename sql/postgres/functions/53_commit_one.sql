@@ -4,7 +4,7 @@ set search_path = :"schema", pg_temp;
 
 -- The usual commits are those of one turn, ahead or not, or of one finished activity, and nothing else.
 -- For them the next functions have a statement for each row, or one for all; what is unusual they leave to
--- _CommitBatch, before anything has changed, and return null.
+-- _CommitBatch, before anything has changed.
 
 -- What the caller is to be handed of this instance, which nobody has leased, under the first token of
 -- the room; the caller of this function writes the lease. Null if there is nothing to do now, or not for
@@ -141,84 +141,117 @@ begin
 end
 $$;
 
--- Commits one turn ahead, likewise; the condition [AHEAD-1] is that of _AcceptTurnsAhead. Nothing waits
--- for the instance then, so there is nothing to hand out but what it schedules. Tables: Instances, NewTasks,
--- History, Payloads, Ready.
-create or replace function _CommitTurnAhead(
-    p_hub integer, p_turns turn_batch, p_chunks chunk_batch, p_payloads payload_batch,
-    p_tasks task_batch, p_room room)
-returns commit_effect
-language plpgsql volatile
+-- Commits one turn that comes alone, has consumed no message, ends as itself, and schedules at most one activity,
+-- which the caller takes under p_next_token. It is a turn ahead, with the activity that has ended and the version
+-- that it follows, or it has a lease, as the first turn of an execution does. `store_time` is null, and nothing has
+-- happened, when _Commit has to judge it; the condition [AHEAD-1] is that of _AcceptTurnsAhead. Nothing waits
+-- for the instance then, so that there is nothing to hand out but this activity and what else is ready.
+-- Caller: the plugin. Tables: those of _Commit.
+create or replace function _CommitLoneTurn(
+    p_request uuid, p_room room, p_key bigint, p_token bigint, p_execution uuid, p_status smallint,
+    p_task bigint, p_version bigint, p_count integer, p_events text, p_codec text, p_output bytea,
+    p_next_task bigint, p_lane integer, p_next_token bigint, p_task_version text,
+    p_input_codec text, p_input bytea, p_details text,
+    out store_time timestamptz, out taken orchestration_batch, out activities activity_batch,
+    out suspects boolean, out low_water low_water)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
 as $$
 declare
-    v_key constant bigint := p_turns.instance_key[1];
-    v_first bigint;
+    v_hub constant integer := _Hub();
+    v_worker constant integer := p_room.worker;
+    v_lease constant interval := p_room.lease * interval '1 microsecond';
     v_is_scheduled boolean;
-    v_effect commit_effect;
+    v_further record;
 begin
+    if p_task is null then
+        -- A message to a leased instance leaves its row as it is. Now none can come any more, and the next
+        -- statement sees those that have.
+        perform from Instances i
+          where i.instance_key = p_key and i.task_hub is not distinct from v_hub for no key update;
+    end if;
     with locked as materialized (
-        select i.history_length as first
+        select i.history_length as first, i.holder
           from Instances i
-         where i.instance_key = v_key and i.task_hub is not distinct from p_hub
-           and i.token is null and i.execution_id = p_turns.execution_id[1]
-           and i.ready_at is null and i.history_version = p_turns.after_version[1]
-           and i.parked_reason is null and i.status not in (1, 3, 5)
+         where i.instance_key = p_key and i.task_hub is not distinct from v_hub
+           and i.execution_id = p_execution and i.ready_at is null
+           and case when p_task is null
+                    then i.token = p_token
+                         and not exists (select from NewEvents e where e.instance_key = p_key)
+                    else i.token is null and i.history_version = p_version
+                         and i.parked_reason is null and i.status not in (1, 3, 5) end
            for no key update
-    ), ended as (
+    ), task as (
         delete from NewTasks t
-         where exists (select from locked)
-           and t.instance_key = v_key and t.task = p_turns.after_task[1]
-           and t.execution_id = p_turns.execution_id[1] and t.token = p_turns.token[1]
-           and t.ready_at is null
-        returning t.holder, _Now() as now
+         using locked l
+         where t.instance_key = p_key and t.task = p_task and t.execution_id = p_execution
+           and t.token = p_token and t.ready_at is null
+        returning l.first, t.holder, _Now() as now
+    ), ended as (
+        select t.first, t.holder, t.now from task t
+         union all
+        select l.first, l.holder, _Now() from locked l where p_task is null
     ), happened as (
         update Instances i
-           set last_committer = e.holder, last_committed = p_turns.token[1], attempts = 0,
+           set token = null, holder = null, lease_until = null, leased_alone = false,
+               last_committer = e.holder, last_committed = p_token, attempts = 0,
                suspect = false, not_before = '-infinity', needs_turn = false,
-               status = p_turns.status[1], history_length = i.history_length + p_turns.events[1],
+               status = p_status, history_length = i.history_length + p_count,
                history_version = i.history_version + 1, updated_at = e.now,
-               completed_at = case when p_turns.status[1] in (1, 3) then e.now end
+               completed_at = case when p_status in (1, 3) then e.now end
           from ended e
-         where i.instance_key = v_key
+         where i.instance_key = p_key
     ), recorded as (
         insert into History (instance_key, first, count, events)
-        select v_key, l.first + c.skip, c.count, c.events
-          from ended e cross join locked l
-         cross join unnest(p_chunks.turn, p_chunks.skip, p_chunks.count, p_chunks.events)
-                    as c(turn, skip, count, events)
-         where c.turn = 1
+        select p_key, e.first, p_count, p_events from ended e
     ), scheduled as (
         insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until, holder,
                               version, input_codec, input, details)
-        select v_key, p_tasks.task[1], p_turns.execution_id[1], l.lane, p_tasks.token[1],
-               e.now + p_room.lease * interval '1 microsecond', p_room.worker,
-               p_tasks.version[1], p_tasks.input_codec[1], p_tasks.input[1], p_tasks.details[1]
+        select p_key, p_next_task, p_execution, l.lane, p_next_token, e.now + v_lease, v_worker,
+               p_task_version, p_input_codec, p_input, p_details
           from ended e cross join Lanes l
-         where l.lane = p_tasks.lane[1] and l.task_hub = p_hub
-           and cardinality(p_tasks.turn) = 1 and p_tasks.token[1] is not null
+         where l.lane = p_lane and l.task_hub = v_hub
         returning 1
+    ), kept as (
+        insert into Requests (task_hub, request_id, answered_at, until, outcomes, turns, lease_keys,
+                              lease_tasks, lease_tokens)
+        select v_hub, p_request, e.now,
+               e.now + case when p_next_task is null then interval '2 minutes' else v_lease end,
+               '{0}', 1, case when p_next_task is not null then array[p_key] end,
+               case when p_next_task is not null then array[p_next_task] end,
+               case when p_next_task is not null then array[p_next_token] end
+          from ended e
     )
-    select e.now, l.first, exists (select from scheduled)
-      into v_effect.store_time, v_first, v_is_scheduled
-      from ended e cross join locked l;
-    if v_first is null then
-        return null;
+    select e.now, exists (select from scheduled) into store_time, v_is_scheduled from ended e;
+    if store_time is null then
+        return;
     end if;
-    v_effect.firsts := array[v_first];
-    if p_payloads.turn is not null then
-        perform _WritePayloads(p_turns, v_effect.firsts, p_payloads);
+    if p_next_task is not null and not v_is_scheduled then
+        perform _CheckLanes(v_hub, array[p_lane]);
     end if;
-    v_effect.left_ready := false;
-    if p_tasks.turn is not null and not v_is_scheduled then
-        perform _CheckLanes(p_hub, p_tasks.lane);
-        v_effect.left_ready := _Schedule(p_turns, v_effect.firsts, v_effect.store_time, p_room,
-                                         p_tasks, null, null);
+    if p_codec is not null then
+        perform _SetPayload(p_key, 1::smallint, p_codec, p_output);
     end if;
-    v_effect.repeated := false;
-    v_effect.turn_outcomes := '{0}';
-    v_effect.dropped := 0;
-    v_effect.waiting := 0;
-    return v_effect;
+    if p_room.expire or cardinality(p_room.tokens) > 0 or cardinality(p_room.task_tokens) > 0 then
+        select f.* into v_further from _TakeFurther(v_hub, store_time, _Unfiltered(v_hub, p_room)) f;
+        taken := v_further.taken;
+        activities := v_further.activities;
+        suspects := v_further.suspects;
+        low_water := v_further.low_water;
+        if taken.token is not null or activities.token is not null then
+            update Requests r
+               set until = store_time + v_lease,
+                   lease_keys = r.lease_keys || taken.instance_key || activities.instance_key,
+                   lease_tasks = r.lease_tasks || array_fill(0::bigint, array[coalesce(cardinality(taken.token), 0)])
+                                 || activities.task,
+                   lease_tokens = r.lease_tokens || taken.token || activities.token
+             where r.task_hub = v_hub and r.request_id = p_request;
+        end if;
+    end if;
 end
 $$;
 

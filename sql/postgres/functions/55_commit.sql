@@ -192,21 +192,15 @@ declare
     v_effect commit_effect;
     v_earlier Requests;
     v_before record;
-    v_task_tokens bigint[] := p_room.task_tokens;
     v_room room;
-    v_next record;
-    v_looked timestamptz;
+    v_further record;
 begin
     p_room := _Unfiltered(v_hub, p_room);
     if p_targets is null and p_children.turn is null and p_cancelled.turn is null
        and p_timers.turn is null and p_continued.turn is null then
-        if cardinality(p_turns.token) = 1 and p_done.token is null and p_turns.status[1] <> 5 then
-            if p_turns.after_task is null then
-                v_effect := _CommitTurn(v_hub, p_turns, p_consumed, p_chunks, p_payloads, p_tasks,
-                                        p_room);
-            else
-                v_effect := _CommitTurnAhead(v_hub, p_turns, p_chunks, p_payloads, p_tasks, p_room);
-            end if;
+        if cardinality(p_turns.token) = 1 and p_turns.after_task is null and p_done.token is null
+           and p_turns.status[1] <> 5 then
+            v_effect := _CommitTurn(v_hub, p_turns, p_consumed, p_chunks, p_payloads, p_tasks, p_room);
         elsif cardinality(p_done.token) = 1 and p_turns.token is null then
             v_effect := _CommitTask(v_hub, p_done, p_room);
         end if;
@@ -244,9 +238,6 @@ begin
     handed := v_effect.handed;
     left_ready := v_effect.left_ready;
     next_due := v_effect.next_due;
-    if p_room.expire then
-        perform _ExpireLeases(v_hub, store_time);
-    end if;
     v_room := p_room;
     if coalesce(cardinality(handed.token), 0) < v_effect.waiting then
         v_room.tokens := array(select t.token from unnest(p_room.tokens) with ordinality as t(token, n)
@@ -254,27 +245,17 @@ begin
     else
         v_room.tokens := p_room.tokens[v_effect.waiting + 1:];
     end if;
-    v_looked := clock_timestamp();
-    if cardinality(v_room.tokens) > 0 then
-        v_next := _LockNextOrchestration(v_hub, store_time, v_room);
-        taken := v_next.batch;
-        low_water.since := v_next.since;
-    end if;
     if 0 = any(firsts) and p_tasks.token is not null then
         -- The room that was meant for the activities of a checkpoint that did not happen.
-        v_task_tokens := v_task_tokens || array(
+        v_room.task_tokens := p_room.task_tokens || array(
             select a.token from unnest(p_tasks.turn, p_tasks.token) as a(turn, token)
              where a.token is not null and firsts[a.turn] = 0);
     end if;
-    if cardinality(v_task_tokens) > 0 then
-        v_next := _LockNextTask(v_hub, store_time, v_task_tokens, p_room);
-        activities := v_next.batch;
-        low_water.task_since := v_next.since;
-    end if;
-    low_water.took := 1000000 * extract(epoch from clock_timestamp() - v_looked);
-    if p_room.expire then
-        select w.suspects into suspects from _Waiting(v_hub, store_time, p_room) w;
-    end if;
+    v_further := _TakeFurther(v_hub, store_time, v_room);
+    taken := v_further.taken;
+    activities := v_further.activities;
+    suspects := v_further.suspects;
+    low_water := v_further.low_water;
     perform _KeepCommit(v_hub, p_request, store_time, p_room, turn_outcomes, done_outcomes, dropped,
                         p_turns, firsts, p_tasks, handed, taken, activities);
 end

@@ -38,6 +38,16 @@ declare
     v_hub integer := _Hub();
     v_keys bigint[];
 begin
+    if cardinality(p_ids) = 1 then
+        return query
+        select r.* from InstanceRecords r
+         where r.instance_key = (select i.instance_key from Instances i
+                                  where i.task_hub = v_hub and i.instance_id = p_ids[1]);
+        if not found then
+            return next null;
+        end if;
+        return;
+    end if;
     -- The keys first: joined in one statement, the planner may walk through the whole view.
     select array_agg(i.instance_key order by w.n) into v_keys
       from unnest(p_ids) with ordinality as w(instance_id, n)

@@ -5,6 +5,7 @@ declare
     v_step integer := (_Lanes(true, array['Step'], array[''], array[0]))[1];
     v_ids text[] := array(select 'started-' || gen_random_uuid() from generate_series(1, 110));
     v_new instance_batch;
+    v_one instance_batch;
     v_room room;
     v_got record;
     v_next record;
@@ -38,6 +39,18 @@ begin
     v_new.replaceable := array_fill(0, array[110]);
     v_new.replaced_event := array_fill('{}'::text, array[110]);
     perform from _CreateInstances(v_new);
+    -- One alone, which nobody locks, and another one, for a worker that waits for it.
+    for n in 1..2 loop
+        v_one.instance_id := array['one-' || gen_random_uuid()];
+        v_one.execution_id := array[gen_random_uuid()];
+        v_one.lane := v_new.lane[110:110];
+        v_one.start_event := v_new.start_event[1:1];
+        if n = 1 then
+            perform from _CreateInstances(v_one);
+        else
+            perform from _CreateInstances(v_one, gen_random_uuid(), _Worker('plans'), 1, 60000000);
+        end if;
+    end loop;
 
     v_room.worker := _Worker('plans');
     v_room.lease := 60000000;
@@ -194,20 +207,28 @@ begin
         p_done => null, p_room => v_room) c;
     assert v_next.turn_outcomes = '{0}', 'a turn alone';
 
-    -- The turn ahead that follows from that activity, alone; it schedules the next.
-    v_turns.token := '{77}';
-    v_turns.after_task := v_tasks.task[1:1];
-    v_turns.after_version := array[v_orchestrations.history_version[51] + 1];
-    v_turns.after_event := '{"{}"}';
+    -- The turn ahead that follows from that activity, alone; it schedules the next. And a first turn alone,
+    -- with a result.
+    select c.* into v_next from _CommitLoneTurn(
+        p_request => gen_random_uuid(), p_room => v_room, p_key => v_turns.instance_key[1],
+        p_token => 77, p_execution => v_turns.execution_id[1], p_status => 0::smallint,
+        p_task => v_tasks.task[1], p_version => v_orchestrations.history_version[51] + 1,
+        p_count => 2, p_events => '[{},{}]', p_codec => null, p_output => null, p_next_task => 8,
+        p_lane => v_step, p_next_token => 78, p_task_version => '', p_input_codec => 'json',
+        p_input => '1', p_details => '{}') c;
+    assert v_next.store_time is not null, 'a turn ahead alone';
     v_tasks.task := '{8}';
     v_tasks.token := '{78}';
-    select c.* into v_next from _Commit(
-        p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
-        p_turns => v_turns, p_consumed => null, p_chunks => v_chunks, p_payloads => null,
-        p_tasks => v_tasks, p_cancelled => null, p_timers => null, p_messages => null,
-        p_children => null, p_terminations => null, p_continued => null, p_some_end => false,
-        p_done => null, p_room => v_room) c;
-    assert v_next.turn_outcomes = '{0}', 'a turn ahead alone';
+    select c.* into v_next from _CommitLoneTurn(
+        p_request => gen_random_uuid(), p_room => v_room, p_key => v_orchestrations.instance_key[92],
+        p_token => v_orchestrations.token[92], p_execution => v_orchestrations.execution_id[92],
+        p_status => 1::smallint, p_task => null, p_version => null, p_count => 2,
+        p_events => '[{},{}]', p_codec => 'json', p_output => '1', p_next_task => null,
+        p_lane => null, p_next_token => null, p_task_version => null, p_input_codec => null,
+        p_input => null, p_details => null) c;
+    assert v_next.store_time is not null
+           or exists (select from unnest(v_orchestrations.message_item) m where m = 92),
+           'a first turn alone';
     v_done.instance_key := v_turns.instance_key;
     v_done.task := v_tasks.task[1:1];
     v_done.execution_id := v_turns.execution_id;
@@ -285,6 +306,7 @@ begin
     perform _AnyEnded(v_ids);
     perform from _Watch(true, v_ids);
     perform from _GetInstances(v_ids);
+    perform from _GetInstances(v_ids[1:1]);
     perform from _ReadHistory(v_ids[1], 0, 1000000);
     perform from _QueryManyOrchestrations(
         null, null, null, null, null, null, null, null, null, null, null, 'filled-1', 100);

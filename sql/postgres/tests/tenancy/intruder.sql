@@ -145,6 +145,39 @@ select _Commit(
         'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity',
                               'task_since', '-infinity')));
 
+\echo a lone turn of another, with a lease and ahead, and one of its own for an activity in the lanes of another
+select _CommitLoneTurn(
+    gen_random_uuid(),
+    jsonb_populate_record(null::room, jsonb_build_object(
+        'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+        'definitions', array[:definition], 'tokens', array[81, 82]::bigint[],
+        'activities', array['SECRET activity'], 'queues', array[''],
+        'task_tokens', array[83]::bigint[], 'suspects', false, 'expire', true,
+        'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
+    :held_key, 12, :'held_execution', 1::smallint, null, null, 1, '[{}]', 'json', '1', null, null, null,
+    '', 'json', '1', '{}');
+select _CommitLoneTurn(
+    gen_random_uuid(),
+    jsonb_populate_record(null::room, jsonb_build_object(
+        'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+        'definitions', array[:definition], 'tokens', array[84]::bigint[],
+        'activities', array['SECRET activity'], 'queues', array[''],
+        'task_tokens', array[85]::bigint[], 'suspects', false, 'expire', true,
+        'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
+    :task_key, 21, :'task_execution', 1::smallint, :task, v, 1, '[{}]', 'json', '1', null, null, null,
+    null, null, null, null)
+  from generate_series(1, 5) v;
+select _CommitLoneTurn(
+    gen_random_uuid(),
+    jsonb_populate_record(null::room, jsonb_build_object(
+        'worker', :own_worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
+        'definitions', array[:definition], 'tokens', array[]::bigint[],
+        'activities', array['SECRET activity'], 'queues', array[''],
+        'task_tokens', array[]::bigint[], 'suspects', false, 'expire', true,
+        'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
+    :task_giver, 32, :'task_giver_execution', 0::smallint, null, null, 1, '[{}]', null, null, 1, :activity_lane, 86,
+    '', 'json', '1', '{}');
+
 \echo an activity, and a child, in the lanes of another
 select _Commit(
     gen_random_uuid(), array[:task_giver]::bigint[], null,
