@@ -181,6 +181,26 @@ TEST_CASE("a turn's message reaches an instance that was created while its commi
     shop.check_that_both_are_ready();
 }
 
+TEST_CASE("a message that comes while the commit of a turn waits for it makes the instance ready",
+          "[waiting][WAKE-1]") {
+    waiting_calls shop;
+    shop.create(shop.held);
+    const checkpoint turn = turn_of(shop.lease(shop.held));
+
+    // A send locks the instance, which is leased, and leaves its row as it is.
+    const commit_outcome outcome = shop.while_waiting(
+        "with target as (select instance_key from dt.Instances where instance_id = '" +
+            shop.held.text() +
+            "' for no key update) insert into dt.NewEvents (instance_key, due, visible_at, task,"
+            " for_execution, is_timer, event) select instance_key, clock_timestamp(),"
+            " clock_timestamp(), 0, false, false, '{}' from target",
+        [&] { return shop.commit(turn); },
+        [] {});
+
+    REQUIRE(outcome == commit_outcome::committed);
+    CHECK(shop.ready() == std::vector{shop.held.text()});
+}
+
 TEST_CASE("who asks for one kind hears of work that somebody else's transaction holds",
           "[waiting][LOCK-8]") {
     waiting_calls shop;
