@@ -133,9 +133,34 @@ begin
 end
 $$;
 
--- Leases those of the given instances that are ready, in that order, as far as room and bytes allow.
--- Their rows are locked already. Tables: Instances, NewEvents (read), Ready.
-create or replace function _LeaseOrchestrations(p_keys bigint[], p_now timestamptz, p_room room)
+-- Where the rows of these instances lie, each once in the order of the keys, and their rows in Ready, null
+-- for one that has none. Their rows are locked already, so that they stay there until this transaction moves
+-- them. Tables, read only: Instances, Ready.
+create or replace function _PlacesOf(p_keys bigint[], out places tid[], out queued tid[])
+language plpgsql volatile
+as $$
+begin
+    select array_agg(p.place order by p.ordinal), array_agg(p.queued order by p.ordinal)
+      into places, queued
+      from (select i.ctid as place, r.place as queued, k.ordinal
+              from (select w.instance_key, min(w.ordinal) as ordinal
+                      from unnest(p_keys) with ordinality as w(instance_key, ordinal)
+                     group by w.instance_key) k
+              join Instances i on i.instance_key = any(array[k.instance_key])
+              left join lateral (
+                   select q.ctid as place from Ready q
+                    where i.ready_at is not null
+                      and q.lane = any(array[case when i.suspect then -i.lane else i.lane end])
+                      and q.due = i.ready_at and q.instance_key = i.instance_key and q.task = 0
+                    limit 1) r on true) p;
+end
+$$;
+
+-- Leases those of the instances in these places that are ready, in that order, as far as room and bytes allow.
+-- Their rows are locked already; `p_queued` are the places of their rows in Ready. Tables: Instances,
+-- NewEvents (read), Ready, History (read).
+create or replace function _LeaseOrchestrations(
+    p_places tid[], p_queued tid[], p_now timestamptz, p_room room)
 returns orchestration_batch
 language plpgsql volatile
 as $$
@@ -143,22 +168,20 @@ declare
     v_batch orchestration_batch;
 begin
     with candidate as materialized (
-        select i.instance_key, i.ready_at, row_number() over (order by k.ordinal) as n
-          from (select w.instance_key, min(w.ordinal) as ordinal
-                  from unnest(p_keys) with ordinality as w(instance_key, ordinal)
-                 group by w.instance_key) k
-          join Instances i on i.instance_key = any(array[k.instance_key])
+        select i.instance_key, w.place, w.queued, row_number() over (order by w.ordinal) as n
+          from unnest(p_places, p_queued) with ordinality as w(place, queued, ordinal)
+          join Instances i on i.ctid = w.place
          where (i.token is null or i.ready_at is not null)
            and i.status not in (1, 3, 5) and i.parked_reason is null
            and i.suspect = p_room.suspects and i.lane = any(p_room.definitions)
            and i.not_before <= p_now
            and (i.needs_turn or exists (select from NewEvents e
                                          where e.instance_key = i.instance_key and e.due <= p_now))
-         order by k.ordinal
+         order by w.ordinal
          limit cardinality(p_room.tokens)
     ), message as (
-        select c.n, c.instance_key, c.ready_at, e.sequence, e.visible_at, e.task, e.event,
-               row_number() over (partition by c.n order by e.due, e.sequence) as place,
+        select c.n, c.place, c.queued, e.sequence, e.visible_at, e.task, e.event,
+               row_number() over (partition by c.n order by e.due, e.sequence) as nth,
                sum(256 + coalesce(octet_length(e.event), 0)) over (order by c.n, e.due, e.sequence)
                  - coalesce(octet_length(e.event), 0) - 256 as before
           from candidate c
@@ -174,15 +197,12 @@ begin
                lease_until = p_now + p_room.lease * interval '1 microsecond',
                leased_alone = i.suspect
           from offered o
-         where o.place = 1 and i.instance_key = any(array[o.instance_key])
-        returning o.n, o.ready_at, i.instance_key, i.token, i.instance_id, i.execution_id, i.lane,
+         where o.nth = 1 and i.ctid = o.place
+        returning o.n, o.queued, i.instance_key, i.token, i.instance_id, i.execution_id, i.lane,
                   i.status, i.history_version, i.history_length, i.attempts, i.suspect,
                   coalesce(i.last_committer = p_room.worker, false) as has_frame
     ), gone as (
-        delete from Ready r using leased l
-         where l.ready_at is not null
-           and r.lane = any(array[case when l.suspect then -l.lane else l.lane end])
-           and r.due = l.ready_at and r.instance_key = l.instance_key and r.task is not distinct from 0
+        delete from Ready r using leased l where r.ctid = l.queued
     )
     select l.instance_key, l.token, l.instance_id, l.execution_id, l.lane, l.status,
            l.history_version, l.history_length, l.attempts, l.suspect, l.has_frame,
@@ -198,7 +218,7 @@ begin
                history_length, attempts, suspect, has_frame)
      cross join (select array_agg(o.n::integer), array_agg(o.sequence), array_agg(o.visible_at),
                         array_agg(o.task), array_agg(o.event)
-                   from (select * from offered where sequence is not null order by n, place) o) as m(
+                   from (select * from offered where sequence is not null order by n, nth) o) as m(
                item, sequence, visible_at, task, event);
     if v_batch.instance_key is null then
         return null;
@@ -217,15 +237,18 @@ language plpgsql volatile
 as $$
 declare
     v_keys bigint[];
+    v_queued tid[];
+    v_places tid[];
     v_oldest timestamptz;
     v_sign constant integer := case when p_room.suspects then -1 else 1 end;
 begin
-    select array_agg(w.instance_key order by w.due, w.instance_key), min(w.due)
-      into v_keys, v_oldest
-      from (select r.instance_key, r.due
+    select array_agg(w.instance_key order by w.due, w.instance_key),
+           array_agg(w.place order by w.due, w.instance_key), min(w.due)
+      into v_keys, v_queued, v_oldest
+      from (select r.instance_key, r.place, r.due
               from Lanes d
              cross join lateral (
-                   select q.instance_key, q.due from Ready q
+                   select q.instance_key, q.ctid as place, q.due from Ready q
                     where q.lane = v_sign * d.lane and q.due >= p_room.since and q.due <= p_now
                       and q.task = 0
                     order by q.due, q.instance_key
@@ -239,14 +262,14 @@ begin
         return;
     end if;
     -- Whoever holds one of these rows may wait for its row in Ready, so this must not wait for him.
-    select array_agg(l.instance_key) into v_keys
-      from (select i.instance_key
-              from unnest(v_keys) with ordinality as k(instance_key, n)
+    select array_agg(l.place), array_agg(l.queued) into v_places, v_queued
+      from (select i.ctid as place, k.queued
+              from unnest(v_keys, v_queued) with ordinality as k(instance_key, queued, n)
               join Instances i on i.instance_key = any(array[k.instance_key])
                               and i.task_hub is not distinct from p_hub
              order by k.n for no key update of i skip locked) l;
-    if v_keys is not null then
-        batch := _LeaseOrchestrations(v_keys, p_now, p_room);
+    if v_places is not null then
+        batch := _LeaseOrchestrations(v_places, v_queued, p_now, p_room);
     end if;
 end
 $$;

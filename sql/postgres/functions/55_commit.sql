@@ -67,6 +67,7 @@ declare
     v_keys bigint[];
     v_children bigint[];
     v_work record;
+    v_found record;
     v_sent record;
     v_settled record;
     v_now timestamptz;
@@ -147,11 +148,11 @@ begin
             v_effect.handed := _LeaseAll(v_work.ready, v_now, p_room);
         end if;
         if (v_effect.handed).instance_key is null then
-            v_effect.handed := _LeaseOrchestrations(
+            v_found := _PlacesOf(
                 array(select t.instance_key
                         from unnest(p_turns.instance_key, v_effect.firsts) as t(instance_key, first)
-                       where t.first <> 0) || v_work.ready,
-                v_now, p_room);
+                       where t.first <> 0) || v_work.ready);
+            v_effect.handed := _LeaseOrchestrations(v_found.places, v_found.queued, v_now, p_room);
         end if;
     end if;
     if v_work.unsettled or coalesce(cardinality((v_effect.handed).instance_key), 0) < v_effect.waiting then

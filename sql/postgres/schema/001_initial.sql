@@ -94,7 +94,8 @@ create table Instances (
     parent_task      bigint,
     parked_reason    text,
     tags             jsonb
-) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1);
+    -- A call may lease all instances of a page: it has room for a second version of each.
+) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1);
 create unique index instances_by_id on Instances (task_hub, instance_id);
 create index instances_by_parent on Instances (task_hub, parent_instance)
     where parent_instance is not null;
