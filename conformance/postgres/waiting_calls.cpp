@@ -63,12 +63,13 @@ struct waiting_calls {
         REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
     }
 
-    work_batch lock() {
+    work_batch lock(std::size_t orchestrations = 10, std::size_t activities = 0) {
         lock_request wanted;
         wanted.request = a_request();
         wanted.worker = {"w1"};
         wanted.filter = &filter;
-        wanted.orchestrations = 10;
+        wanted.orchestrations = orchestrations;
+        wanted.activities = activities;
         return store.lock(wanted);
     }
 
@@ -80,9 +81,9 @@ struct waiting_calls {
         return std::move(batch.orchestrations.front());
     }
 
-    commit_outcome commit(const checkpoint& turn) {
+    commit_outcome commit(const checkpoint& turn, const request_id& request = a_request()) {
         lock_request nothing;
-        nothing.request = a_request();
+        nothing.request = request;
         nothing.worker = {"w1"};
         nothing.filter = &filter;
         return store.commit({{&turn, 1}, {}, nothing}).checkpoints.front();
@@ -99,6 +100,23 @@ struct waiting_calls {
             found.push_back(work.instance.text());
         }
         return found;
+    }
+
+    /// A statement as another process of the hub would execute it.
+    static std::string of_the_hub(const std::string& statement) {
+        return "set local application_name = '" + std::string(private_server::task_hub) +
+               "'; set local search_path = dt, pg_temp; " + statement;
+    }
+    static std::string a_send(const request_id& request, const instance_id& target) {
+        return of_the_hub("select * from _AddOrchestrationEvents('" + to_string(request.value) +
+                          "', row('{0}', '{" + target.text() +
+                          "}', '{\"{}\"}', '{null}', '{null}', '{0}', '{null}')::message_batch)");
+    }
+    /// How many answers to this request the store keeps.
+    std::string answers(const request_id& request) {
+        return server.value("select count(*) from dt.Requests where request_id = '" +
+                                to_string(request.value) + "'",
+                            "perdure");
     }
 
     /// Makes the call while another transaction has executed a statement that it has to wait for,
@@ -187,17 +205,29 @@ TEST_CASE("a message that comes while the commit of a turn waits for it makes th
     shop.create(shop.held);
     const checkpoint turn = turn_of(shop.lease(shop.held));
 
-    // A send locks the instance, which is leased, and leaves its row as it is.
     const commit_outcome outcome = shop.while_waiting(
-        "with target as (select instance_key from dt.Instances where instance_id = '" +
-            shop.held.text() +
-            "' for no key update) insert into dt.NewEvents (instance_key, due, visible_at, task,"
-            " for_execution, is_timer, event) select instance_key, clock_timestamp(),"
-            " clock_timestamp(), 0, false, false, '{}' from target",
-        [&] { return shop.commit(turn); },
-        [] {});
+        shop.a_send(a_request(), shop.held), [&] { return shop.commit(turn); }, [] {});
 
     REQUIRE(outcome == commit_outcome::committed);
+    CHECK(shop.ready() == std::vector{shop.held.text()});
+}
+
+TEST_CASE("a message that comes while the commit of a turn ahead waits for it declines the turn",
+          "[waiting][AHEAD-1]") {
+    waiting_calls shop;
+    shop.create(shop.held);
+    const orchestration_work first = shop.lease(shop.held);
+    checkpoint turn = turn_of(first);
+    turn.activities = {an_activity(1)};
+    REQUIRE(shop.commit(turn) == commit_outcome::committed);
+    const work_batch batch = shop.lock(0, 1);
+    REQUIRE(batch.activities.size() == 1);
+    const checkpoint ahead = turn_ahead_of(batch.activities.front(), first.history_version + 1);
+
+    const commit_outcome outcome = shop.while_waiting(
+        shop.a_send(a_request(), shop.held), [&] { return shop.commit(ahead); }, [] {});
+
+    REQUIRE(outcome == commit_outcome::turn_declined);
     CHECK(shop.ready() == std::vector{shop.held.text()});
 }
 
@@ -219,28 +249,40 @@ TEST_CASE("a call that is repeated before the first one has ended finds its answ
           "[waiting][REPEAT-1]") {
     waiting_calls shop;
     const request_id request = a_request();
-    const std::string id = to_string(request.value);
-    const new_message message = a_message(instance_id("nobody"));
-    const auto answers = [&] {
-        return shop.server.value("select count(*) from dt.Requests where request_id = '" + id + "'",
-                                 "perdure");
-    };
-    // The first one, whose caller has gone away; its row of Requests is all that the two share.
-    const std::string first = "set local application_name = '" +
-                              std::string(private_server::task_hub) +
-                              "'; set local search_path = dt, pg_temp;"
-                              " select * from _AddOrchestrationEvents('" +
-                              id +
-                              "', row('{0}', '{nobody}', '{\"{}\"}', '{null}', '{null}', '{0}',"
-                              " '{null}')::message_batch)";
+    const instance_id nobody("nobody");
+    const new_message message = a_message(nobody);
 
+    // The caller of the first one has gone away; its row of Requests is all that the two share.
     const auto outcomes = shop.while_waiting(
-        first,
+        shop.a_send(request, nobody),
         [&] {
             return shop.store.send(request, {&message, 1});
         },
-        [&] { REQUIRE(answers() == "0"); });
+        [&] { REQUIRE(shop.answers(request) == "0"); });
 
     CHECK(outcomes == std::vector{send_outcome::no_such_instance});
-    CHECK(answers() == "1");
+    CHECK(shop.answers(request) == "1");
+}
+
+TEST_CASE("a commit of one turn that is repeated before the first one has ended happens once",
+          "[waiting][REPEAT-1][COMMIT-2]") {
+    waiting_calls shop;
+    shop.create(shop.held);
+    const checkpoint turn = turn_of(shop.lease(shop.held));
+    const request_id request = a_request();
+    const std::string first = shop.of_the_hub(
+        "select c.store_time from Instances i cross join lateral _CommitLoneTurn('" +
+        to_string(request.value) +
+        "', row(1, 60000000, '{}', '{}', '{}', '{}', '{}', 1, 1, false, false, false, '-infinity',"
+        " '-infinity')::room, i.instance_key, i.token, i.execution_id, 0::smallint, null, null, 1,"
+        " '[{}]', null, null, null, null, null, null, null, null, null) c");
+
+    const commit_outcome outcome = shop.while_waiting(
+        first,
+        [&] { return shop.commit(turn, request); },
+        [&] { REQUIRE(shop.answers(request) == "0"); });
+
+    CHECK(outcome == commit_outcome::committed);
+    CHECK(shop.answers(request) == "1");
+    CHECK(shop.server.value("select history_length from dt.Instances", "perdure") == "2");
 }

@@ -36,11 +36,17 @@ class counting_ahead final : public forwarding_backend {
         all.turns_ahead = how_ != manner::does_not_offer;
         return all;
     }
+    work_batch lock(const lock_request& request) override {
+        std::unique_lock guard(mutex_);
+        const bool may_lock =
+            was_sent_.wait_for(guard, 20s, [this] { return !holds_ || sent_ > 0; });
+        return may_lock ? inner_.lock(request) : work_batch{};
+    }
     commit_result commit(const commit_request& request) override {
         std::vector<checkpoint> turns;
         std::vector<completion> ended;
         for (const checkpoint& turn : request.checkpoints) {
-            sent_ += turn.after ? 1 : 0;
+            note_sent(turn);
             if (turn.after && how_ == manner::declines) {
                 ended.push_back({turn.instance,
                                  turn.execution,
@@ -66,11 +72,27 @@ class counting_ahead final : public forwarding_backend {
         return answer;
     }
 
+    /// From now on nobody locks anything before a turn ahead is sent.
+    void hold() {
+        const std::lock_guard guard(mutex_);
+        holds_ = true;
+    }
     [[nodiscard]] int sent() const { return sent_; }
     [[nodiscard]] int taken() const { return taken_; }
 
   private:
+    void note_sent(const checkpoint& turn) {
+        if (turn.after) {
+            const std::lock_guard guard(mutex_);
+            ++sent_;
+            was_sent_.notify_all();
+        }
+    }
+
     const manner how_;
+    std::mutex mutex_;
+    std::condition_variable was_sent_;
+    bool holds_ = false;
     std::atomic<int> sent_{0};
     std::atomic<int> taken_{0};
 };
@@ -164,11 +186,13 @@ TEST_CASE("a message that came during the activity goes first, and both arrive",
     const hub inner = a_hub();
     client beside(inner);
     const instance_id id("interrupted");
+    const auto store = std::make_shared<counting_ahead>(inner.store(), manner::as_inner);
     registry known;
     known.add(interrupted, ask_and_listen).add(send_word, [&] {
+        // Another thread could have the message's turn before the activity has ended.
+        store->hold();
         beside.raise_event(id, "word", std::string("hello"));
     });
-    const auto store = std::make_shared<counting_ahead>(inner.store(), manner::as_inner);
     const hub where(store, "ahead:");
     client c(where);
     worker w(where, known, quick());

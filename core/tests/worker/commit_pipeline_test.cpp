@@ -123,6 +123,29 @@ TEST_CASE("a batch is bounded in items and in bytes", "[pipeline]") {
     CHECK(sizes == std::vector<std::size_t>{500, 1, 1, 1});
 }
 
+TEST_CASE("a batch tells how much work it makes possible", "[pipeline]") {
+    checkpoint first = testing::a_checkpoint("first");
+    first.activities.resize(2);
+    checkpoint later = testing::a_checkpoint("later");
+    later.consumed = {1};
+    checkpoint last = later;
+    last.status = orchestration_status::completed;
+    checkpoint renewed = later;
+    renewed.next.emplace();
+
+    const auto expected = [](const checkpoint& turn) { return expected_of({{turn}, {}, {}}); };
+
+    CHECK(expected(first).turns == 0);
+    CHECK(expected(first).activities == 2);
+    // Only what has read messages is likely to find more.
+    CHECK(expected(first).again == 0);
+    CHECK(expected(later).again == 1);
+    CHECK(expected(last).again == 0);
+    CHECK(expected(renewed).turns == 1);
+    CHECK(expected(renewed).again == 0);
+    CHECK(expected_of({{}, {testing::a_completion("done")}, {}}).turns == 1);
+}
+
 TEST_CASE("a lost answer is asked for again with the same request id", "[pipeline]") {
     pipeline_fixture f;
     std::set<request_id> seen;

@@ -17,12 +17,12 @@ constexpr statement commit_work{
     " $17)",
     effect::mutating};
 
-constexpr statement commit_lone_turn{
-    "commit_lone_turn",
-    "select store_time, taken, activities, suspects, low_water"
-    " from {schema}_CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
-    " $16, $17, $18, $19)",
-    effect::mutating};
+constexpr statement commit_lone_turn{"commit_lone_turn",
+                                     "select store_time, taken, activities, suspects, low_water"
+                                     " from {schema}_CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, "
+                                     "$8, $9, $10, $11, $12, $13, $14, $15,"
+                                     " $16, $17, $18, $19)",
+                                     effect::mutating};
 
 /// Of commit_work.
 enum column : std::size_t {
@@ -132,8 +132,7 @@ bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& t
     const bool is_alone = turn.cancelled_activities.empty() && turn.timers.empty() &&
                           turn.cancelled_timers.empty() && turn.messages.empty() &&
                           turn.children.empty() && turn.terminations.empty();
-    return is_plain && is_alone && tasks.size() < 2 &&
-           (tasks.empty() || tasks.front().token);
+    return is_plain && is_alone && tasks.size() < 2 && (tasks.empty() || tasks.front().token);
 }
 
 /// Commits it by itself; nothing when the store wants to see it as a batch.

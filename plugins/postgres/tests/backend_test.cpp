@@ -58,8 +58,8 @@ class idle_worker {
     std::jthread thread_;
 };
 
-/// Whether the listener says to the server that it sleeps, and looks for what it has missed: nothing
-/// else may speak to the server meanwhile.
+/// Whether the listener says to the server that it sleeps, and looks for what it has missed:
+/// nothing else may speak to the server meanwhile.
 bool listens_since(const postgres_backend& store, const backend_statistics& before) {
     const auto deadline = steady::now() + patience;
     while (store.statistics().statements < before.statements + 2 && steady::now() < deadline) {

@@ -133,8 +133,8 @@ begin
 end
 $$;
 
--- Where the rows of these instances lie, each once in the order of the keys, and their rows in Ready, null
--- for one that has none. Their rows are locked already, so that they stay there until this transaction moves
+-- Where the rows of these instances lie, each once in the order given, and their rows in Ready, null for one
+-- that has none. Their rows are locked already, so that they stay there until this transaction moves
 -- them. Tables, read only: Instances, Ready.
 create or replace function _PlacesOf(p_keys bigint[], out places tid[], out queued tid[])
 language plpgsql volatile
@@ -426,7 +426,7 @@ $$;
 
 -- What a commit hands out beyond what it has made possible itself, as far as there is room for it.
 -- `suspects` is null unless it has looked for leases that are over. Tables: Ready, Instances, NewTasks,
--- NewEvents (read), History (read), Requests.
+-- NewEvents (read), History (read), Lanes (read), Requests.
 create or replace function _TakeFurther(
     p_hub integer, p_now timestamptz, p_room room,
     out taken orchestration_batch, out activities activity_batch, out suspects boolean,

@@ -45,7 +45,7 @@ begin
 end
 $$;
 
--- Commits one turn. Parameters: those of _Commit. A repeat finds its lease gone. Tables: Instances,
+-- Commits one turn that has a lease. Parameters: those of _Commit. A repeat finds its lease gone. Tables: Instances,
 -- NewTasks, NewEvents, History, Payloads, Ready.
 create or replace function _CommitTurn(
     p_hub integer, p_turns turn_batch, p_consumed consumed_batch, p_chunks chunk_batch,
@@ -141,12 +141,12 @@ begin
 end
 $$;
 
--- Commits one turn that comes alone, has consumed no message, ends as itself, and schedules at most one activity,
--- which the caller takes under p_next_token. It is a turn ahead, with the activity that has ended and the version
--- that it follows, or it has a lease, as the first turn of an execution does. `store_time` is null, and nothing has
--- happened, when _Commit has to judge it; the condition [AHEAD-1] is that of _AcceptTurnsAhead. Nothing waits
--- for the instance then, so that there is nothing to hand out but this activity and what else is ready.
--- Caller: the plugin. Tables: those of _Commit.
+-- Commits one turn that comes alone, has consumed no message, adds one chunk of events, goes on or ends with a
+-- result at most, and schedules at most one activity, which the caller takes under p_next_token. It is a turn ahead,
+-- with the activity that has ended and the version that it follows, or it has a lease, as the first turn of an
+-- execution does. `store_time` is null, and nothing has happened, when _Commit has to judge it; the condition
+-- [AHEAD-1] is that of _AcceptTurnsAhead. Nothing waits for the instance then, so that there is nothing to hand
+-- out but this activity and what else is ready. Caller: the plugin. Tables: those of _Commit.
 create or replace function _CommitLoneTurn(
     p_request uuid, p_room room, p_key bigint, p_token bigint, p_execution uuid, p_status smallint,
     p_task bigint, p_version bigint, p_count integer, p_events text, p_codec text, p_output bytea,
@@ -168,6 +168,9 @@ declare
     v_is_scheduled boolean;
     v_further record;
 begin
+    if p_status = 5 or (p_next_task is null) <> (p_next_token is null) then
+        return;
+    end if;
     if p_task is null then
         -- A message to a leased instance leaves its row as it is. Now none can come any more, and the next
         -- statement sees those that have.
@@ -228,6 +231,8 @@ begin
     )
     select e.now, exists (select from scheduled) into store_time, v_is_scheduled from ended e;
     if store_time is null then
+        -- A row was locked in vain: that needs no disk.
+        perform set_config('synchronous_commit', 'off', true);
         return;
     end if;
     if p_next_task is not null and not v_is_scheduled then
