@@ -226,20 +226,39 @@ $$;
 END
 }
 
+# The median of the numbers in a file.
+median() {
+    sort -g "$1" | awk '{ n[NR] = $1 } END { print n[int((NR + 1) / 2)] }'
+}
+
+# In turns, because a machine is not equally fast all the time, and after the work that so many new rows
+# leave to the server.
 measure_backlog() {
-    local few many strangers
-    new_tables
-    fill Known 1000
-    few=$(lock_rate)
-    fill Unknown "$backlog"
-    strangers=$(lock_rate)
-    new_tables
-    fill Known "$backlog"
-    many=$(lock_rate)
+    local turn few
+    for schema in few many strangers; do
+        new_tables
+        if [ $schema = many ]; then
+            fill Known "$backlog"
+        else
+            fill Known 1000
+        fi
+        [ $schema != strangers ] || fill Unknown "$backlog"
+    done
+    as postgres -c "vacuum (analyze)" -c checkpoint
+    for turn in 1 2 3; do
+        for schema in few many strangers; do
+            lock_rate >>"$folder/rates.$schema"
+        done
+    done
+    for schema in few many strangers; do
+        as postgres -c "drop schema $schema cascade"
+    done
+    schema=dt
+    few=$(median "$folder/rates.few")
     row "lock rate with $backlog pending, part of $few/s with 1,000" \
-        "$(calculate "$many / $few")" ">=" 0.8 ""
+        "$(calculate "$(median "$folder/rates.many") / $few")" ">=" 0.8 ""
     row "  with 1,000, and $backlog of a name that no worker has" \
-        "$(calculate "$strangers / $few")" ">=" 0.8 ""
+        "$(calculate "$(median "$folder/rates.strangers") / $few")" ">=" 0.8 ""
 }
 
 activities() {
