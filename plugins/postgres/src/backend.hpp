@@ -14,7 +14,8 @@
 namespace perdure::postgres {
 
 /// A task hub in a PostgreSQL schema. Each method is one call of one function there, one
-/// autocommitted statement; sql/postgres/README.md says what the functions do.
+/// autocommitted statement; sql/postgres/README.md says what the functions do. Only a commit of one
+/// turn has two, if the first one finds more to do than the turn's.
 ///
 /// Safe from any thread. It owns one thread, which listens for other processes.
 class postgres_backend final : public backend, public statistics_source {

@@ -1,9 +1,10 @@
 #include "backend.hpp"
 #include "commit_batches.hpp"
+#include "lone_turn.hpp"
 
 #include <algorithm>
 
-// The one hot call, and what its answer says.
+// The hot call, and what its answer says.
 
 namespace perdure::postgres {
 
@@ -17,14 +18,6 @@ constexpr statement commit_work{
     " $17)",
     effect::mutating};
 
-constexpr statement commit_lone_turn{"commit_lone_turn",
-                                     "select store_time, taken, activities, suspects, low_water"
-                                     " from {schema}_CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, "
-                                     "$8, $9, $10, $11, $12, $13, $14, $15,"
-                                     " $16, $17, $18, $19)",
-                                     effect::mutating};
-
-/// Of commit_work.
 enum column : std::size_t {
     store_time,
     turn_outcomes,
@@ -40,15 +33,6 @@ enum column : std::size_t {
     next_due,
     left_ready,
     low_water
-};
-
-/// Of commit_lone_turn.
-struct lone_column {
-    static constexpr std::size_t store_time = 0;
-    static constexpr std::size_t taken = 1;
-    static constexpr std::size_t activities = 2;
-    static constexpr std::size_t suspects = 3;
-    static constexpr std::size_t low_water = 4;
 };
 
 void refuse(const checkpoint& turn, const std::string& why) {
@@ -67,21 +51,6 @@ void check(const checkpoint& turn) {
             refuse(turn, "an activity without a task id of its own");
         }
     }
-}
-
-/// What the caller has of an activity that it takes without the store telling it again.
-activity_work handed_activity(const scheduled& item) {
-    const checkpoint& owner = *item.added.owner;
-    const new_activity& added = *item.added.element;
-    return {.instance = owner.instance,
-            .execution = owner.execution,
-            .task = added.task,
-            .held = {{*item.token}, owner.held.row},
-            .name = added.name,
-            .version = added.version,
-            .queue = added.queue,
-            .input = added.input,
-            .details = added.details};
 }
 
 void read_work(store& hub,
@@ -116,87 +85,6 @@ void add_ended(announcing_call& work, const answer& done, std::span<const checkp
     }
 }
 
-bool flag_or_false(const field& value) {
-    return !value.is_null() && value.flag();
-}
-
-/// Whether the request is one turn and nothing else, with no more than _CommitLoneTurn knows of.
-bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& tasks) {
-    if (request.checkpoints.size() != 1 || !request.completions.empty()) {
-        return false;
-    }
-    const checkpoint& turn = request.checkpoints.front();
-    const bool is_plain = turn.consumed.empty() && turn.events.size() == 1 && !turn.next &&
-                          turn.status != orchestration_status::terminated && turn.failure.empty() &&
-                          !turn.custom_status;
-    const bool is_alone = turn.cancelled_activities.empty() && turn.timers.empty() &&
-                          turn.cancelled_timers.empty() && turn.messages.empty() &&
-                          turn.children.empty() && turn.terminations.empty();
-    return is_plain && is_alone && tasks.size() < 2 && (tasks.empty() || tasks.front().token);
-}
-
-/// Commits it by itself; nothing when the store wants to see it as a batch.
-std::optional<commit_result> commit_alone(store& hub,
-                                          announcing_call& work,
-                                          const checkpoint& turn,
-                                          const room& given,
-                                          const std::vector<scheduled>& tasks) {
-    parameters values;
-    values.add<sql::uuid>(given.request->request.value);
-    add_room(values, given);
-    const bool has_ended = is_terminal(turn.status);
-    const new_events& events = turn.events.front();
-    values.add<sql::bigint>(key_of(turn.held, turn.instance))
-        .add<sql::bigint>(turn.held.token.value)
-        .add<sql::uuid>(turn.execution.value)
-        .add<sql::smallint>(static_cast<int>(turn.status))
-        .add<sql::bigint>(turn.after ? std::optional(turn.after->task.value) : std::nullopt)
-        .add<sql::bigint>(turn.after ? std::optional(turn.after->history_version) : std::nullopt)
-        .add<sql::integer>(events.count)
-        .add<sql::text>(std::string_view(events.text))
-        .add<sql::text>(has_ended ? codec_of(turn.output) : std::nullopt)
-        .add<sql::bytea>(has_ended ? bytes_of(turn.output) : std::nullopt);
-    if (tasks.empty()) {
-        values.add_null<sql::bigint>()
-            .add_null<sql::integer>()
-            .add_null<sql::bigint>()
-            .add_null<sql::text>()
-            .add_null<sql::text>()
-            .add_null<sql::bytea>()
-            .add_null<sql::text>();
-    } else {
-        const new_activity& next = *tasks.front().added.element;
-        values.add<sql::bigint>(next.task.value)
-            .add<sql::integer>(tasks.front().lane)
-            .add<sql::bigint>(*tasks.front().token)
-            .add<sql::text>(std::string_view(next.version))
-            .add<sql::text>(codec_of(next.input))
-            .add<sql::bytea>(bytes_of(next.input))
-            .add<sql::text>(std::string_view(next.details));
-    }
-    const answer done = hub.call(commit_lone_turn, values);
-    const field time = done.only(lone_column::store_time);
-    if (time.is_null()) {
-        return std::nullopt;
-    }
-    if (has_ended) {
-        work.news.ended.push_back(turn.instance.text());
-    }
-    work.finish(time, {}, {});
-    note_low_water(hub, given, done.only(lone_column::low_water));
-    commit_result result;
-    result.checkpoints = {commit_outcome::committed};
-    read_orchestrations(hub.names(), done.only(lone_column::taken), result.work.orchestrations);
-    if (!tasks.empty()) {
-        result.work.activities.push_back(handed_activity(tasks.front()));
-    }
-    read_activities(done.only(lone_column::activities), result.work.activities);
-    result.work.store_time = time.time();
-    result.work.suspects_waiting = flag_or_false(done.only(lone_column::suspects));
-    result.work.token = work.begun().token;
-    return result;
-}
-
 }  // namespace
 
 commit_result postgres_backend::commit(const commit_request& request) {
@@ -211,7 +99,7 @@ commit_result postgres_backend::commit(const commit_request& request) {
 
     announcing_call work(hub_);
     if (is_lone_turn(request, tasks)) {
-        if (auto result = commit_alone(hub_, work, turns.front(), given, tasks)) {
+        if (auto result = commit_lone_turn(hub_, work, turns.front(), given, tasks)) {
             return std::move(*result);
         }
     }
@@ -233,7 +121,7 @@ commit_result postgres_backend::commit(const commit_request& request) {
     result.dropped_messages = static_cast<std::size_t>(done.only(column::dropped).number());
     read_work(hub_, done, tasks, result.work);
     result.work.store_time = done.only(column::store_time).time();
-    result.work.suspects_waiting = flag_or_false(done.only(column::suspects));
+    result.work.suspects_waiting = done.only(column::suspects).flag_or_false();
     result.work.token = work.begun().token;
     return result;
 }

@@ -378,6 +378,20 @@ std::vector<scheduled> schedule(store& hub, std::span<const checkpoint> turns, r
     return all;
 }
 
+activity_work handed_activity(const scheduled& item) {
+    const checkpoint& owner = *item.added.owner;
+    const new_activity& added = *item.added.element;
+    return {.instance = owner.instance,
+            .execution = owner.execution,
+            .task = added.task,
+            .held = {{*item.token}, owner.held.row},
+            .name = added.name,
+            .version = added.version,
+            .queue = added.queue,
+            .input = added.input,
+            .details = added.details};
+}
+
 void add_commit(parameters& values,
                 store& hub,
                 const commit_request& request,

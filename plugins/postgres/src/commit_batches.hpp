@@ -26,6 +26,9 @@ struct scheduled {
                                               std::span<const checkpoint> turns,
                                               room& given);
 
+/// What the caller has of an activity that it takes without the store telling it again.
+[[nodiscard]] activity_work handed_activity(const scheduled& item);
+
 /// The parameters of _Commit between the request and the room.
 void add_commit(parameters& values,
                 store& hub,

@@ -46,6 +46,7 @@ class field {
     [[nodiscard]] std::optional<std::string_view> text_or_null() const;
     [[nodiscard]] std::optional<uuid> id_or_null() const;
     [[nodiscard]] std::optional<timestamp> time_or_null() const;
+    [[nodiscard]] bool flag_or_false() const { return !is_null_ && flag(); }
 
   private:
     [[nodiscard]] std::string_view bytes_of(std::size_t size, const char* what) const;

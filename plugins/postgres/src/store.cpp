@@ -155,7 +155,7 @@ void announcing_call::finish(const field& time, const field& left_ready, const f
     } else {
         hub_.rings().hear_time(begun_, time.time());
     }
-    news.ready = news.ready || (!left_ready.is_null() && left_ready.flag());
+    news.ready = news.ready || left_ready.flag_or_false();
     if (!next_due.is_null()) {
         news.next_due = next_due.time();
     }

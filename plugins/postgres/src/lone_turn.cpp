@@ -1,0 +1,104 @@
+#include "lone_turn.hpp"
+
+#include <string_view>
+
+namespace perdure::postgres {
+
+namespace {
+
+constexpr statement lone_turn{
+    "commit_lone_turn",
+    "select store_time, taken, activities, suspects, low_water"
+    " from {schema}_CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+    " $15, $16, $17, $18, $19)",
+    effect::mutating};
+
+enum column : std::size_t { store_time, taken, activities, suspects, low_water };
+
+void add_turn(parameters& values, const checkpoint& turn) {
+    const bool has_ended = is_terminal(turn.status);
+    const new_events& events = turn.events.front();
+    values.add<sql::bigint>(key_of(turn.held, turn.instance))
+        .add<sql::bigint>(turn.held.token.value)
+        .add<sql::uuid>(turn.execution.value)
+        .add<sql::smallint>(static_cast<int>(turn.status))
+        .add<sql::bigint>(turn.after ? std::optional(turn.after->task.value) : std::nullopt)
+        .add<sql::bigint>(turn.after ? std::optional(turn.after->history_version) : std::nullopt)
+        .add<sql::integer>(events.count)
+        .add<sql::text>(std::string_view(events.text))
+        .add<sql::text>(has_ended ? codec_of(turn.output) : std::nullopt)
+        .add<sql::bytea>(has_ended ? bytes_of(turn.output) : std::nullopt);
+}
+
+void add_task(parameters& values, const std::vector<scheduled>& tasks) {
+    if (tasks.empty()) {
+        values.add_null<sql::bigint>()
+            .add_null<sql::integer>()
+            .add_null<sql::bigint>()
+            .add_null<sql::text>()
+            .add_null<sql::text>()
+            .add_null<sql::bytea>()
+            .add_null<sql::text>();
+        return;
+    }
+    const new_activity& next = *tasks.front().added.element;
+    values.add<sql::bigint>(next.task.value)
+        .add<sql::integer>(tasks.front().lane)
+        .add<sql::bigint>(*tasks.front().token)
+        .add<sql::text>(std::string_view(next.version))
+        .add<sql::text>(codec_of(next.input))
+        .add<sql::bytea>(bytes_of(next.input))
+        .add<sql::text>(std::string_view(next.details));
+}
+
+}  // namespace
+
+bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& tasks) {
+    if (request.checkpoints.size() != 1 || !request.completions.empty()) {
+        return false;
+    }
+    const checkpoint& turn = request.checkpoints.front();
+    const bool is_plain = turn.consumed.empty() && turn.events.size() == 1 && !turn.next &&
+                          turn.status != orchestration_status::terminated && turn.failure.empty() &&
+                          !turn.custom_status;
+    const bool is_alone = turn.cancelled_activities.empty() && turn.timers.empty() &&
+                          turn.cancelled_timers.empty() && turn.messages.empty() &&
+                          turn.children.empty() && turn.terminations.empty();
+    return is_plain && is_alone && tasks.size() < 2 && (tasks.empty() || tasks.front().token);
+}
+
+std::optional<commit_result> commit_lone_turn(store& hub,
+                                              announcing_call& work,
+                                              const checkpoint& turn,
+                                              const room& given,
+                                              const std::vector<scheduled>& tasks) {
+    parameters values;
+    values.add<sql::uuid>(given.request->request.value);
+    add_room(values, given);
+    add_turn(values, turn);
+    add_task(values, tasks);
+    const answer done = hub.call(lone_turn, values);
+    const field time = done.only(column::store_time);
+    if (time.is_null()) {
+        return std::nullopt;
+    }
+    // First of all, because it has happened, whatever becomes of the answer.
+    if (is_terminal(turn.status)) {
+        work.news.ended.push_back(turn.instance.text());
+    }
+    work.finish(time, {}, {});
+    note_low_water(hub, given, done.only(column::low_water));
+    commit_result result;
+    result.checkpoints = {commit_outcome::committed};
+    read_orchestrations(hub.names(), done.only(column::taken), result.work.orchestrations);
+    if (!tasks.empty()) {
+        result.work.activities.push_back(handed_activity(tasks.front()));
+    }
+    read_activities(done.only(column::activities), result.work.activities);
+    result.work.store_time = time.time();
+    result.work.suspects_waiting = done.only(column::suspects).flag_or_false();
+    result.work.token = work.begun().token;
+    return result;
+}
+
+}  // namespace perdure::postgres
