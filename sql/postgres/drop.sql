@@ -28,7 +28,7 @@ declare
         '_ExpireThese', '_Filtered', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubNameOf', '_HubStatus',
         '_Insert', '_InsertOne', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_LaneNames',
         '_Lanes', '_LeaseAll', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
-        '_LockNextOrchestration', '_LockNextTask', '_Now', '_OfferOne', '_One', '_PayloadText', '_PlacesOf', '_Post',
+        '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_Now', '_OfferOne', '_One', '_PayloadText', '_PlacesOf', '_Post',
         '_PurgeDurableState', '_PurgeInstances', '_Purgeable', '_QueryManyOrchestrations',
         '_ReadHistory', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
         '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',

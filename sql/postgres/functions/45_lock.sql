@@ -1,0 +1,205 @@
+-- Handing out work: to a lock, and at the end of a commit.
+
+set search_path = :"schema", pg_temp;
+
+-- [REPEAT-1] What an earlier call leased, as far as it is still leased. Tables, read only: Instances,
+-- NewEvents, NewTasks, Lanes, History.
+create or replace function _LeasedBefore(
+    p_now timestamptz, p_room room, p_keys bigint[], p_tasks bigint[], p_tokens bigint[],
+    out orchestrations orchestration_batch, out activities activity_batch)
+language plpgsql volatile
+as $$
+begin
+    select array_agg(s.instance_key), array_agg(s.token), array_agg(s.instance_id),
+           array_agg(s.execution_id), array_agg(s.lane), array_agg(s.status),
+           array_agg(s.history_version), array_agg(s.history_length), array_agg(s.attempts),
+           array_agg(s.suspect), array_agg(coalesce(s.last_committer = p_room.worker, false)),
+           null, null, null, null, null, null, null, null, null
+      into orchestrations
+      from (select i.* from unnest(p_keys, p_tasks, p_tokens)
+                            with ordinality as k(instance_key, task, token, n)
+              join Instances i on i.instance_key = any(array[k.instance_key])
+             where k.task = 0 and i.token = k.token and i.ready_at is null
+             order by k.n) s;
+    orchestrations := _WithInbox(orchestrations, p_now, p_room.messages);
+    orchestrations := _WithHistory(orchestrations, p_room.bytes);
+    select array_agg(s.instance_key), array_agg(s.task), array_agg(s.execution_id),
+           array_agg(s.token), array_agg(s.instance_id), array_agg(s.name), array_agg(s.variant),
+           array_agg(s.version), array_agg(s.input_codec), array_agg(s.input),
+           array_agg(s.details), array_agg(s.attempts), array_agg(s.suspect)
+      into activities
+      from (select t.*, i.instance_id, l.name, l.variant
+              from unnest(p_keys, p_tasks, p_tokens)
+                   with ordinality as k(instance_key, task, token, n)
+              join NewTasks t on t.instance_key = any(array[k.instance_key]) and t.task = k.task
+              join Instances i on i.instance_key = any(array[k.instance_key])
+              join Lanes l on l.lane = t.lane
+             where k.task <> 0 and t.token = k.token and t.ready_at is null
+             order by k.n) s;
+end
+$$;
+
+-- What a worker could have of what waits: `waits` now, `suspects`, and when the next falls due.
+-- Tables, read only: Lanes, Ready.
+create or replace function _Waiting(
+    p_hub integer, p_now timestamptz, p_room room,
+    out waits boolean, out suspects boolean, out next_due timestamptz)
+language plpgsql volatile
+as $$
+begin
+    with lane as materialized (
+        select l.lane, p_room.since from Lanes l
+         where cardinality(p_room.tokens) > 0
+           and l.lane = any(p_room.definitions) and l.task_hub is not distinct from p_hub
+           and not l.is_activity
+         union all
+        select l.lane, p_room.task_since from Lanes l
+         where l.task_hub = p_hub and l.is_activity and cardinality(p_room.task_tokens) > 0
+           and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
+    ), suspect_lane as (
+        select l.lane from Lanes l
+         where l.lane = any(p_room.definitions) and l.task_hub is not distinct from p_hub
+           and not l.is_activity
+         union all
+        select l.lane from Lanes l
+         where l.task_hub = p_hub and l.is_activity
+           and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
+    )
+    select exists (select from lane l
+                    cross join lateral (select from Ready q
+                                         where q.lane = l.lane and q.due >= l.since
+                                           and q.due <= p_now limit 1) r),
+           exists (select from suspect_lane l
+                    cross join lateral (select from Ready q
+                                         where q.lane = -l.lane and q.due <= p_now limit 1) r),
+           (select min(n.due) from lane l
+             cross join lateral (select q.due from Ready q
+                                  where q.lane = l.lane and q.due > p_now
+                                  order by q.due limit 1) n)
+      into waits, suspects, next_due;
+end
+$$;
+
+-- Leases what has been ready longest, as far as there is room; of suspects one item. `low_water` says from when
+-- on the next look may look. Tables: Ready, Instances, NewTasks, NewEvents (read), History (read), Lanes (read).
+create or replace function _LockNext(
+    p_hub integer, p_now timestamptz, p_room room,
+    out orchestrations orchestration_batch, out activities activity_batch, out low_water low_water)
+language plpgsql volatile
+as $$
+declare
+    v_next record;
+    v_began constant timestamptz := clock_timestamp();
+begin
+    if cardinality(p_room.tokens) > 0 then
+        v_next := _LockNextOrchestration(p_hub, p_now, p_room);
+        orchestrations := v_next.batch;
+        low_water.since := v_next.since;
+    end if;
+    if cardinality(p_room.task_tokens) > 0
+       and not (p_room.suspects and orchestrations.instance_key is not null) then
+        v_next := _LockNextTask(p_hub, p_now, p_room.task_tokens, p_room);
+        activities := v_next.batch;
+        low_water.task_since := v_next.since;
+    end if;
+    low_water.took := 1000000 * extract(epoch from clock_timestamp() - v_began);
+end
+$$;
+
+-- What a commit hands out beyond what it has made possible itself. `suspects` is null unless it has looked for
+-- leases that are over. Tables: those of _LockNext, Requests.
+create or replace function _TakeFurther(
+    p_hub integer, p_now timestamptz, p_room room,
+    out taken orchestration_batch, out activities activity_batch, out suspects boolean,
+    out low_water low_water)
+language plpgsql volatile
+as $$
+declare
+    v_next record;
+begin
+    if p_room.expire then
+        perform _ExpireLeases(p_hub, p_now);
+    end if;
+    v_next := _LockNext(p_hub, p_now, p_room);
+    taken := v_next.orchestrations;
+    activities := v_next.activities;
+    low_water := v_next.low_water;
+    if p_room.expire then
+        select w.suspects into suspects from _Waiting(p_hub, p_now, p_room) w;
+    end if;
+end
+$$;
+
+-- Leases ready work. `contended`: something is ready that another call holds. Caller: the plugin.
+-- Tables: Requests, Ready, Instances, NewTasks, NewEvents (read), History (read). An answer without
+-- work has changed nothing.
+create or replace function _Lock(
+    p_request uuid, p_room room,
+    out store_time timestamptz, out orchestrations orchestration_batch,
+    out activities activity_batch, out contended boolean, out suspects boolean,
+    out next_due timestamptz, out left_ready boolean, out low_water low_water)
+language plpgsql volatile security definer
+set search_path from current
+set enable_seqscan = off
+set enable_bitmapscan = off
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+declare
+    v_hub integer := _Hub();
+    v_earlier Requests;
+    v_before record;
+    v_waiting record;
+    v_next record;
+    v_keys bigint[];
+    v_tasks bigint[];
+    v_tokens bigint[];
+begin
+    -- Whoever repeats a call that is still running waits for its answer.
+    perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
+    store_time := _Now();
+    p_room := _Unfiltered(v_hub, p_room);
+    contended := false;
+    left_ready := false;
+    if p_room.expire then
+        perform _ExpireLeases(v_hub, store_time);
+    end if;
+    select r.* into v_earlier
+      from Requests r where r.task_hub = v_hub and r.request_id = p_request;
+    if v_earlier.request_id is not null then
+        select b.* into v_before
+          from _LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                             v_earlier.lease_tokens) b;
+        orchestrations := v_before.orchestrations;
+        activities := v_before.activities;
+    else
+        v_next := _LockNext(v_hub, store_time, p_room);
+        orchestrations := v_next.orchestrations;
+        activities := v_next.activities;
+        low_water := v_next.low_water;
+        v_keys := coalesce(orchestrations.instance_key, '{}') || coalesce(activities.instance_key, '{}');
+        v_tasks := array_fill(0::bigint, array[coalesce(cardinality(orchestrations.instance_key), 0)])
+                   || coalesce(activities.task, '{}');
+        v_tokens := coalesce(orchestrations.token, '{}') || coalesce(activities.token, '{}');
+        if cardinality(v_keys) > 0 then
+            -- A lease that a crash of the server takes back was never used: whoever commits by it
+            -- has lost it. So nobody waits for the disk.
+            perform set_config('synchronous_commit', 'off', true);
+            perform _KeepAnswer(v_hub, p_request, store_time, '{}', 0, 0,
+                                store_time + p_room.lease * interval '1 microsecond',
+                                v_keys, v_tasks, v_tokens);
+        end if;
+    end if;
+    select w.* into v_waiting from _Waiting(v_hub, store_time, p_room) w;
+    suspects := v_waiting.suspects;
+    next_due := v_waiting.next_due;
+    contended := v_waiting.waits and not p_room.suspects
+                 and (cardinality(p_room.tokens) = 0
+                      or coalesce(cardinality(orchestrations.instance_key), 0)
+                         < cardinality(p_room.tokens))
+                 and (cardinality(p_room.task_tokens) = 0
+                      or coalesce(cardinality(activities.instance_key), 0)
+                         < cardinality(p_room.task_tokens));
+    left_ready := v_waiting.waits;
+end
+$$;
