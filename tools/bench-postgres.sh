@@ -137,7 +137,7 @@ count_deadlocks() {
 }
 
 measure_others() {
-    local short long
+    local before after long short
     new_tables
     row "orchestrations without activities" \
         "$(measure --workload noop | value orchestrations_per_second)" ">=" 10000 "/s"
@@ -147,8 +147,11 @@ measure_others() {
     new_tables
     row "fan-out of 1,000 activities" "$(measure --workload fanout | value seconds)" "<=" 0.25 "s"
     new_tables
-    short=$(measure --workload long | value seconds)
+    # The short one before and after the long one, because a machine is not equally fast all the time.
+    before=$(measure --workload long | value seconds)
     long=$(measure --workload long --count 10000 | value seconds)
+    after=$(measure --workload long | value seconds)
+    short=$(calculate "($before + $after) / 2")
     row "2,000 activities in sequence" "$short" "<=" 3 "s"
     row "  10,000 in sequence, times as long" "$(calculate "$long / $short")" "<=" 5.5 ""
 }
