@@ -174,6 +174,11 @@ bool faulty_backend::wait(std::span<const instance_id> instances,
     return inner_.store().wait(instances, deadline);
 }
 
+std::optional<instance_record> faulty_backend::wait_and_get(
+    const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
+    return attempt(method::get, [&] { return inner_.store().wait_and_get(instance, deadline); });
+}
+
 purge_result faulty_backend::purge(const purge_request& request) {
     return attempt(method::purge, [&] { return inner_.store().purge(request); });
 }

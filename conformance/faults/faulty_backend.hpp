@@ -92,6 +92,8 @@ class faulty_backend final : public backend {
                                                            std::size_t bytes) override;
     [[nodiscard]] bool wait(std::span<const instance_id> instances,
                             std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] std::optional<instance_record> wait_and_get(
+        const instance_id& instance, std::chrono::steady_clock::time_point deadline) override;
     [[nodiscard]] purge_result purge(const purge_request& request) override;
     [[nodiscard]] std::vector<release_outcome> release(
         const request_id& request, std::span<const instance_id> instances) override;

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <optional>
 #include <thread>
 
 using namespace perdure;
@@ -19,6 +20,16 @@ bool waits_for_end(backend& store, const std::vector<instance_id>& ids) {
         }
     }
     return true;
+}
+
+/// The record that comes with the end of this instance.
+std::optional<instance_record> record_at_end(backend& store, const instance_id& id) {
+    const auto deadline = in(patience);
+    std::optional<instance_record> found;
+    do {
+        found = store.wait_and_get(id, deadline);
+    } while (found && !is_terminal(found->status) && std::chrono::steady_clock::now() < deadline);
+    return found;
 }
 
 }  // namespace
@@ -76,4 +87,56 @@ TEST_CASE_METHOD(fixture, "a termination at once and a purge end the wait", "[wa
 
     CHECK(terminated);
     CHECK(purged);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a wait for a record returns what there is, at the deadline at the latest",
+                 "[wait][READ-4]") {
+    const instance_id ended = completed_instance();
+    const instance_id running = idle_instance();
+
+    CHECK(store.wait_and_get(ended, in(patience)) == get(ended));
+    CHECK(store.wait_and_get(running, in(0s)) == get(running));
+    CHECK(store.wait_and_get(running, in(50ms)) == get(running));
+    CHECK_FALSE(store.wait_and_get(an_id(), in(patience)));
+}
+
+TEST_CASE_METHOD(fixture,
+                 "the record that comes with the end of an instance is what a query finds then",
+                 "[wait][READ-4]") {
+    new_instance fresh = a_new_instance();
+    fresh.tags = {{"region", "north"}, {"tier", "\"gold\""}};
+    const orchestration_work work = lease(create(fresh));
+    checkpoint first = turn_of(work);
+    first.custom_status = payload("json", "\"half-way\"");
+    first.activities = {an_activity(1)};
+    checkpoint last = last_turn_of(work);
+    last.output = payload("json", R"({"total":12})");
+    std::optional<instance_record> told;
+
+    SECTION("by a turn with a lease") {
+        const std::jthread waiting([&] { told = record_at_end(store, work.instance); });
+        REQUIRE(commit_one(last) == commit_outcome::committed);
+    }
+    SECTION("by a turn ahead, after others") {
+        if (lacks(ability::turns_ahead)) {
+            return;
+        }
+        const activity_work step = hand_off({first}, {}, {0, 1}).work.activities.at(0);
+        checkpoint end = turn_ahead(step);
+        end.status = last.status;
+        end.output = last.output;
+        const std::jthread waiting([&] { told = record_at_end(store, work.instance); });
+        REQUIRE(commit_one(end) == commit_outcome::committed);
+    }
+    SECTION("by a termination") {
+        REQUIRE(give_back(held(work)) == lease_outcome::done);
+        const std::jthread waiting([&] { told = record_at_end(store, work.instance); });
+        REQUIRE(terminate(work.instance) == terminate_outcome::terminated);
+    }
+
+    REQUIRE(told);
+    CHECK(is_terminal(told->status));
+    CHECK(told->tags == fresh.tags);
+    CHECK(*told == get(work.instance));
 }

@@ -135,6 +135,8 @@ struct instance_record {
     std::uint64_t inbox_length = 0;
     /// The worker that holds it; empty when nobody does.
     std::string leased_by;
+
+    friend bool operator==(const instance_record&, const instance_record&) = default;
 };
 
 /// Which instances a query or purge means; unset members do not filter.
@@ -348,6 +350,12 @@ class PERDURE_EXPORT backend {
     /// steady clock. Returns true in the first case. May return early, with false.
     [[nodiscard]] virtual bool wait(std::span<const instance_id> instances,
                                     std::chrono::steady_clock::time_point deadline) = 0;
+
+    /// `wait` for one instance, and then `get`; nothing for an unknown id. Call it again when the
+    /// instance has not ended yet. A backend need not override it.
+    /// [READ-4] The record is of the moment at which the instance ended, or of a later one.
+    [[nodiscard]] virtual std::optional<instance_record> wait_and_get(
+        const instance_id& instance, std::chrono::steady_clock::time_point deadline);
 
     /// Deletes instances with everything that belongs to them.
     /// [PURGE-1] An instance that has not ended is refused, unless forced; then its lease is lost

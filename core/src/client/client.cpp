@@ -213,23 +213,19 @@ instance_record client::wait_for_end(const instance_id& id,
     calls::backoff pauses(1ms, 100ms);
     for (;;) {
         const auto begin = steady::now();
-        const bool has_ended = repeated([&] { return store.wait({&id, 1}, deadline); });
-        const bool is_late = steady::now() >= deadline;
-        if (has_ended || is_late) {
-            auto record = get(id);
-            if (!record) {
-                throw no_such_instance(id);
+        auto record = repeated([&] { return store.wait_and_get(id, deadline); });
+        if (!record) {
+            throw no_such_instance(id);
+        }
+        if (is_terminal(record->status)) {
+            if (throw_on_failure && record->status != orchestration_status::completed) {
+                throw orchestration_failed(id, record->status, reason_of(*record));
             }
-            if (is_terminal(record->status)) {
-                if (throw_on_failure && record->status != orchestration_status::completed) {
-                    throw orchestration_failed(id, record->status, reason_of(*record));
-                }
-                return std::move(*record);
-            }
-            if (is_late) {
-                throw wait_timeout("instance \"" + id.text() + "\" has not ended in time; it is " +
-                                   describe_state(*record));
-            }
+            return std::move(*record);
+        }
+        if (steady::now() >= deadline) {
+            throw wait_timeout("instance \"" + id.text() + "\" has not ended in time; it is " +
+                               describe_state(*record));
         }
         // A wait may return early, for example because all waits of the hub were interrupted.
         if (steady::now() - begin < 1ms) {

@@ -1,4 +1,3 @@
-#include <perdure/backend.hpp>
 #include <perdure/backend_error.hpp>
 #include <perdure/codec.hpp>
 #include <perdure/failure.hpp>
@@ -47,16 +46,6 @@ bool backend_error::retryable() const noexcept {
 }
 
 void backend_error::add_context(const std::string& where) { text_ = where + ": " + text_; }
-
-backend::~backend() = default;
-
-work_batch backend::wait_for_lease(const lock_request& /*wanted*/,
-                                   wake_token token,
-                                   std::chrono::steady_clock::time_point deadline) {
-    work_batch batch;
-    batch.token = wait_for_work(token, deadline);
-    return batch;
-}
 
 }  // namespace v1
 }  // namespace perdure

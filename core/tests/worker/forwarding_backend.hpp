@@ -47,6 +47,10 @@ class forwarding_backend : public backend {
               std::chrono::steady_clock::time_point deadline) override {
         return inner_.wait(ids, deadline);
     }
+    std::optional<instance_record> wait_and_get(
+        const instance_id& id, std::chrono::steady_clock::time_point deadline) override {
+        return inner_.wait_and_get(id, deadline);
+    }
     purge_result purge(const purge_request& request) override { return inner_.purge(request); }
     std::vector<release_outcome> release(const request_id& request,
                                          std::span<const instance_id> ids) override {

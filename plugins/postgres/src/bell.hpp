@@ -2,6 +2,7 @@
 
 #include "fresh_starts.hpp"
 
+#include <perdure/backend.hpp>
 #include <perdure/ids.hpp>
 #include <perdure/time.hpp>
 #include <perdure/work_item.hpp>
@@ -38,6 +39,8 @@ struct tidings {
     bool due_is_news = false;
     /// Instances that ended or are gone.
     std::vector<std::string> ended = {};
+    /// What the store says of the only one that ended, as of that moment, if that is known.
+    std::optional<instance_record> ended_record = {};
     /// Any instance may have ended: the hub was emptied, or whoever repeats a call does not learn
     /// what has ended by it.
     bool any_may_have_ended = false;
@@ -172,6 +175,12 @@ class bell {
     /// Has all that wait for work ask whether they are over.
     void stir_workers();
     [[nodiscard]] bool wait(std::span<const instance_id> instances, steady::time_point deadline);
+    /// The same for one instance, for somebody who wants its record; nothing when the record did not
+    /// come with the news of the end, or there were no news.
+    [[nodiscard]] std::optional<instance_record> wait_for_record(const instance_id& instance,
+                                                                 steady::time_point deadline);
+    /// Whether somebody wants the record of this instance when it ends.
+    [[nodiscard]] bool is_record_wanted(const instance_id& instance);
     void interrupt();
 
     // ---------------------------------------------------------------------- what the listener does
@@ -222,7 +231,8 @@ class bell {
     [[nodiscard]] steady::time_point due_moment(steady::time_point now) const;
     void ring_what_is_due(steady::time_point now);
 
-    void ring(std::string_view id);
+    [[nodiscard]] bool await(end_waiter& self, steady::time_point deadline);
+    void ring(std::string_view id, const std::optional<instance_record>& record = {});
     void suspect_all_ends();
     void look_for_ends(std::unique_lock<std::mutex>& lock);
     void hand_on_looking();

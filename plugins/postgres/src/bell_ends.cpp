@@ -8,7 +8,7 @@
 
 namespace perdure::postgres {
 
-/// One call of `wait`.
+/// One call that waits.
 struct bell::end_waiter {
     enum class knowledge {
         /// Whether its instances run must be looked at.
@@ -22,7 +22,9 @@ struct bell::end_waiter {
     std::span<const instance_id> instances;
     knowledge known = knowledge::none;
     bool is_rung = false;
-    std::condition_variable told;
+    bool wants_record = false;
+    std::optional<instance_record> record = {};
+    std::condition_variable told = {};
 };
 
 /// Its presence among the waiters; needs the mutex at its beginning, and takes it at its end.
@@ -88,9 +90,26 @@ void bell::forget_starts() {
 }
 
 bool bell::wait(std::span<const instance_id> instances, steady::time_point deadline) {
-    end_waiter self{instances, {}, false, {}};
+    end_waiter self{.instances = instances};
+    return await(self, deadline);
+}
+
+std::optional<instance_record> bell::wait_for_record(const instance_id& instance,
+                                                     steady::time_point deadline) {
+    end_waiter self{.instances = {&instance, 1}, .wants_record = true};
+    static_cast<void>(await(self, deadline));
+    return std::move(self.record);
+}
+
+bool bell::is_record_wanted(const instance_id& instance) {
+    const std::lock_guard guard(mutex_);
+    const auto [first, last] = awaited_.equal_range(instance.text());
+    return std::any_of(first, last, [](const auto& entry) { return entry.second->wants_record; });
+}
+
+bool bell::await(end_waiter& self, steady::time_point deadline) {
     std::unique_lock lock(mutex_);
-    if (std::all_of(instances.begin(), instances.end(), [this](const instance_id& id) {
+    if (std::all_of(self.instances.begin(), self.instances.end(), [this](const instance_id& id) {
             return fresh_.has(id.text());
         })) {
         self.known = end_waiter::knowledge::running;
@@ -201,10 +220,13 @@ void bell::hand_on_looking() {
     }
 }
 
-void bell::ring(std::string_view id) {
+void bell::ring(std::string_view id, const std::optional<instance_record>& record) {
     fresh_.remove(id);
     auto [next, last] = awaited_.equal_range(id);
     for (; next != last; ++next) {
+        if (next->second->wants_record && record) {
+            next->second->record = record;
+        }
         next->second->is_rung = true;
         next->second->told.notify_one();
     }

@@ -223,6 +223,12 @@ bool postgres_backend::wait(std::span<const instance_id> instances,
     return hub_.rings().wait(instances, deadline);
 }
 
+std::optional<instance_record> postgres_backend::wait_and_get(
+    const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
+    auto told = hub_.rings().wait_for_record(instance, deadline);
+    return told ? std::move(told) : std::move(get({&instance, 1}).at(0));
+}
+
 void postgres_backend::interrupt_waits() noexcept {
     hub_.rings().interrupt();
 }

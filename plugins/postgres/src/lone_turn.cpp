@@ -1,5 +1,7 @@
 #include "lone_turn.hpp"
 
+#include "records.hpp"
+
 #include <string_view>
 
 namespace perdure::postgres {
@@ -8,12 +10,12 @@ namespace {
 
 constexpr statement lone_turn{
     "commit_lone_turn",
-    "select store_time, taken, activities, suspects, low_water"
+    "select store_time, taken, activities, suspects, low_water, ended"
     " from {schema}_CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-    " $15, $16, $17, $18, $19)",
+    " $15, $16, $17, $18, $19, $20)",
     effect::mutating};
 
-enum column : std::size_t { store_time, taken, activities, suspects, low_water };
+enum column : std::size_t { store_time, taken, activities, suspects, low_water, ended };
 
 void add_turn(parameters& values, const checkpoint& turn) {
     const bool has_ended = is_terminal(turn.status);
@@ -77,14 +79,17 @@ std::optional<commit_result> commit_lone_turn(store& hub,
     add_room(values, given);
     add_turn(values, turn);
     add_task(values, tasks);
+    const bool is_end = is_terminal(turn.status);
+    values.add<sql::boolean>(is_end && hub.rings().is_record_wanted(turn.instance));
     const answer done = hub.call(lone_turn, values);
     const field time = done.only(column::store_time);
     if (time.is_null()) {
         return std::nullopt;
     }
     // First of all, because it has happened, whatever becomes of the answer.
-    if (is_terminal(turn.status)) {
+    if (is_end) {
         work.news.ended.push_back(turn.instance.text());
+        work.news.ended_record = read_record(done.only(column::ended));
     }
     work.finish(time, {}, {});
     note_low_water(hub, given, done.only(column::low_water));

@@ -1,4 +1,5 @@
 #include "backend.hpp"
+#include "records.hpp"
 #include "work.hpp"
 
 // The hub itself, and everything that only reads.
@@ -7,11 +8,11 @@ namespace perdure::postgres {
 
 namespace {
 
-constexpr statement get_instances{"get", "select * from {schema}_GetInstances($1)", effect::none};
+constexpr statement get_instances{"get", "select r from {schema}_GetInstances($1) r", effect::none};
 constexpr statement query_instances{
     "query",
-    "select * from {schema}_QueryManyOrchestrations($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-    " $12, $13)",
+    "select r from {schema}_QueryManyOrchestrations($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+    " $12, $13) r",
     effect::none};
 constexpr statement read_events{
     "read_history",
@@ -27,73 +28,6 @@ constexpr statement delete_instances{
     "delete_hub", "select {schema}_DeleteHub($1)", effect::mutating};
 constexpr statement move_clock{
     "advance_clock", "select {schema}_AdvanceClock($1)", effect::mutating};
-
-// Those of the view InstanceRecords, whose order an upgrade cannot change.
-struct record_column {
-    enum : std::size_t {
-        instance_key,
-        instance_id,
-        execution_id,
-        name,
-        version,
-        status,
-        created_at,
-        updated_at,
-        completed_at,
-        start_at,
-        custom_status_codec,
-        custom_status,
-        output_codec,
-        output,
-        failure,
-        tag_keys,
-        tag_values,
-        parent_instance,
-        parent_execution,
-        parent_task,
-        parked_reason,
-        history_length,
-        inbox_length,
-        leased_by
-    };
-};
-
-std::string text_or_empty(const field& value) {
-    return value.is_null() ? std::string() : value.string();
-}
-
-instance_record record(const answer& found, std::size_t row) {
-    using c = record_column;
-    const auto at = [&](std::size_t column) { return found.at(row, column); };
-    const auto count = [&](std::size_t column) {
-        return static_cast<std::uint64_t>(at(column).number());
-    };
-    instance_record item{
-        .instance = instance_id(at(c::instance_id).string()),
-        .execution = {at(c::execution_id).id()},
-        .name = at(c::name).string(),
-        .version = at(c::version).string(),
-        .status = static_cast<orchestration_status>(at(c::status).number()),
-        .created_at = at(c::created_at).time(),
-        .updated_at = at(c::updated_at).time(),
-        .completed_at = at(c::completed_at).time_or_null(),
-        .start_at = at(c::start_at).time_or_null(),
-        .custom_status = read_payload(at(c::custom_status_codec), at(c::custom_status)),
-        .output = read_payload(at(c::output_codec), at(c::output)),
-        .failure = text_or_empty(at(c::failure)),
-        .tags = read_tags(at(c::tag_keys), at(c::tag_values)),
-        .parent = {},
-        .parked_reason = text_or_empty(at(c::parked_reason)),
-        .history_length = count(c::history_length),
-        .inbox_length = count(c::inbox_length),
-        .leased_by = text_or_empty(at(c::leased_by))};
-    if (!at(c::parent_instance).is_null()) {
-        item.parent = parent_link{instance_id(at(c::parent_instance).string()),
-                                  {at(c::parent_execution).id()},
-                                  {count(c::parent_task)}};
-    }
-    return item;
-}
 
 std::vector<std::string> texts(const field& list) {
     std::vector<std::string> result;
@@ -174,9 +108,7 @@ std::vector<std::optional<instance_record>> postgres_backend::get(
     const answer found = hub_.call(get_instances, values);
     records.reserve(found.rows());
     for (std::size_t row = 0; row < found.rows(); ++row) {
-        records.push_back(found.at(row, record_column::instance_id).is_null()
-                              ? std::nullopt
-                              : std::optional(record(found, row)));
+        records.push_back(read_record(found.at(row, 0)));
     }
     return records;
 }
@@ -198,7 +130,7 @@ instance_page postgres_backend::query(const instance_filter& filter,
             page.next = page.instances.back().instance.text();
             break;
         }
-        page.instances.push_back(record(found, row));
+        page.instances.push_back(read_record(found.at(row, 0)).value());
     }
     return page;
 }

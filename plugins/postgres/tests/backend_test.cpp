@@ -36,6 +36,43 @@ new_message a_message(const std::string& target) {
     return {instance_id(target), R"({"kind":"raised"})", {}, {}, {}, {}};
 }
 
+new_instance an_order(const std::string& id) {
+    const std::string event = R"({"kind":"execution_started"})";
+    return {instance_id(id), {random_uuid()}, "Order", "1", event, {}, {}, {}, {}, {}};
+}
+
+/// Leases this order, which is the only one that is ready.
+orchestration_work lease(backend& store, const work_filter& orders) {
+    lock_request wanted;
+    wanted.request = a_request();
+    wanted.worker = {"w1"};
+    wanted.filter = &orders;
+    wanted.orchestrations = 1;
+    return store.lock(wanted).orchestrations.at(0);
+}
+
+/// The end of an orchestration with the result 12.
+checkpoint the_end_of(const orchestration_work& work) {
+    return {work.instance,
+            work.execution,
+            work.held,
+            {},
+            {{1, R"([{"kind":"execution_completed"}])"}},
+            orchestration_status::completed,
+            payload("json", "12"),
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {}};
+}
+
 /// Waits for work again and again, as a worker that has nothing to do. Executes nothing itself.
 class idle_worker {
   public:
@@ -218,16 +255,7 @@ TEST_CASE("backend: what is created while a worker waits comes with its wait", "
     const auto deadline = steady::now() + patience;
     while (!has_given && steady::now() < deadline) {
         const std::string id = "order-" + std::to_string(steady::now().time_since_epoch().count());
-        const new_instance fresh{instance_id(id),
-                                 {random_uuid()},
-                                 "Order",
-                                 "1",
-                                 R"({"kind":"execution_started"})",
-                                 {},
-                                 {},
-                                 {},
-                                 {},
-                                 {}};
+        const new_instance fresh = an_order(id);
         REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
     }
 
@@ -242,6 +270,48 @@ TEST_CASE("backend: what is created while a worker waits comes with its wait", "
     CHECK(number_of(*owner, "select count(*) from Instances where token is not null") == 1);
     const held_item item{given->instance, {}, given->held};
     CHECK(store.give_back(a_request(), {&item, 1}).front() == lease_outcome::done);
+}
+
+TEST_CASE("backend: the record of an instance comes with the news of its end", "[READ-4]") {
+    const settings chosen = fresh_settings();
+    postgres_backend store(chosen);
+    store.create_hub();
+    const work_filter orders{{{"Order", "1"}}, {}, {}};
+    test_connection owner(chosen);
+    // So that nobody can ask for it.
+    static_cast<void>(owner->query("alter function _GetInstances(text[]) rename to Gone"));
+    std::optional<instance_record> told;
+
+    // Who waits may look when it has ended already.
+    const auto deadline = steady::now() + patience;
+    for (int n = 0; !told && steady::now() < deadline; ++n) {
+        const new_instance fresh = an_order("order-" + std::to_string(n));
+        REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
+        const orchestration_work work = lease(store, orders);
+        const checkpoint end = the_end_of(work);
+        const std::uint64_t before = store.statistics().statements;
+        const std::jthread waiting([&] {
+            try {
+                told = store.wait_and_get(work.instance, deadline);
+            } catch (const backend_error&) {
+                told.reset();
+            }
+        });
+        // Who waits looks first whether it has ended.
+        while (store.statistics().statements == before && steady::now() < deadline) {
+            std::this_thread::yield();
+        }
+        lock_request nothing;
+        nothing.request = a_request();
+        nothing.worker = {"w1"};
+        REQUIRE(store.commit({{&end, 1}, {}, nothing}).checkpoints.front() ==
+                commit_outcome::committed);
+    }
+
+    REQUIRE(told);
+    CHECK(told->status == orchestration_status::completed);
+    CHECK(told->output == payload("json", "12"));
+    CHECK(told->history_length == 2);
 }
 
 }  // namespace perdure::postgres_test

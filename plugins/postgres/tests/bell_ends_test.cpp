@@ -178,4 +178,38 @@ TEST_CASE("bell: an error of the store reaches every waiter") {
     }
 }
 
+TEST_CASE("bell: a record that comes with the news of an end is for who wants it", "[wait]") {
+    a_bell hub;
+    const std::vector<instance_id> order = ids({"order"});
+    hub.rings.set_listening({true, true});
+    CHECK_FALSE(hub.rings.is_record_wanted(order.front()));
+    auto wanting = std::async(
+        std::launch::async, [&] { return hub.rings.wait_for_record(order.front(), in(patience)); });
+    auto waiting = std::async(std::launch::async, [&] {
+        return hub.rings.wait(ids({"invoice", "order"}), in(patience));
+    });
+    while (!hub.rings.is_record_wanted(order.front()) || hub.rings.awaited().size() < 2) {
+        std::this_thread::yield();
+    }
+    const instance_record record{
+        order.front(), {}, "Order", {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+
+    SECTION("it comes with them") {
+        hub.rings.announce({.ended = {"order"}, .ended_record = record});
+        CHECK(wanting.get() == record);
+    }
+    SECTION("it does not") {
+        hub.rings.hear_of_ends(std::vector<std::string>{"order"});
+        CHECK_FALSE(wanting.get());
+    }
+    CHECK(waiting.get());
+    CHECK_FALSE(hub.rings.is_record_wanted(order.front()));
+}
+
+TEST_CASE("bell: who wants a record and waits in vain has none", "[wait]") {
+    a_bell hub;
+
+    CHECK_FALSE(hub.rings.wait_for_record(ids({"order"}).front(), in(5ms)));
+}
+
 }  // namespace perdure::postgres

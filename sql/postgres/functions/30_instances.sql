@@ -1,6 +1,41 @@
--- The client side that changes something: create, send, terminate, purge, release.
+-- The client side that changes something: create, send, terminate, purge, release; and what an instance is to a
+-- client.
 
 set search_path = :"schema", pg_temp;
+
+-- Everything that a query tells about an instance, of all hubs. Only for the functions here.
+create or replace view InstanceRecords as
+select i.instance_key, i.instance_id, i.execution_id, l.name, l.variant as version, i.status,
+       i.created_at, i.updated_at, i.completed_at, i.start_at,
+       c.codec as custom_status_codec, c.bytes as custom_status,
+       o.codec as output_codec, o.bytes as output,
+       f.bytes as failure,
+       array(select t.key from jsonb_each_text(i.tags) t order by t.key) as tag_keys,
+       array(select t.value from jsonb_each_text(i.tags) t order by t.key) as tag_values,
+       i.parent_instance, i.parent_execution, i.parent_task,
+       i.parked_reason, i.history_length,
+       (select count(*) from NewEvents e where e.instance_key = i.instance_key) as inbox_length,
+       case when i.ready_at is null and i.lease_until > _Now() then w.worker_id end as leased_by
+  from Instances i
+  join Lanes l on l.lane = i.lane
+  left join Payloads o on o.instance_key = i.instance_key and o.kind = 1
+  left join Payloads c on c.instance_key = i.instance_key and c.kind = 2
+  left join Payloads f on f.instance_key = i.instance_key and f.kind = 3
+  left join Workers w on w.worker = i.holder and w.task_hub = i.task_hub;
+
+-- The record of this instance; nulls if there is none. Tables, read only: those of InstanceRecords.
+create or replace function _RecordOf(p_key bigint) returns InstanceRecords
+language plpgsql volatile
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+    v_record InstanceRecords;
+begin
+    select r.* into v_record from InstanceRecords r where r.instance_key = p_key;
+    return v_record;
+end
+$$;
 
 -- Inserts instances with their start event, ready from their start time on; those whose id is taken
 -- are left out. Returns the keys in the order of the batch, 0 for those left out. In the order of

@@ -146,14 +146,15 @@ $$;
 -- with the activity that has ended and the version that it follows, or it has a lease, as the first turn of an
 -- execution does. `store_time` is null, and nothing has happened, when _Commit has to judge it; the condition
 -- [AHEAD-1] is that of _AcceptTurnsAhead. Nothing waits for the instance then, so that there is nothing to hand
--- out but this activity and what else is ready. Caller: the plugin. Tables: those of _Commit.
+-- out but this activity and what else is ready. `ended` is the record of an instance that ends by it and that
+-- somebody awaits. Caller: the plugin. Tables: those of _Commit and of InstanceRecords.
 create or replace function _CommitLoneTurn(
     p_request uuid, p_room room, p_key bigint, p_token bigint, p_execution uuid, p_status smallint,
     p_task bigint, p_version bigint, p_count integer, p_events text, p_codec text, p_output bytea,
     p_next_task bigint, p_lane integer, p_next_token bigint, p_task_version text,
-    p_input_codec text, p_input bytea, p_details text,
+    p_input_codec text, p_input bytea, p_details text, p_is_awaited boolean,
     out store_time timestamptz, out taken orchestration_batch, out activities activity_batch,
-    out suspects boolean, out low_water low_water)
+    out suspects boolean, out low_water low_water, out ended InstanceRecords)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -240,6 +241,9 @@ begin
     end if;
     if p_codec is not null then
         perform _SetPayload(p_key, 1::smallint, p_codec, p_output);
+    end if;
+    if p_is_awaited and p_status in (1, 3) then
+        ended := _RecordOf(p_key);
     end if;
     if p_room.expire or cardinality(p_room.tokens) > 0 or cardinality(p_room.task_tokens) > 0 then
         select f.* into v_further from _TakeFurther(v_hub, store_time, _Unfiltered(v_hub, p_room)) f;

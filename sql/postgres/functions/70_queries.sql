@@ -2,26 +2,6 @@
 
 set search_path = :"schema", pg_temp;
 
--- Everything that a query tells about an instance, of all hubs. Only for the functions here.
-create or replace view InstanceRecords as
-select i.instance_key, i.instance_id, i.execution_id, l.name, l.variant as version, i.status,
-       i.created_at, i.updated_at, i.completed_at, i.start_at,
-       c.codec as custom_status_codec, c.bytes as custom_status,
-       o.codec as output_codec, o.bytes as output,
-       f.bytes as failure,
-       array(select t.key from jsonb_each_text(i.tags) t order by t.key) as tag_keys,
-       array(select t.value from jsonb_each_text(i.tags) t order by t.key) as tag_values,
-       i.parent_instance, i.parent_execution, i.parent_task,
-       i.parked_reason, i.history_length,
-       (select count(*) from NewEvents e where e.instance_key = i.instance_key) as inbox_length,
-       case when i.ready_at is null and i.lease_until > _Now() then w.worker_id end as leased_by
-  from Instances i
-  join Lanes l on l.lane = i.lane
-  left join Payloads o on o.instance_key = i.instance_key and o.kind = 1
-  left join Payloads c on c.instance_key = i.instance_key and c.kind = 2
-  left join Payloads f on f.instance_key = i.instance_key and f.kind = 3
-  left join Workers w on w.worker = i.holder and w.task_hub = i.task_hub;
-
 -- The instances with these ids, in the same order, a row of nulls for an unknown one. Caller: the
 -- plugin. Tables, read only: those of InstanceRecords.
 create or replace function _GetInstances(p_ids text[]) returns setof InstanceRecords
@@ -39,13 +19,8 @@ declare
     v_keys bigint[];
 begin
     if cardinality(p_ids) = 1 then
-        return query
-        select r.* from InstanceRecords r
-         where r.instance_key = (select i.instance_key from Instances i
-                                  where i.task_hub = v_hub and i.instance_id = p_ids[1]);
-        if not found then
-            return next null;
-        end if;
+        return next _RecordOf((select i.instance_key from Instances i
+                                where i.task_hub = v_hub and i.instance_id = p_ids[1]));
         return;
     end if;
     -- The keys first: joined in one statement, the planner may walk through the whole view.

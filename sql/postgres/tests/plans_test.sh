@@ -67,7 +67,7 @@ judge() {
         _commitbatch _commitloneturn _committask _committurn _completetasks _createinstances _endturns \
         _erase _getinstances _insert _insertone _keepanswer _leaseorchestrations \
         _locknextorchestration _locknexttask _lockinstances _offerone _placesof _purgeinstances \
-        _readhistory _renewlocks _reneworchestrationlocks _renewtasklocks _returnleases _schedule _send \
+        _readhistory _recordof _renewlocks _reneworchestrationlocks _renewtasklocks _returnleases _schedule _send \
         _settle _terminate _unqueuefinished _watch _writepayloads _writeturns | sort))
     check "$1: functions whose plans were not seen" "" "$missing"
 }

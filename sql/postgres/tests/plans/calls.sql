@@ -215,7 +215,7 @@ begin
         p_task => v_tasks.task[1], p_version => v_orchestrations.history_version[51] + 1,
         p_count => 2, p_events => '[{},{}]', p_codec => null, p_output => null, p_next_task => 8,
         p_lane => v_step, p_next_token => 78, p_task_version => '', p_input_codec => 'json',
-        p_input => '1', p_details => '{}') c;
+        p_input => '1', p_details => '{}', p_is_awaited => true) c;
     assert v_next.store_time is not null, 'a turn ahead alone';
     v_tasks.task := '{8}';
     v_tasks.token := '{78}';
@@ -225,7 +225,7 @@ begin
         p_status => 1::smallint, p_task => null, p_version => null, p_count => 2,
         p_events => '[{},{}]', p_codec => 'json', p_output => '1', p_next_task => null,
         p_lane => null, p_next_token => null, p_task_version => null, p_input_codec => null,
-        p_input => null, p_details => null) c;
+        p_input => null, p_details => null, p_is_awaited => true) c;
     assert v_next.store_time is not null
            or exists (select from unnest(v_orchestrations.message_item) m where m = 92),
            'a first turn alone';

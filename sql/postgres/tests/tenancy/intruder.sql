@@ -155,7 +155,7 @@ select _CommitLoneTurn(
         'task_tokens', array[83]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
     :held_key, 12, :'held_execution', 1::smallint, null, null, 1, '[{}]', 'json', '1', null, null, null,
-    '', 'json', '1', '{}');
+    '', 'json', '1', '{}', true);
 select _CommitLoneTurn(
     gen_random_uuid(),
     jsonb_populate_record(null::room, jsonb_build_object(
@@ -165,7 +165,7 @@ select _CommitLoneTurn(
         'task_tokens', array[85]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
     :task_key, 21, :'task_execution', 1::smallint, :task, v, 1, '[{}]', 'json', '1', null, null, null,
-    null, null, null, null)
+    null, null, null, null, true)
   from generate_series(1, 5) v;
 select _CommitLoneTurn(
     gen_random_uuid(),
@@ -176,7 +176,7 @@ select _CommitLoneTurn(
         'task_tokens', array[]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
     :task_giver, 32, :'task_giver_execution', 0::smallint, null, null, 1, '[{}]', null, null, 1, :activity_lane, 86,
-    '', 'json', '1', '{}');
+    '', 'json', '1', '{}', true);
 
 \echo an activity, and a child, in the lanes of another
 select _Commit(
