@@ -430,13 +430,19 @@ void listener::watch(line& connected, watch_reason why) {
     const bool looks_for_work = why == watch_reason::begins_to_sleep_for_work;
     const look begun = bell_.begin_look();
     const std::string awaited = lines_of(bell_.awaited());
-    const std::array values{word(looks_for_work), awaited.c_str()};
+    const timestamp since = looks_for_work ? options_.looks_from() : timestamp::min();
+    const std::string since_us = std::to_string(since.time_since_epoch().count());
+    const std::array values{word(looks_for_work),
+                            since == timestamp::min() ? nullptr : since_us.c_str(),
+                            awaited.c_str()};
     const result_ptr answer = connected.execute(
         "select (extract(epoch from w.store_time) * 1000000)::bigint, w.is_ready,"
         " (extract(epoch from nullif(w.next_due, 'infinity')) * 1000000)::bigint, "
         "array_to_string(w.ended, E'\\n')"
         " from " +
-            options_.prefix + "_Watch($1, string_to_array($2, E'\\n')) w",
+            options_.prefix +
+            "_Watch($1, coalesce(timestamptz 'epoch' + $2 * interval '1 microsecond', '-infinity'),"
+            " string_to_array($3, E'\\n')) w",
         values);
     bell_.hear_time(begun, time_at(answer.get(), 0));
     bell_.hear_of_ends(ids_of(text_at(answer.get(), 3)));

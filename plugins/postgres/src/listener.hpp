@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -46,6 +47,8 @@ class listener final : public messenger {
         std::string prefix;
         /// False where a session's state is not ours (pooler=transaction): then it only announces.
         bool listens = true;
+        /// From when on work that is ready counts as missed by somebody who begins to sleep.
+        std::function<timestamp()> looks_from = [] { return timestamp::min(); };
         /// How often the connection is tried while somebody sleeps; that is also a look for ends.
         duration watch_interval = std::chrono::seconds(4);
         /// A server that has not answered for so long is taken for dead.

@@ -4,20 +4,25 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <utility>
 
 namespace perdure::postgres {
 
 /// From when on a worker looks for what is ready. While a stranger's old snapshot keeps the rows of
 /// work that is long done from being removed, a look from the beginning of time walks over all of
 /// them, so the next looks begin where this one found the oldest work. Because a call that took
-/// long may put something older there, there are looks from the beginning as often as they cost no
-/// more than a fiftieth of the time, or every five seconds: nearly always while they find little, and at least twice a
-/// second in a busy worker whose looks take 10 ms. What such a look finds is where the next ones
-/// begin, also if that is earlier than before. Safe from any thread.
+/// long may put something older there, every five seconds a deep look begins half a minute before
+/// the mark; and there are looks from the beginning as often as they cost no more than a fiftieth of
+/// the time, or every minute: nearly always while they find little, and at least twice a second in a
+/// busy worker whose looks take 10 ms. What such a look finds is where the next ones begin, also if
+/// that is earlier than before. Safe from any thread.
 class low_water {
   public:
+    using steady = std::chrono::steady_clock;
+
     /// The smallest value looks at everything.
     struct mark {
         timestamp orchestrations = timestamp::min();
@@ -26,19 +31,26 @@ class low_water {
         [[nodiscard]] bool is_from_the_beginning() const noexcept;
     };
 
+    explicit low_water(std::function<steady::time_point()> clock = steady::now)
+        : clock_(std::move(clock)) {}
+
     /// Where the next look for this question, worker and filter as a number, begins.
     [[nodiscard]] mark begin(std::uint64_t question);
     /// What a look that began at `from` says of the next, and how long it took in the server.
     void end(std::uint64_t question, const mark& from, const mark& next, duration took);
+    /// Where the first deep look of all who ask begins, for either kind; the beginning of time if
+    /// nobody has looked.
+    [[nodiscard]] timestamp lowest();
 
   private:
-    using steady = std::chrono::steady_clock;
-
     struct known {
         mark next;
+        /// When the next looks from the beginning, and deep, are due.
         steady::time_point from_the_beginning{};
+        steady::time_point deep{};
     };
 
+    const std::function<steady::time_point()> clock_;
     std::mutex mutex_;
     std::map<std::uint64_t, known> known_;
 };

@@ -60,6 +60,7 @@ void store::start_listening() {
     options.prefix = settings_.schema_prefix();
     options.listens = settings_.pooler == pooler::none;
     options.connect_timeout = settings_.connect_timeout;
+    options.looks_from = [this] { return low_water_.lowest(); };
     listener_ = std::make_unique<listener>(bell_, std::move(options));
 }
 

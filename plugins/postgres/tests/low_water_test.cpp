@@ -12,6 +12,15 @@ constexpr timestamp at(std::int64_t second) {
     return timestamp(std::chrono::seconds(second));
 }
 
+/// One whose time a test moves, with a mark at 1000 and 2000 s; its next look from the beginning is
+/// a minute away.
+struct with_a_mark {
+    low_water::steady::time_point now = low_water::steady::now();
+    low_water looked{[this] { return now; }};
+
+    with_a_mark() { looked.end(1, looked.begin(1), {at(1000), at(2000)}, 1h); }
+};
+
 TEST_CASE("the first look of a worker begins at the beginning of time") {
     low_water looked;
     CHECK(looked.begin(1).is_from_the_beginning());
@@ -78,6 +87,57 @@ TEST_CASE("marks of many workers are forgotten, never the beginning of time") {
     }
     CHECK(looked.begin(0).is_from_the_beginning());
     CHECK(looked.begin(199).orchestrations == at(10));
+}
+
+TEST_CASE("every five seconds one look begins half a minute before the mark") {
+    with_a_mark known;
+    known.now += 4s;
+    CHECK(known.looked.begin(1).orchestrations == at(1000));
+    known.now += 1s;
+
+    const low_water::mark deep = known.looked.begin(1);
+
+    CHECK(deep.orchestrations == at(970));
+    CHECK(deep.activities == at(1970));
+    CHECK(known.looked.begin(1).orchestrations == at(1000));
+    known.now += 5s;
+    CHECK(known.looked.begin(1).orchestrations == at(970));
+}
+
+TEST_CASE("what a deep look finds behind the mark is where the next ones begin") {
+    with_a_mark known;
+    known.now += 5s;
+    const low_water::mark deep = known.looked.begin(1);
+    const low_water::mark beside = known.looked.begin(1);
+
+    known.looked.end(1, deep, {at(980), timestamp::min()}, 1s);
+    known.looked.end(1, beside, {at(1001), at(2001)}, 1s);
+
+    CHECK(known.looked.begin(1).orchestrations == at(980));
+    CHECK(known.looked.begin(1).activities == at(2001));
+}
+
+TEST_CASE("a look begins at the beginning of time at least once a minute, and one at a time") {
+    with_a_mark known;
+    known.now += 59s;
+    CHECK_FALSE(known.looked.begin(1).is_from_the_beginning());
+    known.now += 1s;
+
+    CHECK(known.looked.begin(1).is_from_the_beginning());
+
+    CHECK(known.looked.begin(1).orchestrations == at(1000));
+    known.now += 5s;
+    CHECK(known.looked.begin(1).is_from_the_beginning());
+}
+
+TEST_CASE("the lowest mark is that of all who ask, for both kinds, half a minute earlier") {
+    low_water looked;
+    CHECK(looked.lowest() == timestamp::min());
+    looked.end(1, {}, {at(1000), at(2000)}, 1h);
+    looked.end(2, {}, {at(1500), at(900)}, 1h);
+    CHECK(looked.lowest() == at(870));
+    looked.end(3, {}, {at(800), timestamp::min()}, 1h);
+    CHECK(looked.lowest() == at(770));
 }
 
 }  // namespace

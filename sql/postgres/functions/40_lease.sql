@@ -302,7 +302,7 @@ begin
           from Lanes l
          cross join lateral (
                select q.ctid as place, q.due, q.instance_key, q.task, q.execution_id from Ready q
-                where q.lane = v_sign * l.lane and q.due >= p_room.task_since and q.due <= p_now
+                where q.lane = v_sign * l.lane and q.due >= v_oldest and q.due <= p_now
                 order by q.due, q.instance_key, q.task
                 limit cardinality(p_tokens) for update skip locked) r
          where l.task_hub = p_hub and l.is_activity

@@ -177,6 +177,13 @@ begin
         orchestrations := v_next.orchestrations;
         activities := v_next.activities;
         low_water := v_next.low_water;
+        -- What is older than what was found is taken, or locked by whoever takes it.
+        if orchestrations.instance_key is not null then
+            p_room.since := low_water.since;
+        end if;
+        if activities.instance_key is not null then
+            p_room.task_since := low_water.task_since;
+        end if;
         v_keys := coalesce(orchestrations.instance_key, '{}') || coalesce(activities.instance_key, '{}');
         v_tasks := array_fill(0::bigint, array[coalesce(cardinality(orchestrations.instance_key), 0)])
                    || coalesce(activities.task, '{}');

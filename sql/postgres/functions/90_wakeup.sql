@@ -145,12 +145,12 @@ begin
 end
 $$;
 
--- What a sleeper may have missed before it began to sleep: whether anything is ready and when the
--- next falls due, if it sleeps for work (p_work), and which of the instances that it waits for have
--- ended. Caller: the plugin's listener, then and every few seconds. Tables, read only: GlobalSettings,
--- TaskHubs, Lanes, Ready, Instances.
+-- What a sleeper may have missed before it began to sleep: whether anything is ready that was so at p_since or
+-- later, and when the next falls due, if it sleeps for work (p_work), and which of the instances that it
+-- waits for have ended. Caller: the plugin's listener, then and every few seconds. Tables, read only:
+-- GlobalSettings, TaskHubs, Lanes, Ready, Instances.
 create or replace function _Watch(
-    p_work boolean, p_awaited text[], out store_time timestamptz, out is_ready boolean,
+    p_work boolean, p_since timestamptz, p_awaited text[], out store_time timestamptz, out is_ready boolean,
     out next_due timestamptz, out ended text[])
 language plpgsql volatile security definer
 set search_path from current
@@ -169,7 +169,8 @@ begin
           into is_ready, next_due
           from Lanes l
           left join lateral (select q.due from Ready q
-                              where q.lane = l.lane order by q.due limit 1) r on true
+                              where q.lane = l.lane and q.due >= p_since
+                              order by q.due limit 1) r on true
           left join lateral (select q.due from Ready q
                               where q.lane = l.lane and q.due > store_time
                               order by q.due limit 1) n on true

@@ -304,7 +304,7 @@ begin
     perform from _PurgeInstances(gen_random_uuid(), v_ids[80:99], true, '{}', 0);
     perform from _ReleaseInstances(gen_random_uuid(), v_ids);
     perform _AnyEnded(v_ids);
-    perform from _Watch(true, v_ids);
+    perform from _Watch(true, '-infinity', v_ids);
     perform from _GetInstances(v_ids);
     perform from _GetInstances(v_ids[1:1]);
     perform from _ReadHistory(v_ids[1], 0, 1000000);

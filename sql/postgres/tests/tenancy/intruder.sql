@@ -47,7 +47,7 @@ select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, '',
 select _Purgeable('{}', null, null, null, null, null, '', null, null, null, null, true, 100);
 select _ReadHistory('victim-6', 0, 1000000);
 select _AnyEnded(array['victim-6', :'held_id']);
-select _Watch(true, array['victim-6', :'held_id']);
+select _Watch(true, '-infinity', array['victim-6', :'held_id']);
 select _HubStatus(), _GetVersions();
 select _AddOrchestrationEvents(
     '20000000-0000-0000-0000-000000000002', jsonb_populate_record(null::message_batch,
