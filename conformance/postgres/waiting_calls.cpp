@@ -8,6 +8,7 @@
 #include <future>
 #include <libpq-fe.h>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -81,12 +82,28 @@ struct waiting_calls {
         return std::move(batch.orchestrations.front());
     }
 
-    commit_outcome commit(const checkpoint& turn, const request_id& request = a_request()) {
+    std::vector<commit_outcome> commit(std::span<const checkpoint> turns,
+                                       const request_id& request = a_request()) {
         lock_request nothing;
         nothing.request = request;
         nothing.worker = {"w1"};
         nothing.filter = &filter;
-        return store.commit({{&turn, 1}, {}, nothing}).checkpoints.front();
+        return store.commit({turns, {}, nothing}).checkpoints;
+    }
+    commit_outcome commit(const checkpoint& turn, const request_id& request = a_request()) {
+        return commit({&turn, 1}, request).front();
+    }
+
+    /// Creates the instance, and leases the activity that its first turn schedules.
+    checkpoint turn_ahead(const instance_id& id) {
+        create(id);
+        const orchestration_work first = lease(id);
+        checkpoint turn = turn_of(first);
+        turn.activities = {an_activity(1)};
+        REQUIRE(commit(turn) == commit_outcome::committed);
+        const work_batch batch = lock(0, 1);
+        REQUIRE(batch.activities.size() == 1);
+        return turn_ahead_of(batch.activities.front(), first.history_version + 1);
     }
 
     /// Has one turn, which leaves nothing to do.
@@ -215,20 +232,26 @@ TEST_CASE("a message that comes while the commit of a turn waits for it makes th
 TEST_CASE("a message that comes while the commit of a turn ahead waits for it declines the turn",
           "[waiting][AHEAD-1]") {
     waiting_calls shop;
-    shop.create(shop.held);
-    const orchestration_work first = shop.lease(shop.held);
-    checkpoint turn = turn_of(first);
-    turn.activities = {an_activity(1)};
-    REQUIRE(shop.commit(turn) == commit_outcome::committed);
-    const work_batch batch = shop.lock(0, 1);
-    REQUIRE(batch.activities.size() == 1);
-    const checkpoint ahead = turn_ahead_of(batch.activities.front(), first.history_version + 1);
+    const checkpoint ahead = shop.turn_ahead(shop.held);
 
     const commit_outcome outcome = shop.while_waiting(
         shop.a_send(a_request(), shop.held), [&] { return shop.commit(ahead); }, [] {});
 
     REQUIRE(outcome == commit_outcome::turn_declined);
     CHECK(shop.ready() == std::vector{shop.held.text()});
+}
+
+TEST_CASE("turns ahead find instances whose rows another transaction has moved meanwhile",
+          "[waiting][AHEAD-1]") {
+    waiting_calls shop;
+    const std::vector<checkpoint> both{shop.turn_ahead(shop.held), shop.turn_ahead(shop.late)};
+
+    const auto outcomes = shop.while_waiting(
+        "update dt.Instances set updated_at = updated_at",
+        [&] { return shop.commit(both); },
+        [] {});
+
+    CHECK(outcomes == std::vector{commit_outcome::committed, commit_outcome::committed});
 }
 
 TEST_CASE("who asks for one kind hears of work that somebody else's transaction holds",
@@ -275,7 +298,7 @@ TEST_CASE("a commit of one turn that is repeated before the first one has ended 
         to_string(request.value) +
         "', row(1, 60000000, '{}', '{}', '{}', '{}', '{}', 1, 1, false, false, false, '-infinity',"
         " '-infinity')::room, i.instance_key, i.token, i.execution_id, 0::smallint, null, null, 1,"
-        " '[{}]', null, null, null, null, null, null, null, null, null) c");
+        " '[{}]', null, null, null, null, null, null, null, null, null, false) c");
 
     const commit_outcome outcome = shop.while_waiting(
         first,

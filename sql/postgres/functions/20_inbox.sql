@@ -281,11 +281,12 @@ end
 $$;
 
 -- Locks the instances with these keys and ids in the order of their keys, and the parents of those
--- with ids, which a termination or removal tells. Returns the keys; `has_expired`: one of them waits
--- as a suspect although its token is still good; `has_queued`: one of them stands in Ready. Tables: Instances.
+-- with ids, which a termination or removal tells. Returns the keys, and the places of their rows, where they stay
+-- until this transaction moves them; `has_expired`: one of them waits as a suspect although its token is
+-- still good; `has_queued`: one of them stands in Ready. Tables: Instances.
 create or replace function _LockInstances(
     p_hub integer, p_keys bigint[], p_ids text[], p_with_parents boolean,
-    out keys bigint[], out has_expired boolean, out has_queued boolean)
+    out keys bigint[], out places tid[], out has_expired boolean, out has_queued boolean)
 language plpgsql volatile
 as $$
 begin
@@ -305,11 +306,11 @@ begin
                     where x.task_hub = p_hub and x.instance_id = i.parent_instance limit 1) p;
         end if;
     end if;
-    select coalesce(array_agg(l.instance_key), '{}'),
+    select coalesce(array_agg(l.instance_key), '{}'), array_agg(l.place),
            coalesce(bool_or(l.token is not null and l.ready_at is not null), false),
            coalesce(bool_or(l.ready_at is not null), false)
-      into keys, has_expired, has_queued
-      from (select i.instance_key, i.token, i.ready_at
+      into keys, places, has_expired, has_queued
+      from (select i.instance_key, i.ctid as place, i.token, i.ready_at
               from Instances i
              where i.instance_key = any(keys) and i.task_hub is not distinct from p_hub
              order by i.instance_key for no key update) l;

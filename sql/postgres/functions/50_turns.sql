@@ -30,27 +30,34 @@ $$;
 -- [AHEAD-1] Accepts the turns ahead that nothing has come before, and ends their activities. Whoever is
 -- neither leased, parked nor over has an empty inbox if there is no time at which it is ready. `accepted`
 -- has their numbers, in any order, `firsts` the numbers of their first new events. The rows of
--- Instances, all of them, are locked already, so that they stay in their places. Tables: Ready, NewTasks, Instances.
+-- Instances are locked already, and lie in these places. Tables: Ready, NewTasks, Instances.
 create or replace function _AcceptTurnsAhead(
-    p_hub integer, p_turns turn_batch, p_now timestamptz, out accepted integer[], out firsts bigint[])
+    p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[], p_now timestamptz,
+    out accepted integer[], out firsts bigint[])
 language plpgsql volatile
 as $$
 declare
     v_quiet record;
 begin
-    select array_agg(t.n::integer) as turns, array_agg(i.ctid) as places,
+    with turn as materialized (
+        select t.*, l.place
+          from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.after_task,
+                      p_turns.after_version) with ordinality
+               as t(instance_key, token, execution_id, after_task, after_version, n)
+          join unnest(p_keys, p_places) as l(instance_key, place) using (instance_key)
+         where t.after_task is not null
+    )
+    select array_agg(t.n::integer) as turns, array_agg(t.place) as places,
            array_agg(k.ctid) as task_places, bool_or(k.ready_at is not null) as has_suspect
       into v_quiet
-      from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.after_task,
-                  p_turns.after_version) with ordinality
-           as t(instance_key, token, execution_id, after_task, after_version, n)
-      join Instances i on i.instance_key = any(array[t.instance_key])
+      from turn t
+      join Instances i on i.ctid = t.place
      cross join lateral (
            select e.ctid, e.ready_at from NewTasks e
             where e.instance_key = any(array[t.instance_key]) and e.task = t.after_task
               and e.execution_id = t.execution_id and e.token = t.token
             limit 1) k
-     where t.after_task is not null and i.task_hub is not distinct from p_hub
+     where i.task_hub is not distinct from p_hub
        and i.execution_id = t.execution_id and i.history_version = t.after_version
        and i.token is null and i.ready_at is null and i.parked_reason is null
        and i.status not in (1, 3, 5);
@@ -81,9 +88,11 @@ $$;
 
 -- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good. `firsts` has for each the number
 -- of its first new event, 0 for one that is refused or a repeat; `outcomes` as in the contract, 3 for every
--- turn ahead that does not happen. The rows are locked already. Tables: Ready, NewTasks, Instances.
+-- turn ahead that does not happen. The rows of p_keys are locked already, and lie in these places. Tables: Ready,
+-- NewTasks, Instances.
 create or replace function _AcceptTurns(
-    p_hub integer, p_turns turn_batch, p_now timestamptz, out firsts bigint[], out outcomes smallint[])
+    p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[], p_now timestamptz,
+    out firsts bigint[], out outcomes smallint[])
 language plpgsql volatile
 as $$
 declare
@@ -119,7 +128,7 @@ begin
     select array_agg(a.n::integer), array_agg(a.first) into v_accepted, firsts
       from (select * from accepted order by n) a;
     if p_turns.after_task is not null then
-        v_ahead := _AcceptTurnsAhead(p_hub, p_turns, p_now);
+        v_ahead := _AcceptTurnsAhead(p_hub, p_turns, p_keys, p_places, p_now);
         select array_agg(a.n order by a.n), array_agg(a.first order by a.n) into v_accepted, firsts
           from (select * from unnest(v_accepted, firsts) as l(n, first)
                  union all

@@ -92,7 +92,7 @@ begin
     end if;
     if p_turns.token is not null then
         select a.firsts, a.outcomes into v_effect.firsts, v_effect.turn_outcomes
-          from _AcceptTurns(p_hub, p_turns, v_now) a;
+          from _AcceptTurns(p_hub, p_turns, v_keys, v_locked.places, v_now) a;
         if p_children.turn is not null then
             v_children := _StartChildren(p_hub, v_now, p_turns, v_effect.firsts, p_children);
         end if;
