@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# bench-postgres.sh [--built DIR] [--snapshot] [--backlog COUNT]: what Perdure reaches on PostgreSQL on
+# bench-postgres.sh [--built DIR] [--snapshot MINUTES] [--backlog COUNT]: what Perdure reaches on PostgreSQL on
 # this machine, each figure beside what is wanted of it.
 #
-#   --built DIR      measures the programs of this build instead of making build/release
-#   --snapshot       also a stranger's idle transaction under load, for three minutes (five in all)
-#   --backlog COUNT  that many pending orchestrations instead of 1,000,000
+#   --built DIR         measures the programs of this build instead of making build/release
+#   --snapshot MINUTES  also a stranger's idle transaction under load, for so long: 3, or 10 for a soak
+#   --backlog COUNT     that many pending orchestrations instead of 1,000,000
 #
 # Starts a private server with PostgreSQL's own settings but for shared_buffers, installs the schema
 # as its owner, works as a login that only has the runtime role, and stops the server. Each workload
@@ -12,12 +12,12 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 built=""
-with_snapshot=""
+snapshot_minutes=0
 backlog=1000000
 while [ $# -gt 0 ]; do
     case $1 in
     --built) built=$(realpath "$2") && shift 2 ;;
-    --snapshot) with_snapshot=yes && shift ;;
+    --snapshot) snapshot_minutes=$2 && shift 2 ;;
     --backlog) backlog=$2 && shift 2 ;;
     *)
         sed -n '2,12s/^# \?//p' "$0" >&2
@@ -32,7 +32,6 @@ missed=0
 
 finish() {
     local job
-    rm -f "$folder/busy"
     # A bench would wait for its server to come back.
     for job in $(jobs -p); do
         pkill -TERM -P "$job" || true
@@ -277,30 +276,23 @@ rate_of_a_minute() {
     calculate "($(activities) - $before) / 5 / 60"
 }
 
-keep_busy() {
-    while [ -e "$folder/busy" ]; do
-        measure --workload sequence --workers 1 --count 25000 >/dev/null
-    done
-}
-
 # Nothing that is deleted from now on can be removed while the stranger's transaction is open.
 measure_snapshot() {
     local clean minute busy input
     new_tables
-    touch "$folder/busy"
-    keep_busy &
+    # Beyond what is measured below, by a little.
+    measure --workload sequence --workers 1 --seconds $((90 + 60 * snapshot_minutes)) >/dev/null &
     busy=$!
     sleep 15
     clean=$(rate_of_a_minute)
     coproc stranger { as postgres; }
     echo 'begin isolation level repeatable read; select count(*) from pg_class;' >&"${stranger[1]}"
-    for minute in 1 2 3; do
+    for minute in $(seq "$snapshot_minutes"); do
         row "a stranger's snapshot, minute $minute, part of $clean/s without" \
             "$(calculate "$(rate_of_a_minute) / $clean")" ">=" 0.7 ""
     done
     input=${stranger[1]}
     exec {input}>&-
-    rm "$folder/busy"
     wait "$busy"
 }
 
@@ -313,5 +305,5 @@ measure_sequence
 measure_four
 measure_others
 measure_backlog
-[ -z "$with_snapshot" ] || measure_snapshot
+[ "$snapshot_minutes" -eq 0 ] || measure_snapshot
 exit "$missed"

@@ -131,6 +131,10 @@ void add_bench(CLI::App& app, bench_command& given, chosen_verb& chosen) {
         ->check(CLI::IsMember(bench_workloads()));
     verb->add_option("--count", given.count, "How many; by default as many as take some seconds")
         ->check(CLI::Range(1U, 10'000'000U));
+    verb->add_option("--seconds",
+                     given.seconds,
+                     "Of sequence and noop: repeat it for so long with the same workers")
+        ->check(CLI::Range(1U, 86'400U));
     verb->add_option("--workers", given.workers, "Worker processes; 0 works in this process")
         ->check(CLI::Range(0U, 64U))
         ->capture_default_str();

@@ -40,6 +40,10 @@ int bench(const bench_command& given) {
     if (chosen == workloads.end()) {
         throw invalid_input("--workload: there is no '" + given.workload + "'");
     }
+    if (given.seconds > 0 && given.workload != "sequence" && given.workload != "noop") {
+        throw invalid_input("--seconds: only sequence and noop can be repeated, not '" +
+                            given.workload + "'");
+    }
     measurement result;
     {
         laboratory lab(given);

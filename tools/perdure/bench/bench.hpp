@@ -17,6 +17,8 @@ struct bench_command {
     std::string workload;
     // 0: as many as take some seconds.
     std::size_t count = 0;
+    // Of sequence and noop: rounds of that count follow each other until so much time is over.
+    unsigned seconds = 0;
     // Worker processes; 0: the worker is in this process.
     unsigned workers = 0;
     floor_program floor = floor_program::left_out;

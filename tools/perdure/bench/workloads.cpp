@@ -31,20 +31,26 @@ measurement measure_bulk(laboratory& lab, std::size_t count, std::uint32_t activ
     const std::vector<std::uint32_t> inputs(count, activities);
     lab.begin_work();
     const stopwatch time;
-    const auto ids = lab.start_all(in_sequence, inputs);
-    const auto ended = lab.wait_for_all(ids, std::uint64_t{count} * activities);
-    const double seconds = time.seconds();
-
-    auto result = lab.measured(count, seconds);
     std::vector<double> latencies;
-    for (const auto& record : ended) {
-        latencies.push_back(milliseconds(*record.completed_at - record.created_at));
-    }
-    result.orchestrations_per_second = static_cast<double>(count) / seconds;
+    double events = 0;
+    do {
+        const auto ids = lab.start_all(in_sequence, inputs);
+        const auto ended =
+            lab.wait_for_all(ids, std::uint64_t{latencies.size() + count} * activities);
+        for (const auto& record : ended) {
+            latencies.push_back(milliseconds(*record.completed_at - record.created_at));
+        }
+        events += history_events(ended);
+    } while (time.seconds() < lab.given().seconds);
+    const double seconds = time.seconds();
+    const std::size_t done = latencies.size();
+
+    auto result = lab.measured(done, seconds);
+    result.orchestrations_per_second = static_cast<double>(done) / seconds;
     if (activities > 0) {
-        result.activities_per_second = static_cast<double>(count * activities) / seconds;
+        result.activities_per_second = static_cast<double>(done * activities) / seconds;
     }
-    result.events_per_second = history_events(ended) / seconds;
+    result.events_per_second = events / seconds;
     result.p50_ms = percentile(latencies, 0.5);
     result.p99_ms = percentile(latencies, 0.99);
     return result;
