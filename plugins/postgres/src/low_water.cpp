@@ -17,24 +17,31 @@ timestamp deeper(timestamp mark) {
     return mark == timestamp::min() ? mark : mark - depth;
 }
 
-/// Where the next look for a kind begins.
-timestamp moved(timestamp mark, timestamp from, timestamp next) {
-    const bool was_looked_for = next != timestamp::min();
-    if (!was_looked_for) {
-        return mark;
-    }
-    if (from == mark) {
-        return std::max(mark, next);
-    }
-    // A deep look, or one from the beginning, saw what was left behind the mark, too, for the next
-    // ones. Another look from a mark may have seen less than this one.
-    return from <= deeper(mark) ? next : mark;
-}
-
 }  // namespace
 
 bool low_water::mark::is_from_the_beginning() const noexcept {
     return orchestrations == timestamp::min() && activities == timestamp::min();
+}
+
+timestamp low_water::kind::begin(steady::time_point now) const {
+    if (now >= from_the_beginning) {
+        return timestamp::min();
+    }
+    return now >= deep ? deeper(mark) : mark;
+}
+
+void low_water::kind::end(timestamp from, timestamp next, duration took, steady::time_point now) {
+    if (from == timestamp::min()) {
+        from_the_beginning = now + std::min<duration>(longest_pause * took, pause_max);
+    }
+    if (from <= deeper(mark)) {
+        // It saw what was left behind the mark, too, for the next ones.
+        deep = now + deep_interval;
+        mark = next;
+    } else if (from == mark) {
+        mark = std::max(mark, next);
+    }
+    // Any other began at an earlier mark, and may have seen less than the look that moved it.
 }
 
 low_water::mark low_water::begin(std::uint64_t question) {
@@ -43,30 +50,8 @@ low_water::mark low_water::begin(std::uint64_t question) {
     if (found == known_.end()) {
         return {};
     }
-    known& one = found->second;
     const auto now = clock_();
-    // What it looks for now others need not look for beside it.
-    if (now >= one.from_the_beginning) {
-        one.from_the_beginning = one.deep = now + deep_interval;
-        return {};
-    }
-    if (now >= one.deep) {
-        one.deep = now + deep_interval;
-        return {deeper(one.next.orchestrations), deeper(one.next.activities)};
-    }
-    return one.next;
-}
-
-timestamp low_water::lowest() {
-    const std::lock_guard guard(mutex_);
-    timestamp least = timestamp::max();
-    for (const auto& [question, one] : known_) {
-        for (const timestamp each : {one.next.orchestrations, one.next.activities}) {
-            // Without one this asker never looks for the kind.
-            least = each == timestamp::min() ? least : std::min(least, each);
-        }
-    }
-    return least == timestamp::max() ? timestamp::min() : deeper(least);
+    return {found->second.orchestrations.begin(now), found->second.activities.begin(now)};
 }
 
 void low_water::end(std::uint64_t question, const mark& from, const mark& next, duration took) {
@@ -74,15 +59,26 @@ void low_water::end(std::uint64_t question, const mark& from, const mark& next, 
     if (known_.size() == questions_max && !known_.contains(question)) {
         known_.clear();
     }
+    const auto now = clock_();
     known& one = known_[question];
-    one.next.orchestrations =
-        moved(one.next.orchestrations, from.orchestrations, next.orchestrations);
-    one.next.activities = moved(one.next.activities, from.activities, next.activities);
-    if (from.is_from_the_beginning()) {
-        const auto now = clock_();
-        one.from_the_beginning = now + std::min<duration>(longest_pause * took, pause_max);
-        one.deep = now + deep_interval;
+    if (next.orchestrations != timestamp::min()) {
+        one.orchestrations.end(from.orchestrations, next.orchestrations, took, now);
     }
+    if (next.activities != timestamp::min()) {
+        one.activities.end(from.activities, next.activities, took, now);
+    }
+}
+
+timestamp low_water::lowest() {
+    const std::lock_guard guard(mutex_);
+    timestamp least = timestamp::max();
+    for (const auto& [question, one] : known_) {
+        for (const timestamp each : {one.orchestrations.mark, one.activities.mark}) {
+            // Without one this asker never looks for the kind.
+            least = each == timestamp::min() ? least : std::min(least, each);
+        }
+    }
+    return least == timestamp::max() ? timestamp::min() : deeper(least);
 }
 
 }  // namespace perdure::postgres

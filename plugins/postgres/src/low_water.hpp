@@ -18,7 +18,8 @@ namespace perdure::postgres {
 /// the mark; and there are looks from the beginning as often as they cost no more than a fiftieth of
 /// the time, or every minute: nearly always while they find little, and at least twice a second in a
 /// busy worker whose looks take 10 ms. What such a look finds is where the next ones begin, also if
-/// that is earlier than before. Safe from any thread.
+/// that is earlier than before. Each kind of work has marks and times of its own, and only looks
+/// that have been made move them. Safe from any thread.
 class low_water {
   public:
     using steady = std::chrono::steady_clock;
@@ -36,18 +37,26 @@ class low_water {
 
     /// Where the next look for this question, worker and filter as a number, begins.
     [[nodiscard]] mark begin(std::uint64_t question);
-    /// What a look that began at `from` says of the next, and how long it took in the server.
+    /// What a look that began at `from` says of the next, and how long it took in the server; a kind
+    /// that it was not for has the smallest value in `next`.
     void end(std::uint64_t question, const mark& from, const mark& next, duration took);
     /// Where the first deep look of all who ask begins, for either kind; the beginning of time if
     /// nobody has looked.
     [[nodiscard]] timestamp lowest();
 
   private:
-    struct known {
-        mark next;
+    struct kind {
+        timestamp mark = timestamp::min();
         /// When the next looks from the beginning, and deep, are due.
         steady::time_point from_the_beginning{};
         steady::time_point deep{};
+
+        [[nodiscard]] timestamp begin(steady::time_point now) const;
+        void end(timestamp from, timestamp next, duration took, steady::time_point now);
+    };
+    struct known {
+        kind orchestrations;
+        kind activities;
     };
 
     const std::function<steady::time_point()> clock_;

@@ -55,10 +55,10 @@ TEST_CASE("what a look from the beginning finds behind the mark is where the nex
     const low_water::mark whole = looked.begin(1);
     REQUIRE(whole.is_from_the_beginning());
 
-    looked.end(1, whole, {at(5), timestamp::min()}, 1h);
+    looked.end(1, whole, {at(5), at(15)}, 1h);
 
     CHECK(looked.begin(1).orchestrations == at(5));
-    CHECK(looked.begin(1).activities == at(20));
+    CHECK(looked.begin(1).activities == at(15));
 }
 
 TEST_CASE("a look from the mark says nothing of what another has found behind it meanwhile") {
@@ -99,35 +99,46 @@ TEST_CASE("every five seconds one look begins half a minute before the mark") {
 
     CHECK(deep.orchestrations == at(970));
     CHECK(deep.activities == at(1970));
+    known.looked.end(1, deep, {at(1000), timestamp::min()}, 1s);
     CHECK(known.looked.begin(1).orchestrations == at(1000));
+    // Activities were not looked for.
+    CHECK(known.looked.begin(1).activities == at(1970));
     known.now += 5s;
     CHECK(known.looked.begin(1).orchestrations == at(970));
 }
 
 TEST_CASE("what a deep look finds behind the mark is where the next ones begin") {
     with_a_mark known;
+    const low_water::mark beside = known.looked.begin(1);
     known.now += 5s;
     const low_water::mark deep = known.looked.begin(1);
-    const low_water::mark beside = known.looked.begin(1);
 
     known.looked.end(1, deep, {at(980), timestamp::min()}, 1s);
     known.looked.end(1, beside, {at(1001), at(2001)}, 1s);
 
     CHECK(known.looked.begin(1).orchestrations == at(980));
-    CHECK(known.looked.begin(1).activities == at(2001));
+    CHECK(known.looked.lowest() == at(950));
 }
 
-TEST_CASE("a look begins at the beginning of time at least once a minute, and one at a time") {
+TEST_CASE("a look begins at the beginning of time at least once a minute") {
     with_a_mark known;
     known.now += 59s;
     CHECK_FALSE(known.looked.begin(1).is_from_the_beginning());
     known.now += 1s;
-
     CHECK(known.looked.begin(1).is_from_the_beginning());
+}
+
+TEST_CASE("a call that did not look after all leaves the next look where it was") {
+    with_a_mark known;
+    known.now += 60s;
+    REQUIRE(known.looked.begin(1).is_from_the_beginning());
+    CHECK(known.looked.begin(1).is_from_the_beginning());
+
+    // It looked for orchestrations only.
+    known.looked.end(1, {}, {at(1000), timestamp::min()}, 1h);
 
     CHECK(known.looked.begin(1).orchestrations == at(1000));
-    known.now += 5s;
-    CHECK(known.looked.begin(1).is_from_the_beginning());
+    CHECK(known.looked.begin(1).activities == timestamp::min());
 }
 
 TEST_CASE("the lowest mark is that of all who ask, for both kinds, half a minute earlier") {

@@ -177,11 +177,11 @@ begin
         orchestrations := v_next.orchestrations;
         activities := v_next.activities;
         low_water := v_next.low_water;
-        -- What is older than what was found is taken, or locked by whoever takes it.
-        if orchestrations.instance_key is not null then
+        -- Whoever has as much as he wanted does not ask what others hold.
+        if cardinality(orchestrations.instance_key) = cardinality(p_room.tokens) then
             p_room.since := low_water.since;
         end if;
-        if activities.instance_key is not null then
+        if cardinality(activities.instance_key) = cardinality(p_room.task_tokens) then
             p_room.task_since := low_water.task_since;
         end if;
         v_keys := coalesce(orchestrations.instance_key, '{}') || coalesce(activities.instance_key, '{}');
