@@ -102,7 +102,7 @@ void bell::announce(const tidings& news) {
     }
     tell_of_due(news.next_due);
     for (const std::string& id : news.ended) {
-        ring(id, news.ended_record);
+        ring(id, news);
     }
     if (news.any_may_have_ended) {
         suspect_all_ends();

@@ -39,8 +39,10 @@ struct tidings {
     bool due_is_news = false;
     /// Instances that ended or are gone.
     std::vector<std::string> ended = {};
-    /// What the store says of the only one that ended, as of that moment, if that is known.
+    /// What the store says of the only one that ended, as of that moment, if that is known, and the
+    /// number of the look that is its call: who has begun to wait since may mean a later instance.
     std::optional<instance_record> ended_record = {};
+    std::uint64_t look_number = 0;
     /// Any instance may have ended: the hub was emptied, or whoever repeats a call does not learn
     /// what has ended by it.
     bool any_may_have_ended = false;
@@ -232,7 +234,7 @@ class bell {
     void ring_what_is_due(steady::time_point now);
 
     [[nodiscard]] bool await(end_waiter& self, steady::time_point deadline);
-    void ring(std::string_view id, const std::optional<instance_record>& record = {});
+    void ring(std::string_view id, const tidings& news = {});
     void suspect_all_ends();
     void look_for_ends(std::unique_lock<std::mutex>& lock);
     void hand_on_looking();

@@ -23,6 +23,8 @@ struct bell::end_waiter {
     knowledge known = knowledge::none;
     bool is_rung = false;
     bool wants_record = false;
+    /// How many looks had begun before it.
+    std::uint64_t looks_before = 0;
     std::optional<instance_record> record = {};
     std::condition_variable told = {};
 };
@@ -109,6 +111,7 @@ bool bell::is_record_wanted(const instance_id& instance) {
 
 bool bell::await(end_waiter& self, steady::time_point deadline) {
     std::unique_lock lock(mutex_);
+    self.looks_before = looks_;
     if (std::all_of(self.instances.begin(), self.instances.end(), [this](const instance_id& id) {
             return fresh_.has(id.text());
         })) {
@@ -220,15 +223,16 @@ void bell::hand_on_looking() {
     }
 }
 
-void bell::ring(std::string_view id, const std::optional<instance_record>& record) {
+void bell::ring(std::string_view id, const tidings& news) {
     fresh_.remove(id);
     auto [next, last] = awaited_.equal_range(id);
     for (; next != last; ++next) {
-        if (next->second->wants_record && record) {
-            next->second->record = record;
+        end_waiter& waiter = *next->second;
+        if (waiter.wants_record && waiter.looks_before < news.look_number) {
+            waiter.record = news.ended_record;
         }
-        next->second->is_rung = true;
-        next->second->told.notify_one();
+        waiter.is_rung = true;
+        waiter.told.notify_one();
     }
 }
 

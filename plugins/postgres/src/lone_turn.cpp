@@ -90,6 +90,7 @@ std::optional<commit_result> commit_lone_turn(store& hub,
     if (is_end) {
         work.news.ended.push_back(turn.instance.text());
         work.news.ended_record = read_record(done.only(column::ended));
+        work.news.look_number = work.begun().number;
     }
     work.finish(time, {}, {});
     note_low_water(hub, given, done.only(column::low_water));

@@ -183,6 +183,7 @@ TEST_CASE("bell: a record that comes with the news of an end is for who wants it
     const std::vector<instance_id> order = ids({"order"});
     hub.rings.set_listening({true, true});
     CHECK_FALSE(hub.rings.is_record_wanted(order.front()));
+    const look before = hub.rings.begin_look();
     auto wanting = std::async(
         std::launch::async, [&] { return hub.rings.wait_for_record(order.front(), in(patience)); });
     auto waiting = std::async(std::launch::async, [&] {
@@ -191,12 +192,19 @@ TEST_CASE("bell: a record that comes with the news of an end is for who wants it
     while (!hub.rings.is_record_wanted(order.front()) || hub.rings.awaited().size() < 2) {
         std::this_thread::yield();
     }
+    const look after = hub.rings.begin_look();
     const instance_record record{
         order.front(), {}, "Order", {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
 
     SECTION("it comes with them") {
-        hub.rings.announce({.ended = {"order"}, .ended_record = record});
+        hub.rings.announce(
+            {.ended = {"order"}, .ended_record = record, .look_number = after.number});
         CHECK(wanting.get() == record);
+    }
+    SECTION("it is of a call that began before the wait") {
+        hub.rings.announce(
+            {.ended = {"order"}, .ended_record = record, .look_number = before.number});
+        CHECK_FALSE(wanting.get());
     }
     SECTION("it does not") {
         hub.rings.hear_of_ends(std::vector<std::string>{"order"});

@@ -23,9 +23,9 @@ select i.instance_key, i.instance_id, i.execution_id, l.name, l.variant as versi
   left join Payloads f on f.instance_key = i.instance_key and f.kind = 3
   left join Workers w on w.worker = i.holder and w.task_hub = i.task_hub;
 
--- The record of this instance; nulls if there is none. Tables, read only: those of InstanceRecords.
+-- The record of this instance, as the calling statement sees it; nulls if there is none. Tables, read only: those of InstanceRecords.
 create or replace function _RecordOf(p_key bigint) returns InstanceRecords
-language plpgsql volatile
+language plpgsql stable
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
