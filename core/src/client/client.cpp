@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -23,18 +24,24 @@ using namespace std::chrono_literals;
 constexpr auto patience = 30s;
 
 /// Repeats a call as it is, with the same request id, while the store's trouble is of the kind that
-/// passes; throws it when patience is at its end.
+/// passes; throws it when patience, which begins with the first trouble, is at its end. A call that
+/// waited long before it failed had come through.
 template <class Call>
 auto repeated(Call&& call) {
     calls::backoff pauses(5ms, 1s);
-    const auto deadline = steady::now() + patience;
+    std::optional<steady::time_point> deadline;
     for (;;) {
+        const auto begin = steady::now();
         try {
             return call();
         } catch (const backend_error& trouble) {
             const bool is_passing =
                 trouble.retryable() || trouble.code() == store_fault::outcome_unknown;
-            if (!is_passing || steady::now() > deadline) {
+            const auto now = steady::now();
+            if (!deadline || now - begin > patience) {
+                deadline = now + patience;
+            }
+            if (!is_passing || now > *deadline) {
                 throw;
             }
         }
@@ -228,7 +235,7 @@ instance_record client::wait_for_end(const instance_id& id,
                                describe_state(*record));
         }
         // A wait may return early, for example because all waits of the hub were interrupted.
-        if (steady::now() - begin < 1ms) {
+        if (steady::now() - begin < 100ms) {
             std::this_thread::sleep_for(std::min<steady::duration>(
                 pauses.next(), std::max(deadline - steady::now(), steady::duration::zero())));
         }
