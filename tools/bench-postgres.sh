@@ -14,15 +14,19 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 built=""
 snapshot_minutes=0
 backlog=1000000
+usage() {
+    sed -n '2,12s/^# \?//p' "$0" >&2
+    exit 2
+}
 while [ $# -gt 0 ]; do
     case $1 in
     --built) built=$(realpath "$2") && shift 2 ;;
-    --snapshot) snapshot_minutes=$2 && shift 2 ;;
-    --backlog) backlog=$2 && shift 2 ;;
-    *)
-        sed -n '2,12s/^# \?//p' "$0" >&2
-        exit 2
+    --snapshot)
+        [[ ${2:-} =~ ^[0-9]+$ ]] || usage
+        snapshot_minutes=$2 && shift 2
         ;;
+    --backlog) backlog=$2 && shift 2 ;;
+    *) usage ;;
     esac
 done
 folder=$(mktemp -d)
@@ -281,7 +285,7 @@ measure_snapshot() {
     local clean minute busy input
     new_tables
     # Beyond what is measured below, by a little.
-    measure --workload sequence --workers 1 --seconds $((90 + 60 * snapshot_minutes)) >/dev/null &
+    measure --workload sequence --workers 1 --seconds $((90 + 62 * snapshot_minutes)) >/dev/null &
     busy=$!
     sleep 15
     clean=$(rate_of_a_minute)
