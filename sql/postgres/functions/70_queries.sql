@@ -2,10 +2,10 @@
 
 set search_path = :"schema", pg_temp;
 
--- The instances with these ids, in the same order, a row of nulls for an unknown one. Caller: the
--- plugin. Tables, read only: those of InstanceRecords.
+-- The instances with these ids, in the same order, a row of nulls for an unknown one, all as of the moment of the
+-- call, because it is stable [READ-1]. Caller: the plugin. Tables, read only: those of InstanceRecords.
 create or replace function _GetInstances(p_ids text[]) returns setof InstanceRecords
-language plpgsql volatile security definer
+language plpgsql stable security definer
 set search_path from current
 set enable_seqscan = off
 set enable_bitmapscan = off
@@ -69,14 +69,14 @@ as $$
      order by i.instance_id limit p_limit
 $$;
 
--- [READ-2] A page of instances in the byte order of their ids. Parameters as of _Filtered. Caller: the
--- plugin. Tables, read only: those of InstanceRecords.
+-- [READ-2] A page of instances in the byte order of their ids, all as of the moment of the call, because it is stable.
+-- Parameters as of _Filtered. Caller: the plugin. Tables, read only: those of InstanceRecords.
 create or replace function _QueryManyOrchestrations(
     p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
     p_parked boolean, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
     p_completed_from timestamptz, p_completed_to timestamptz, p_after text, p_limit integer)
 returns setof InstanceRecords
-language plpgsql volatile security definer
+language plpgsql stable security definer
 set search_path from current
 set enable_seqscan = off
 set enable_bitmapscan = off
