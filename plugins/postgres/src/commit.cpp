@@ -3,6 +3,8 @@
 #include "lone_turn.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 // The hot call, and what its answer says.
 
@@ -85,6 +87,51 @@ void add_ended(announcing_call& work, const answer& done, std::span<const checkp
     }
 }
 
+commit_result commit_all(store& hub,
+                         announcing_call& work,
+                         const commit_request& request,
+                         const room& given,
+                         const std::vector<scheduled>& tasks) {
+    parameters values;
+    values.add<sql::uuid>(request.next.request.value);
+    add_commit(values, hub, request, tasks);
+    add_room(values, given);
+    const answer done = hub.call(commit_work, values);
+    // First of all, because it has happened, whatever becomes of the answer.
+    add_ended(work, done, request.checkpoints);
+    work.news.ready = done.only(column::repeated).flag();
+    work.news.any_may_have_ended = work.news.ready;
+    work.finish(
+        done.only(column::store_time), done.only(column::left_ready), done.only(column::next_due));
+    if (!done.only(column::repeated).flag()) {
+        hub.held().confirm(given.ended_so_far, request.next.request);
+    }
+    note_low_water(hub, given, done.only(column::low_water));
+    commit_result result;
+    result.checkpoints = read_outcomes<commit_outcome>(done.only(column::turn_outcomes));
+    result.completions = read_outcomes<commit_outcome>(done.only(column::done_outcomes));
+    result.dropped_messages = static_cast<std::size_t>(done.only(column::dropped).number());
+    read_work(hub, done, tasks, result.work);
+    result.work.store_time = done.only(column::store_time).time();
+    result.work.suspects_waiting = done.only(column::suspects).flag_or_false();
+    result.work.token = work.begun().token;
+    return result;
+}
+
+// The leases that have ended with this commit, and those that it has given.
+void note_leases(held_leases& held, const commit_request& request, const commit_result& result) {
+    const auto note = [&held](const auto& items, const std::vector<commit_outcome>& outcomes) {
+        for (std::size_t n = 0; n < std::min(items.size(), outcomes.size()); ++n) {
+            if (outcomes[n] != commit_outcome::lease_lost) {
+                held.note_ended(items[n].held);
+            }
+        }
+    };
+    note(request.checkpoints, result.checkpoints);
+    note(request.completions, result.completions);
+    held.note_given(request.next.request, result.work);
+}
+
 }  // namespace
 
 commit_result postgres_backend::commit(const commit_request& request) {
@@ -98,32 +145,15 @@ commit_result postgres_backend::commit(const commit_request& request) {
     const std::vector<scheduled> tasks = schedule(hub_, turns, given);
 
     announcing_call work(hub_);
+    std::optional<commit_result> result;
     if (is_lone_turn(request, tasks)) {
-        if (auto result = commit_lone_turn(hub_, work, turns.front(), given, tasks)) {
-            return std::move(*result);
-        }
+        result = commit_lone_turn(hub_, work, turns.front(), given, tasks);
     }
-    parameters values;
-    values.add<sql::uuid>(next.request.value);
-    add_commit(values, hub_, request, tasks);
-    add_room(values, given);
-    const answer done = hub_.call(commit_work, values);
-    // First of all, because it has happened, whatever becomes of the answer.
-    add_ended(work, done, turns);
-    work.news.ready = done.only(column::repeated).flag();
-    work.news.any_may_have_ended = work.news.ready;
-    work.finish(
-        done.only(column::store_time), done.only(column::left_ready), done.only(column::next_due));
-    note_low_water(hub_, given, done.only(column::low_water));
-    commit_result result;
-    result.checkpoints = read_outcomes<commit_outcome>(done.only(column::turn_outcomes));
-    result.completions = read_outcomes<commit_outcome>(done.only(column::done_outcomes));
-    result.dropped_messages = static_cast<std::size_t>(done.only(column::dropped).number());
-    read_work(hub_, done, tasks, result.work);
-    result.work.store_time = done.only(column::store_time).time();
-    result.work.suspects_waiting = done.only(column::suspects).flag_or_false();
-    result.work.token = work.begun().token;
-    return result;
+    if (!result) {
+        result = commit_all(hub_, work, request, given, tasks);
+    }
+    note_leases(hub_.held(), request, *result);
+    return std::move(*result);
 }
 
 }  // namespace perdure::postgres

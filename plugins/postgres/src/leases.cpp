@@ -70,6 +70,7 @@ work_batch postgres_backend::lock(const lock_request& request) {
     batch.contended = found.only(3).flag();
     batch.suspects_waiting = found.only(4).flag();
     batch.token = begun.token;
+    hub_.held().note_given(request.request, batch);
     note_low_water(hub_, given, found.only(6));
     const bool is_empty = batch.orchestrations.empty() && batch.activities.empty() &&
                           !batch.contended && !batch.suspects_waiting;
@@ -126,7 +127,13 @@ std::vector<lease_outcome> postgres_backend::return_leases(const request_id& req
     announcing_call work(hub_);
     const answer done = hub_.call(give_leases_back, values);
     work.finish(done.only(3), done.only(1), done.only(2));
-    return read_outcomes<lease_outcome>(done.only(0));
+    auto outcomes = read_outcomes<lease_outcome>(done.only(0));
+    for (std::size_t n = 0; n < std::min(items.size(), outcomes.size()); ++n) {
+        if (outcomes[n] == lease_outcome::done) {
+            hub_.held().note_ended(items[n].held);
+        }
+    }
+    return outcomes;
 }
 
 // [GIVE-1]
@@ -207,6 +214,7 @@ work_batch postgres_backend::wait_for_lease(const lock_request& wanted,
     if (given) {
         batch = std::move(*given);
         batch.token = token;
+        hub_.held().note_given(wanted.request, batch);
         // Whoever loses this answer is to be given it again.
         static_cast<void>(hub_.rings().begin_look(question_of(wanted)));
     }

@@ -120,7 +120,7 @@ backend_statistics store::statistics() const noexcept {
 }
 
 bool store::should_expire(bool asks_for_suspects) {
-    if (asks_for_suspects || settings_.test_clock) {
+    if (asks_for_suspects || settings_.test_clock || held_.has_many_ended()) {
         return true;
     }
     const auto now = steady::now().time_since_epoch();

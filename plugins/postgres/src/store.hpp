@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bell.hpp"
+#include "held_leases.hpp"
 #include "listener.hpp"
 #include "low_water.hpp"
 #include "names.hpp"
@@ -31,6 +32,7 @@ class store {
     [[nodiscard]] bell& rings() noexcept { return bell_; }
     [[nodiscard]] low_water& looked() noexcept { return low_water_; }
     [[nodiscard]] waiting_locks& waiting() noexcept { return waiting_; }
+    [[nodiscard]] held_leases& held() noexcept { return held_; }
 
     /// Makes schema and hub, or checks them where the login may not.
     void create();
@@ -43,7 +45,7 @@ class store {
     [[nodiscard]] backend_statistics statistics() const noexcept;
 
     /// Whether this call should look for leases that are over: each does so for a test, otherwise
-    /// one a second.
+    /// one a second, and more when there is much to tell of those that ended.
     [[nodiscard]] bool should_expire(bool asks_for_suspects);
 
   private:
@@ -62,6 +64,7 @@ class store {
     bell bell_;
     low_water low_water_;
     waiting_locks waiting_;
+    held_leases held_;
     std::atomic<steady::rep> next_expiry_{0};
     std::atomic<bool> is_hub_checked_{false};
     /// Last, so that its thread ends before what it uses.

@@ -72,7 +72,12 @@ room full_room(store& hub, const lock_request& request) {
                .tokens = {},
                .task_tokens = {},
                .expire = hub.should_expire(request.suspects),
+               .ended = {},
+               .ended_so_far = hub.held().ended_so_far(),
                .from = {}};
+    if (given.expire) {
+        given.ended = hub.held().take_ended();
+    }
     std::uint32_t ordinal = 0;
     for (std::size_t n = 0; n < request.orchestrations; ++n) {
         given.tokens.push_back(derive_token(request.request, ordinal++).value);
@@ -111,7 +116,9 @@ void add_room(parameters& values, const room& given) {
         .add<sql::boolean>(given.expire)
         .add<sql::boolean>(given.has.filter == nullptr)
         .add<sql::timestamptz>(given.from.orchestrations)
-        .add<sql::timestamptz>(given.from.activities);
+        .add<sql::timestamptz>(given.from.activities)
+        .add_list<sql::uuid>(given.ended.calls)
+        .add<sql::uuid>(given.ended.before);
     values.end_record();
 }
 

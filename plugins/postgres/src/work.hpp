@@ -39,6 +39,11 @@ struct room {
     std::vector<std::uint64_t> tokens;
     std::vector<std::uint64_t> task_tokens;
     bool expire = false;
+    /// To be told when it looks for leases that are over. Whatever becomes of the call: the store
+    /// looks at what it has not heard of.
+    held_leases::ended ended;
+    /// Of the calls that this process has made, for `held_leases::confirm`.
+    std::uint64_t ended_so_far = 0;
     /// Where this call looks for what is ready.
     low_water::mark from;
 };

@@ -51,6 +51,17 @@ orchestration_work lease(backend& store, const work_filter& orders) {
     return store.lock(wanted).orchestrations.at(0);
 }
 
+/// Looks for a lease that is over, and takes its order.
+std::vector<orchestration_work> lock_suspect(backend& store, const work_filter& orders) {
+    lock_request wanted;
+    wanted.request = a_request();
+    wanted.worker = {"w2"};
+    wanted.filter = &orders;
+    wanted.orchestrations = 1;
+    wanted.suspects = true;
+    return store.lock(wanted).orchestrations;
+}
+
 /// The end of an orchestration with the result 12.
 checkpoint the_end_of(const orchestration_work& work) {
     return {work.instance,
@@ -312,6 +323,90 @@ TEST_CASE("backend: the record of an instance comes with the news of its end", "
     CHECK(told->status == orchestration_status::completed);
     CHECK(told->output == payload("json", "12"));
     CHECK(told->history_length == 2);
+}
+
+TEST_CASE("backend: the store hears of the calls whose leases have all ended") {
+    const bool is_given_back = GENERATE(false, true);
+    // The store has lost the last commits, as a standby that was behind.
+    const bool is_lost = GENERATE(false, true);
+    const settings chosen = fresh_settings();
+    postgres_backend store(chosen);
+    store.create_hub();
+    const work_filter orders{{{"Order", "1"}}, {}, {}};
+    const std::vector<new_instance> fresh{an_order("order-1"), an_order("order-2")};
+    REQUIRE(store.create(a_request(), fresh).size() == 2);
+    lock_request both;
+    both.request = a_request();
+    both.worker = {"w1"};
+    both.filter = &orders;
+    both.orchestrations = 2;
+    const std::vector<orchestration_work> work = store.lock(both).orchestrations;
+    REQUIRE(work.size() == 2);
+    test_connection owner(chosen);
+    const auto commit = [&](std::span<const checkpoint> turns) {
+        lock_request nothing;
+        nothing.request = a_request();
+        nothing.worker = {"w1"};
+        const commit_result done = store.commit({turns, {}, nothing});
+        CHECK(done.checkpoints == std::vector(turns.size(), commit_outcome::committed));
+    };
+    const auto end = [&](const orchestration_work& one) {
+        const checkpoint last = the_end_of(one);
+        commit({&last, 1});
+    };
+    const auto calls_with_leases = [&] {
+        CHECK(lock_suspect(store, orders).empty());
+        return number_of(*owner, "select count(*) from Requests where lease_keys is not null");
+    };
+
+    end(work[0]);
+    commit({});
+    CHECK(calls_with_leases() == 1);
+    if (is_given_back) {
+        const held_item other{work[1].instance, {}, work[1].held};
+        CHECK(store.give_back(a_request(), {&other, 1}).front() == lease_outcome::done);
+    } else {
+        end(work[1]);
+    }
+    commit({});
+    if (is_lost) {
+        owner->execute_script("delete from Requests where lease_keys is null");
+        CHECK(calls_with_leases() == 1);
+        return;
+    }
+    CHECK(calls_with_leases() == 0);
+    // A repeat still has its answer, and leases nothing.
+    CHECK(store.lock(both).orchestrations.empty());
+}
+
+TEST_CASE("backend: a lease that is over is found behind any number of old answers",
+          "[SUSPECT-1]") {
+    const settings chosen = fresh_settings();
+    postgres_backend store(chosen);
+    store.create_hub();
+    const work_filter orders{{{"Order", "1"}}, {}, {}};
+    const new_instance fresh = an_order("order-1");
+    REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
+    const orchestration_work work = lease(store, orders);
+    test_connection owner(chosen);
+    owner->execute_script(
+        "update Instances set lease_until = _Now(); update Requests set until = _Now();"
+        "insert into Requests (task_hub, request_id, answered_at, until, outcomes)"
+        " select _Hub(), gen_random_uuid(), _Now() - interval '1 hour', _Now() - interval '1 hour',"
+        " '{}' from generate_series(1, 4000)");
+
+    const std::vector<orchestration_work> found = lock_suspect(store, orders);
+
+    REQUIRE(found.size() == 1);
+    CHECK(found.front().instance == work.instance);
+    CHECK(found.front().suspect);
+    // In steps, so that no call takes long.
+    for (int step = 0; step < 4; ++step) {
+        CHECK(lock_suspect(store, orders).empty());
+    }
+    CHECK(number_of(*owner,
+                    "select count(*) from Requests where until < _Now() - interval '1 minute'") ==
+          0);
 }
 
 }  // namespace perdure::postgres_test

@@ -257,7 +257,7 @@ begin
     store_time := _Now();
     -- What is leased and over waits as well, but a look must not make a suspect of it.
     v_leased := array(select distinct unnest(r.lease_keys) from Requests r
-                       where r.task_hub = v_hub and r.until <= store_time);
+                       where r.task_hub = v_hub and r.lease_keys is not null and r.until <= store_time);
     v_over := array(select i.lane from Instances i
                      where i.instance_key = any(v_leased) and i.token is not null
                        and i.lease_until <= store_time and i.ready_at is null

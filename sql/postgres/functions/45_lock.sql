@@ -118,6 +118,7 @@ declare
     v_next record;
 begin
     if p_room.expire then
+        perform _ForgetLeases(p_hub, p_room);
         perform _ExpireLeases(p_hub, p_now);
     end if;
     v_next := _LockNext(p_hub, p_now, p_room);
@@ -162,6 +163,7 @@ begin
     contended := false;
     left_ready := false;
     if p_room.expire then
+        perform _ForgetLeases(v_hub, p_room);
         perform _ExpireLeases(v_hub, store_time);
     end if;
     select r.* into v_earlier

@@ -235,9 +235,34 @@ as $$
                          p_tokens, p_delay, null) r
 $$;
 
--- Makes suspects of what is leased and whose lease is over [SUSPECT-1] [SUSPECT-2], and forgets old
--- answers, in bounded steps. Takes what is free. Nearly all leases that a call gave have long ended by
--- then, which a look at each tells without touching it. Tables: Requests, Instances, Ready, NewTasks.
+-- Forgets the leases of the calls that a process says have none left, so that nobody has to look at them. The ends of
+-- those leases may have been lost with a primary, or by a crash without synchronous_commit, although
+-- the process was told of them; then the later call is lost as well, because a log only loses its end,
+-- and nothing is forgotten. Tables: Requests.
+create or replace function _ForgetLeases(p_hub integer, p_room room) returns void
+language plpgsql volatile
+as $$
+begin
+    if cardinality(p_room.ended_calls) > 0
+       and exists (select from Requests r
+                    where r.task_hub = p_hub and r.request_id = p_room.ended_before) then
+        update Requests r
+           set until = r.answered_at + interval '2 minutes', lease_keys = null, lease_tasks = null,
+               lease_tokens = null
+         where r.ctid = any(array(
+                   select q.place
+                     from unnest(p_room.ended_calls) as e(request_id)
+                    cross join lateral (
+                          select a.ctid as place from Requests a
+                           where a.task_hub = p_hub and a.request_id = e.request_id
+                           limit 1 for update skip locked) q));
+    end if;
+end
+$$;
+
+-- Makes suspects of what is leased and whose lease is over [SUSPECT-1] [SUSPECT-2], and deletes old answers, in
+-- bounded steps. Takes what is free. Most leases of calls that _ForgetLeases was not told of have ended all the same; a
+-- look at each finds that out without touching it. Tables: Requests, Instances, Ready, NewTasks.
 create or replace function _ExpireLeases(p_hub integer, p_now timestamptz) returns void
 language plpgsql volatile
 as $$
@@ -246,9 +271,15 @@ declare
     v_keys bigint[];
     v_until timestamptz;
 begin
+    delete from Requests r
+     where r.ctid = any(array(
+               select q.ctid from Requests q
+                where q.task_hub = p_hub and q.lease_keys is null and q.until <= p_now
+                order by q.until limit 1000 for update skip locked));
     for v_old in
         select r.request_id, r.answered_at, h.keys, h.tokens
-          from (select q.* from Requests q where q.task_hub = p_hub and q.until <= p_now
+          from (select q.* from Requests q
+                 where q.task_hub = p_hub and q.lease_keys is not null and q.until <= p_now
                  order by q.until limit 500 for update skip locked) r
          cross join lateral (
                select array_agg(k.instance_key) as keys, array_agg(k.token) as tokens
@@ -279,19 +310,17 @@ begin
                      where t.instance_key = any(v_old.keys)
                        and t.token = any(v_old.tokens) and t.ready_at is null) u;
         end if;
-        if v_until is null and v_old.answered_at > p_now - interval '2 minutes' then
-            v_until := v_old.answered_at + interval '2 minutes';
-        end if;
-        if v_until is null then
-            delete from Requests r where r.task_hub = p_hub and r.request_id = v_old.request_id;
-        elsif v_old.keys is null then
-            -- What is left is the answer, for whoever repeats the call.
-            update Requests r
-               set until = v_until, lease_keys = null, lease_tasks = null, lease_tokens = null
-             where r.task_hub = p_hub and r.request_id = v_old.request_id;
-        else
+        if v_until is not null then
             update Requests r set until = v_until
              where r.task_hub = p_hub and r.request_id = v_old.request_id;
+        elsif v_old.answered_at > p_now - interval '2 minutes' then
+            -- What is left is the answer, for whoever repeats the call.
+            update Requests r
+               set until = v_old.answered_at + interval '2 minutes',
+                   lease_keys = null, lease_tasks = null, lease_tokens = null
+             where r.task_hub = p_hub and r.request_id = v_old.request_id;
+        else
+            delete from Requests r where r.task_hub = p_hub and r.request_id = v_old.request_id;
         end if;
     end loop;
 end

@@ -342,8 +342,9 @@ end
 $$;
 
 -- How much there is to do: what is ready, and what workers have. Each is exact up to 10,000, then
--- "at least"; what is leased is looked for in the 2,000 oldest of the leases' records. Caller: the
--- functions below. Tables, read only: Lanes, Ready, Requests, Instances, NewTasks.
+-- "at least"; what is leased is looked for in the records of 20,000 calls, the oldest of those that may
+-- hold a lease still. Caller: the functions below. Tables, read only: Lanes, Ready, Requests, Instances,
+-- NewTasks.
 create or replace function _Backlog(out orchestrations bigint, out activities bigint)
 language plpgsql volatile
 as $$
@@ -368,9 +369,9 @@ begin
     with lease as materialized (
         select distinct g.instance_key, g.task, g.token
           from (select r.lease_keys, r.lease_tasks, r.lease_tokens
-                  from (select a.lease_keys, a.lease_tasks, a.lease_tokens from Requests a
-                         where a.task_hub = v_hub order by a.until limit 20000) r
-                 where r.lease_keys is not null limit 2000) r
+                  from Requests r
+                 where r.task_hub = v_hub and r.lease_keys is not null
+                 order by r.until limit 20000) r
          cross join lateral unnest(r.lease_keys, r.lease_tasks, r.lease_tokens)
                             as g(instance_key, task, token)
          limit 100000

@@ -175,8 +175,9 @@ create table Payloads (
     primary key (instance_key, kind)
 );
 
--- The answers of recent calls, for a caller that repeats one, and the leases that they gave. From
--- `until` on the leases are looked at: one that is over makes its item a suspect.
+-- The answers of recent calls, for a caller that repeats one, and the leases that they gave, as long as one
+-- of them may be held. From `until` on the leases are looked at, and one that is over makes its item a
+-- suspect; a row without leases is deleted from then on.
 create table Requests (
     task_hub     integer not null,
     request_id   uuid not null,
@@ -191,7 +192,8 @@ create table Requests (
     lease_tokens bigint[],
     primary key (task_hub, request_id)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 1);
-create index requests_by_end on Requests (task_hub, until);
+create index requests_with_leases on Requests (task_hub, until) where lease_keys is not null;
+create index requests_without_leases on Requests (task_hub, until) where lease_keys is null;
 alter table Requests alter column outcomes set storage external;
 alter table Requests alter column lease_keys set storage external;
 alter table Requests alter column lease_tasks set storage external;
@@ -239,7 +241,10 @@ create type room as (
     queues text[], task_tokens bigint[], messages integer, bytes bigint, suspects boolean,
     -- Look for leases that are over; has whatever there is; look for orchestrations, and for
     -- activities, that are ready since then or later.
-    expire boolean, everything boolean, since timestamptz, task_since timestamptz);
+    expire boolean, everything boolean, since timestamptz, task_since timestamptz,
+    -- To be told when it looks for leases that are over: earlier calls of the process whose leases have all
+    -- ended, and one that it made after that. If the store has lost the latter, it may have lost the ends.
+    ended_calls uuid[], ended_before uuid);
 -- From when on the next look may look, and how many microseconds this one took.
 create type low_water as (since timestamptz, task_since timestamptz, took bigint);
 

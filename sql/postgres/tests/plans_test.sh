@@ -65,7 +65,7 @@ judge() {
     check "$1: faults" "" "$(faults "$2")"
     missing=$(comm -13 <(cut -f1 "$2" | sort -u) <(printf '%s\n' _acceptturns _acceptturnsahead _anyended _commit \
         _commitbatch _commitloneturn _committask _committurn _completetasks _createinstances _endturns \
-        _erase _getinstances _insert _insertone _keepanswer _leaseorchestrations \
+        _erase _expireleases _forgetleases _getinstances _insert _insertone _keepanswer _leaseorchestrations \
         _locknextorchestration _locknexttask _lockinstances _offerone _placesof _purgeinstances \
         _readhistory _recordof _renewlocks _reneworchestrationlocks _renewtasklocks _returnleases _schedule _send \
         _settle _terminate _unqueuefinished _watch _writepayloads _writeturns | sort))
@@ -103,6 +103,8 @@ for table in NewTasks NewEvents Ready; do
           order by instance_key desc limit 20)"
     as perdure_owner -c "vacuum (analyze) $table"
 done
+as perdure_owner -c "delete from Requests where request_id not in (select request_id from Requests limit 20)"
+as perdure_owner -c "vacuum (analyze) Requests"
 plans_of "$parts/calls.sql" >"$folder/drained" &&
     judge "$rows instances whose queues were long" "$folder/drained"
 

@@ -66,6 +66,7 @@ begin
     v_room.everything := false;
     v_room.since := '-infinity';
     v_room.task_since := '-infinity';
+    v_room.ended_calls := array(select gen_random_uuid() from generate_series(1, 50));
     select l.* into v_got from _Lock(gen_random_uuid(), v_room) l;
     v_orchestrations := v_got.orchestrations;
     assert cardinality(v_orchestrations.token) = 100, 'a lock of 100';
@@ -138,6 +139,8 @@ begin
         assert v_next.repeated = (n = 2), 'a repeat';
     end loop;
     assert cardinality(v_activities.token) >= 25, 'activities that were queued';
+    v_room.ended_calls := v_room.ended_calls || v_request;
+    v_room.ended_before := v_request;
 
     -- The next turns of the same instances consume what came, cancel, terminate others, and end.
     v_done.instance_key := v_turns.instance_key;

@@ -19,7 +19,8 @@ with recursive node as (
            ('newevents_pkey', 'instance_key = '), ('newtasks_pkey', 'instance_key = '),
            ('ready_by_lane', 'lane = '), ('messageids_pkey', 'instance_key = '),
            ('payloads_pkey', 'instance_key = '), ('requests_pkey', 'request_id = '),
-           ('requests_by_end', 'until <= '), ('instances_parked', 'task_hub = ')
+           ('requests_with_leases', 'until <= '), ('requests_without_leases', 'until <= '),
+           ('instances_parked', 'task_hub = ')
 ), scan as (
     select s.*, s.n ->> 'Node Type' as kind, s.n ->> 'Relation Name' as relation,
            s.n ->> 'Index Name' as index_name, s.n ->> 'Index Cond' as condition,

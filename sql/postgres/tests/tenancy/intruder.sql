@@ -90,14 +90,16 @@ select _Lock(gen_random_uuid(), jsonb_populate_record(null::room, jsonb_build_ob
            'everything', everything, 'since', '-infinity',
                               'task_since', '-infinity')))
   from unnest(array[false, true, false], array[false, false, true]) as k(suspects, everything);
--- The answer to the other's call.
+-- The answer to the other's call, whose leases are to be forgotten.
 select _Lock('10000000-0000-0000-0000-000000000001', jsonb_populate_record(null::room,
            jsonb_build_object(
            'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
            'definitions', array[:definition], 'tokens', array[11, 12, 13],
            'activities', array['SECRET activity'], 'queues', array[''], 'task_tokens', array[51],
            'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity',
-                              'task_since', '-infinity')));
+           'task_since', '-infinity',
+           'ended_calls', array['10000000-0000-0000-0000-000000000001'],
+           'ended_before', '10000000-0000-0000-0000-000000000001')));
 
 \echo instances in the lanes of another
 select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_object(

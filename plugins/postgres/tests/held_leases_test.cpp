@@ -1,0 +1,156 @@
+#include "held_leases.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstdint>
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
+namespace perdure::postgres {
+
+namespace {
+
+request_id a_call() {
+    return {random_uuid()};
+}
+
+lease held(std::uint64_t token) {
+    return {{token}, 0};
+}
+
+/// What there is to tell after a further call.
+std::vector<uuid> told_after_a_call(held_leases& leases) {
+    leases.confirm(leases.ended_so_far(), a_call());
+    return leases.take_ended().calls;
+}
+
+work_batch orchestrations(std::initializer_list<std::uint64_t> tokens) {
+    work_batch given;
+    for (const std::uint64_t token : tokens) {
+        orchestration_work work{.instance = instance_id("order"),
+                                .name = {},
+                                .version = {},
+                                .history = {},
+                                .inbox = {}};
+        work.held = held(token);
+        given.orchestrations.push_back(std::move(work));
+    }
+    return given;
+}
+
+work_batch one_of_each(std::uint64_t orchestration, std::uint64_t activity) {
+    work_batch given = orchestrations({orchestration});
+    activity_work work{.instance = instance_id("order"),
+                       .name = {},
+                       .version = {},
+                       .queue = {},
+                       .input = {},
+                       .details = {}};
+    work.held = held(activity);
+    given.activities.push_back(std::move(work));
+    return given;
+}
+
+TEST_CASE("a call has ended when the last of its leases has, of either kind") {
+    held_leases leases;
+    const request_id call = a_call();
+    leases.note_given(call, one_of_each(1, 2));
+    leases.note_ended(held(2));
+    CHECK(told_after_a_call(leases).empty());
+
+    leases.note_ended(held(1));
+
+    CHECK(told_after_a_call(leases) == std::vector{call.value});
+    CHECK(told_after_a_call(leases).empty());
+}
+
+TEST_CASE("calls end each by itself, and are told in the order in which they ended") {
+    held_leases leases;
+    const request_id first = a_call();
+    const request_id second = a_call();
+    leases.note_given(first, orchestrations({1, 2}));
+    leases.note_given(second, orchestrations({3}));
+    for (const std::uint64_t token : {1, 3, 2}) {
+        leases.note_ended(held(token));
+    }
+    CHECK(told_after_a_call(leases) == std::vector{second.value, first.value});
+}
+
+TEST_CASE("the answer to a repeated call counts no lease twice") {
+    held_leases leases;
+    const request_id call = a_call();
+    leases.note_given(call, orchestrations({1, 2}));
+    leases.note_given(call, orchestrations({1, 2}));
+    leases.note_ended(held(1));
+    leases.note_ended(held(1));
+    CHECK(told_after_a_call(leases).empty());
+    leases.note_ended(held(2));
+    CHECK(told_after_a_call(leases) == std::vector{call.value});
+}
+
+TEST_CASE("calls without leases and leases of nobody are none of its business") {
+    held_leases leases;
+    leases.note_given(a_call(), {});
+    leases.note_ended(held(7));
+    CHECK(told_after_a_call(leases).empty());
+}
+
+TEST_CASE("an end is told only with a call that began after it") {
+    held_leases leases;
+    const request_id first = a_call();
+    const request_id second = a_call();
+    const request_id later = a_call();
+    leases.note_given(first, orchestrations({1}));
+    leases.note_given(second, orchestrations({2}));
+    leases.note_ended(held(1));
+    const std::uint64_t begun = leases.ended_so_far();
+    CHECK(leases.take_ended().calls.empty());
+    leases.note_ended(held(2));
+
+    leases.confirm(begun, later);
+    // One that began before it says nothing, although its answer comes later.
+    leases.confirm(begun - 1, a_call());
+
+    const held_leases::ended told = leases.take_ended();
+    CHECK(told.calls == std::vector{first.value});
+    CHECK(told.before == later.value);
+    CHECK(leases.take_ended().calls.empty());
+    CHECK(told_after_a_call(leases) == std::vector{second.value});
+}
+
+TEST_CASE("many calls that have ended are told in steps, and none is left out") {
+    held_leases leases;
+    constexpr std::uint64_t count = 500;
+    for (std::uint64_t token = 1; token <= count; ++token) {
+        CHECK(leases.has_many_ended() == (token > 100));
+        leases.note_given(a_call(), orchestrations({token}));
+        leases.note_ended(held(token));
+        leases.confirm(leases.ended_so_far(), a_call());
+    }
+    std::size_t told = 0;
+    for (std::size_t step = 0; step < 3; ++step) {
+        const std::size_t size = leases.take_ended().calls.size();
+        CHECK(size <= 200);
+        told += size;
+    }
+    CHECK(told == count);
+    CHECK_FALSE(leases.has_many_ended());
+}
+
+TEST_CASE("leases that never end do not fill the memory, and those after them are told") {
+    held_leases leases;
+    for (std::uint64_t token = 1; token <= 100'001; ++token) {
+        leases.note_given(a_call(), orchestrations({token}));
+    }
+    const request_id call = a_call();
+    leases.note_given(call, orchestrations({200'000}));
+    // Forgotten, so the store looks.
+    leases.note_ended(held(1));
+    leases.note_ended(held(200'000));
+    CHECK(told_after_a_call(leases) == std::vector{call.value});
+}
+
+}  // namespace
+
+}  // namespace perdure::postgres
