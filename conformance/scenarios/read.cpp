@@ -129,6 +129,31 @@ TEST_CASE_METHOD(fixture, "a reader sees a transaction as a whole or not at all"
     CHECK(torn == 0);
 }
 
+TEST_CASE_METHOD(fixture, "an instance that is being replaced is found by every read", "[READ-1]") {
+    const std::vector<instance_id> ids{pending_instance(), pending_instance()};
+    std::atomic<bool> done{false};
+    std::atomic<int> missing{0};
+    {
+        const std::jthread reader([&] {
+            while (!done) {
+                for (const auto& record : store.get(ids)) {
+                    missing += record ? 0 : 1;
+                }
+                missing += store.query({}, ids.size(), {}).instances.size() == ids.size() ? 0 : 1;
+            }
+        });
+        for (int n = 0; n < 100; ++n) {
+            new_instance again = a_new_instance();
+            again.instance = ids[static_cast<std::size_t>(n) % ids.size()];
+            again.replaceable = {orchestration_status::pending};
+            create(again);
+        }
+        done = true;
+    }
+
+    CHECK(missing == 0);
+}
+
 TEST_CASE_METHOD(fixture, "pages follow the byte order of ids", "[READ-2]") {
     const texts ids{"B", "a", "a!", "a-1", "aa", "b", "\xC3\xA4", "\xF0\x9F\x98\x80"};
     for (const std::string& id : ids) {
