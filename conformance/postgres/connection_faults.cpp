@@ -17,6 +17,8 @@ using namespace perdure::conformance;
 
 namespace {
 
+constexpr std::size_t losses_in_a_row = 5;
+
 backend_config through(const chaos_proxy& proxy, const private_server& server) {
     backend_config config = server.hub_config();
     config.options["host"] = "127.0.0.1";
@@ -67,6 +69,10 @@ TEST_CASE("commits whose answers are lost are repeated, and happen once", "[swal
     for (std::size_t n = 1; n <= wanted; ++n) {
         proxy.swallow_reply_to(executed("commit"));
         REQUIRE(serving.wait_for(log_event::commit_outcome_unknown, n));
+        // Also the answer to a repeat is lost, and to the next one; but not for ever.
+        if (n % losses_in_a_row == 0) {
+            REQUIRE(clients.goes_on(1));
+        }
     }
 
     CHECK(proxy.seen().swallowed == wanted);
