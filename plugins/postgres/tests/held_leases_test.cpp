@@ -71,7 +71,7 @@ TEST_CASE("calls end each by itself, and are told in the order in which they end
     const request_id second = a_call();
     leases.note_given(first, orchestrations({1, 2}));
     leases.note_given(second, orchestrations({3}));
-    for (const std::uint64_t token : {1, 3, 2}) {
+    for (const std::uint64_t token : {1U, 3U, 2U}) {
         leases.note_ended(held(token));
     }
     CHECK(told_after_a_call(leases) == std::vector{second.value, first.value});
