@@ -99,7 +99,7 @@ select _Lock('10000000-0000-0000-0000-000000000001', jsonb_populate_record(null:
            'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity',
            'task_since', '-infinity',
            'ended_calls', array['10000000-0000-0000-0000-000000000001'],
-           'ended_before', '10000000-0000-0000-0000-000000000001')));
+           'ended_before', '20000000-0000-0000-0000-000000000001')));
 
 \echo instances in the lanes of another
 select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_object(
