@@ -69,7 +69,8 @@ struct log_record {
 /// Called from the engine's threads, several at once; it must not throw and should not block.
 using log_sink = std::function<void(const log_record&)>;
 
-/// Writes one line a record to standard error: time, level, event, instance, message.
+/// Writes one line a record to standard error: time, level, event, instance, message, fields; texts
+/// as `printable` makes them, so that no data forges a line.
 [[nodiscard]] PERDURE_EXPORT log_sink log_to_stderr(log_level least = log_level::info);
 
 }  // namespace v1

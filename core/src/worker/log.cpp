@@ -1,6 +1,7 @@
 #include "worker/engine_log.hpp"
 
 #include <perdure/log.hpp>
+#include <perdure/printable.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -116,11 +117,11 @@ log_sink log_to_stderr(log_level least) {
         std::string line =
             fmt::format("{} {} {}", utc_now(), level_name(record.level), to_string(record.event));
         if (!record.instance.empty()) {
-            line += " [" + record.instance + "]";
+            line += " [" + printable(record.instance) + "]";
         }
-        line += " " + record.message;
+        line += " " + printable(record.message);
         for (const auto& [key, value] : record.fields) {
-            line += fmt::format(" {}={}", key, value);
+            line += fmt::format(" {}={}", key, printable(value));
         }
         line += "\n";
         // One call a line, so that lines of several threads do not mix.
