@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,9 @@ class PERDURE_EXPORT option_reader {
                                 duration least,
                                 duration most,
                                 duration fallback);
+    /// Refuses a setting that a user may expect, with the reason, and keeps it out of the list of
+    /// those that are allowed.
+    void refuse(const std::string& key, const std::string& reason);
     /// Call last: throws if a setting is left that was never read.
     void finish() const;
 
@@ -54,7 +58,7 @@ class PERDURE_EXPORT option_reader {
     [[nodiscard]] const std::string* take(const std::string& key);
 
     const backend_config& config_;
-    std::vector<std::string> known_;
+    std::set<std::string> known_;
 };
 
 /// What a plugin exports, as an `extern "C"` constant named `perdure_plugin`. The loader compares

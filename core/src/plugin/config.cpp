@@ -47,10 +47,10 @@ std::string text(const std::filesystem::path& file,
 }
 
 void refuse_key(const std::filesystem::path& file, const std::string& key, const toml::node& node) {
-    const std::string ours = our_name_for(key);
-    refuse(
-        place(file, "hub." + key, node) + ": unknown; " +
-        (ours.empty() ? "allowed are uri, or backend, address and the table hub.options" : ours));
+    const auto ours = our_name_for(key);
+    refuse(place(file, "hub." + key, node) + ": unknown; " +
+           (ours ? "here it is " + ours->words
+                 : "allowed are uri, or backend, address and the table hub.options"));
 }
 
 backend_config read_hub(const std::filesystem::path& file, const toml::table& hub) {

@@ -20,40 +20,50 @@ std::string joined(const std::vector<std::string>& words) {
 
 namespace {
 
+our_name option(const std::string& name, const std::string& example) {
+    return {name, "the option " + example};
+}
+
+const our_name address{"", "the address of the URI: postgres://user@host:port/database"};
+
+our_name setting_of_worker(const std::string& name) {
+    return {"", "the setting " + name + " of the worker"};
+}
+
 // Keys are in lower case and without separators, because their users write them in several ways.
-const std::map<std::string, std::string>& known_names() {
-    static const std::map<std::string, std::string> names = {
-        {"taskhubname", "the option task_hub=NAME"},
-        {"schemaname", "the option schema=NAME"},
-        {"createdatabaseifnotexists", "the option create=if_missing or create=never"},
-        {"createifnotexists", "the option create=if_missing or create=never"},
-        {"commandtimeout", "the option command_timeout=30s"},
-        {"timeout", "the option connect_timeout=15s"},
-        {"minpoolsize", "the option pool_min=N"},
-        {"maxpoolsize", "the option pool_max=N"},
-        {"pooling", "the options pool_min=N and pool_max=N; there is always a pool"},
-        {"connectionstring", "the address of the URI: postgres://user@host/database"},
-        {"host", "the address of the URI: postgres://user@host/database"},
-        {"port", "the address of the URI: postgres://user@host:port/database"},
-        {"database", "the address of the URI: postgres://user@host/database"},
-        {"username", "the address of the URI: postgres://user@host/database"},
-        {"pollingintervalms", "the setting poll_max of the worker"},
-        {"pollinginterval", "the setting poll_max of the worker"},
-        {"leasedurationminutes", "the setting lease_duration of the worker"},
-        {"workitemlocktimeout", "the setting lease_duration of the worker"},
-        {"leaseduration", "the setting lease_duration of the worker"},
-        {"maxconcurrentworkflows", "the setting turns_max of the worker"},
-        {"maxactiveorchestrations", "the setting turns_max of the worker"},
-        {"maxconcurrentorchestrators", "the setting turns_max of the worker"},
-        {"maxconcurrentactivities", "the setting activities_max of the worker"},
-        {"enablereplaylogging", "the setting log_replay of the worker"},
+const std::map<std::string, our_name>& known_names() {
+    static const std::map<std::string, our_name> names = {
+        {"taskhubname", option("task_hub", "task_hub=NAME")},
+        {"schemaname", option("schema", "schema=NAME")},
+        {"createdatabaseifnotexists", option("create_database", "create_database=on")},
+        {"createifnotexists", option("create", "create=if_missing or create=never")},
+        {"commandtimeout", option("command_timeout", "command_timeout=30s")},
+        {"timeout", option("connect_timeout", "connect_timeout=15s")},
+        {"minpoolsize", option("pool_min", "pool_min=N")},
+        {"maxpoolsize", option("pool_max", "pool_max=N")},
+        {"pooling", option("pool_max", "pool_max=N; there is always a pool")},
+        {"connectionstring", address},
+        {"host", address},
+        {"port", address},
+        {"database", address},
+        {"username", address},
+        {"pollingintervalms", setting_of_worker("poll_max")},
+        {"pollinginterval", setting_of_worker("poll_max")},
+        {"leasedurationminutes", setting_of_worker("lease_duration")},
+        {"workitemlocktimeout", setting_of_worker("lease_duration")},
+        {"leaseduration", setting_of_worker("lease_duration")},
+        {"maxconcurrentworkflows", setting_of_worker("turns_max")},
+        {"maxactiveorchestrations", setting_of_worker("turns_max")},
+        {"maxconcurrentorchestrators", setting_of_worker("turns_max")},
+        {"maxconcurrentactivities", setting_of_worker("activities_max")},
+        {"enablereplaylogging", setting_of_worker("log_replay")},
     };
     return names;
 }
 
 }  // namespace
 
-std::string our_name_for(const std::string& key) {
+std::optional<our_name> our_name_for(const std::string& key) {
     std::string plain;
     for (const char c : key) {
         if (c != '_' && c != '-' && c != ' ') {
@@ -61,7 +71,7 @@ std::string our_name_for(const std::string& key) {
         }
     }
     const auto found = known_names().find(plain);
-    return found == known_names().end() ? std::string() : "here it is " + found->second;
+    return found == known_names().end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace perdure::plugin

@@ -2,6 +2,7 @@
 
 #include <perdure/backend_error.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,15 @@ namespace perdure::plugin {
 /// "a, b, c", or "nothing".
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);
 
-/// If `key` is the name of a setting in one of the systems that Perdure follows, a sentence that
-/// gives our name for it; otherwise empty.
-[[nodiscard]] std::string our_name_for(const std::string& key);
+/// What a setting of another system is called here.
+struct our_name {
+    /// The option's name; empty when it is no option of a backend.
+    std::string option;
+    /// "the option task_hub=NAME"
+    std::string words;
+};
+
+/// Our name for `key`, if that is the name of a setting in one of the systems that Perdure follows.
+[[nodiscard]] std::optional<our_name> our_name_for(const std::string& key);
 
 }  // namespace perdure::plugin

@@ -14,10 +14,9 @@ namespace {
 
 using plugin::joined;
 using plugin::our_name_for;
-using plugin::refuse;
 
 void refuse_value(const std::string& key, const std::string& found, const std::string& allowed) {
-    refuse("option " + key + ": found \"" + found + "\", allowed is " + allowed);
+    plugin::refuse("option " + key + ": found \"" + found + "\", allowed is " + allowed);
 }
 
 struct unit {
@@ -68,7 +67,7 @@ std::string time_text(duration value) {
 option_reader::option_reader(const backend_config& config) : config_(config) {}
 
 const std::string* option_reader::take(const std::string& key) {
-    known_.push_back(key);
+    known_.insert(key);
     const auto found = config_.options.find(key);
     return found == config_.options.end() ? nullptr : &found->second;
 }
@@ -131,14 +130,25 @@ duration option_reader::time(const std::string& key,
     return *value;
 }
 
+void option_reader::refuse(const std::string& key, const std::string& reason) {
+    if (config_.options.contains(key)) {
+        plugin::refuse("option " + key + ": " + reason);
+    }
+}
+
 void option_reader::finish() const {
+    // `create` is core's own, whatever the backend.
+    std::set<std::string> allowed = known_;
+    allowed.insert("create");
     for (const auto& [key, value] : config_.options) {
-        if (std::find(known_.begin(), known_.end(), key) != known_.end()) {
+        if (known_.contains(key)) {
             continue;
         }
-        const std::string ours = our_name_for(key);
-        refuse("unknown option " + key + " for backend " + config_.backend + ": " +
-               (ours.empty() ? "allowed are create, " + joined(known_) : ours));
+        const auto ours = our_name_for(key);
+        const bool helps = ours && (ours->option.empty() || allowed.contains(ours->option));
+        plugin::refuse("unknown option " + key + " for backend " + config_.backend + ": " +
+                       (helps ? "here it is " + ours->words
+                              : "allowed are " + joined({allowed.begin(), allowed.end()})));
     }
 }
 

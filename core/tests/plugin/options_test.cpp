@@ -74,10 +74,42 @@ TEST_CASE("a setting that nobody asked for is refused with the known ones", "[op
                Contains("unknown option colour for backend store") && Contains("test_clock"));
 }
 
+TEST_CASE("what is allowed is listed once, without what is refused", "[options]") {
+    const auto config = with("colour", "red");
+    option_reader reader(config);
+    static_cast<void>(reader.text("connect_timeout", ""));
+    static_cast<void>(reader.time("connect_timeout", 1s, 1h, 15s));
+    static_cast<void>(reader.choice("create", {"never"}, "never"));
+    reader.refuse("replication", "this is no replication connection");
+
+    CHECK_THAT(refusal([&] { reader.finish(); }),
+               Contains("allowed are connect_timeout, create") && !Contains("replication") &&
+                   !Contains("create, c"));
+}
+
+TEST_CASE("a setting that is refused is answered with the reason", "[options]") {
+    const auto config = with("replication", "database");
+    option_reader reader(config);
+
+    CHECK_THAT(refusal([&] { reader.refuse("replication", "this is no replication connection"); }),
+               Contains("option replication: this is no replication connection"));
+}
+
 TEST_CASE("a setting under the name of another system is answered with ours", "[options]") {
     const auto answer = [](const std::string& key) {
         const auto config = with(key, "1");
-        return refusal([&] { option_reader(config).finish(); });
+        return refusal([&] {
+            option_reader reader(config);
+            for (const char* option : {"task_hub",
+                                       "schema",
+                                       "command_timeout",
+                                       "pool_min",
+                                       "pool_max",
+                                       "create_database"}) {
+                static_cast<void>(reader.text(option, {}));
+            }
+            reader.finish();
+        });
     };
 
     CHECK_THAT(answer("TaskHubName"), Contains("task_hub"));
@@ -91,5 +123,12 @@ TEST_CASE("a setting under the name of another system is answered with ours", "[
     CHECK_THAT(answer("MaxActiveOrchestrations"), Contains("turns_max"));
     CHECK_THAT(answer("MaxConcurrentActivities"), Contains("activities_max"));
     CHECK_THAT(answer("EnableReplayLogging"), Contains("log_replay"));
-    CHECK_THAT(answer("CreateDatabaseIfNotExists"), Contains("create=if_missing"));
+    CHECK_THAT(answer("CreateDatabaseIfNotExists"), Contains("create_database=on"));
+}
+
+TEST_CASE("no name is given for a setting that the backend has not", "[options]") {
+    const auto config = with("TaskHubName", "shop");
+
+    CHECK_THAT(refusal([&] { option_reader(config).finish(); }),
+               Contains("allowed are create") && !Contains("task_hub="));
 }

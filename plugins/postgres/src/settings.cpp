@@ -118,14 +118,11 @@ void read_libpq_options(option_reader& options, settings& chosen) {
             reserved_keywords.begin(), reserved_keywords.end(), [&](const reserved_keyword& word) {
                 return keyword == word.name;
             });
-        if (keyword == "connect_timeout") {
-            continue;
+        if (reserved != reserved_keywords.end()) {
+            options.refuse(keyword, reserved->reason);
+        } else if (keyword != "connect_timeout") {
+            store(chosen, keyword, options.text(keyword, {}));
         }
-        const std::string value = options.text(keyword, {});
-        if (reserved != reserved_keywords.end() && !value.empty()) {
-            refuse(fmt::format("option {}: {}", keyword, reserved->reason));
-        }
-        store(chosen, keyword, value);
     }
 }
 

@@ -164,7 +164,7 @@ TEST_CASE("a setting of another system is answered with our name for it") {
                                                          {"MaxPoolSize", "pool_max"},
                                                          {"SchemaName", "schema"},
                                                          {"TaskHubName", "task_hub"},
-                                                         {"CreateDatabaseIfNotExists", "create"}};
+                                                         {"CreateDatabaseIfNotExists", "create_database=on"}};
     for (const auto& [theirs, ours] : names) {
         CAPTURE(theirs);
         CHECK_THAT(refusal("//h/s", {{theirs, "1"}}).what(), Catch::Contains(ours));
