@@ -58,6 +58,15 @@ class PERDURE_EXPORT no_such_instance : public error {
     ~no_such_instance() override;
 };
 
+/// The instance has ended, and takes no more messages.
+class PERDURE_EXPORT instance_has_ended : public invalid_input {
+  public:
+    explicit instance_has_ended(const instance_id& id);
+    instance_has_ended(const instance_has_ended&) = default;
+    instance_has_ended& operator=(const instance_has_ended&) = default;
+    ~instance_has_ended() override;
+};
+
 /// An orchestration that was waited for failed or was terminated.
 class PERDURE_EXPORT orchestration_failed : public task_failed {
   public:
@@ -95,6 +104,18 @@ struct raise_options {
 
 enum class recursion { this_instance_only, with_children };
 
+/// What became of the wish to control an instance.
+enum class control_result {
+    /// Its next turn will see it.
+    accepted,
+    /// A termination that took effect at once: no turn was under way or to come.
+    ended,
+    /// Nothing: a message with this id was accepted before.
+    duplicate,
+    /// Nothing: the instance has ended.
+    had_ended,
+};
+
 /// Starts, watches and controls orchestrations. Many threads may share one client; calls that meet
 /// share a commit. Needs no worker in this process.
 class PERDURE_EXPORT client {
@@ -104,7 +125,8 @@ class PERDURE_EXPORT client {
     client& operator=(const client&) = delete;
     ~client();
 
-    /// Starts an orchestration and returns its id. Durable when it returns. Throws `already_exists`.
+    /// Starts an orchestration and returns its id. Durable when it returns. Throws
+    /// `already_exists`.
     template <class In, class Out>
     instance_id start(const orchestrator<In, Out>& what,
                       const std::type_identity_t<In>& input,
@@ -156,26 +178,29 @@ class PERDURE_EXPORT client {
     /// The whole history of the current execution.
     [[nodiscard]] std::vector<history_event> history(const instance_id& id);
 
-    /// Raises an external event. Throws `no_such_instance`, or `invalid_input` when it has ended.
+    /// Raises an external event. Throws `no_such_instance` and `instance_has_ended`.
+    /// Returns `accepted`, or `duplicate` for a message id that was used before.
     template <class T>
-    void raise_event(const instance_id& id,
-                     std::string_view name,
-                     const T& content,
-                     const raise_options& options = {}) {
-        raise_encoded(id, name, codec<T>::encode(content), options);
+    control_result raise_event(const instance_id& id,
+                               std::string_view name,
+                               const T& content,
+                               const raise_options& options = {}) {
+        return raise_encoded(id, name, codec<T>::encode(content), options);
     }
-    void raise_encoded(const instance_id& id,
-                       std::string_view name,
-                       payload content,
-                       const raise_options& options = {});
+    control_result raise_encoded(const instance_id& id,
+                                 std::string_view name,
+                                 payload content,
+                                 const raise_options& options = {});
 
-    /// A suspended instance takes in messages but does not go on. Idempotent.
+    /// A suspended instance takes in messages but does not go on. Idempotent. Throws
+    /// `no_such_instance` and `instance_has_ended`.
     void suspend(const instance_id& id, const std::string& reason = {});
     void resume(const instance_id& id, const std::string& reason = {});
-    /// Ends an instance; one that has ended stays as it is. Throws `no_such_instance`.
-    void terminate(const instance_id& id,
-                   const std::string& reason = {},
-                   recursion reach = recursion::this_instance_only);
+    /// Ends an instance; one that has ended stays as it is. Throws `no_such_instance`. Returns
+    /// `ended`, `accepted` or `had_ended`, of the instance itself.
+    control_result terminate(const instance_id& id,
+                             const std::string& reason = {},
+                             recursion reach = recursion::this_instance_only);
 
     /// Makes a parked instance ready again; false when it was not parked.
     bool release(const instance_id& id);

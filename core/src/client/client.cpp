@@ -64,7 +64,7 @@ class client::impl {
               return repeated([&] { return where.store().send(request, messages); });
           }) {}
 
-    void send(const instance_id& target, std::string event, std::string id) {
+    control_result send(const instance_id& target, std::string event, std::string id) {
         const std::size_t bytes = event.size() + id.size() + 256;
         const send_outcome outcome =
             sends.submit({target, std::move(event), std::move(id), {}, {}, std::nullopt}, bytes);
@@ -72,9 +72,10 @@ class client::impl {
             throw no_such_instance(target);
         }
         if (outcome == send_outcome::instance_is_terminal) {
-            throw invalid_input("instance \"" + target.text() +
-                                "\" has ended and takes no more messages");
+            throw instance_has_ended(target);
         }
+        return outcome == send_outcome::duplicate ? control_result::duplicate
+                                                  : control_result::accepted;
     }
 
     /// One round of terminations; targets that are gone are left out.
@@ -297,18 +298,18 @@ std::vector<history_event> client::history(const instance_id& id) {
 
 // ----------------------------------------------------------------------------------- controlling
 
-void client::raise_encoded(const instance_id& id,
-                           std::string_view name,
-                           payload content,
-                           const raise_options& options) {
+control_result client::raise_encoded(const instance_id& id,
+                                     std::string_view name,
+                                     payload content,
+                                     const raise_options& options) {
     check_name("event name", name);
     calling::check_payload("content of event " + std::string(name), content);
     if (!options.message_id.empty()) {
         check_name("message id", options.message_id);
     }
-    impl_->send(id,
-                messages::event_raised(std::string(name), content),
-                options.message_id.empty() ? to_string(random_uuid()) : options.message_id);
+    return impl_->send(id,
+                       messages::event_raised(std::string(name), content),
+                       options.message_id.empty() ? to_string(random_uuid()) : options.message_id);
 }
 
 void client::suspend(const instance_id& id, const std::string& reason) {
@@ -321,7 +322,9 @@ void client::resume(const instance_id& id, const std::string& reason) {
     impl_->send(id, messages::resumed(reason), to_string(random_uuid()));
 }
 
-void client::terminate(const instance_id& id, const std::string& reason, recursion reach) {
+control_result client::terminate(const instance_id& id,
+                                 const std::string& reason,
+                                 recursion reach) {
     calling::check_reason(reason);
     const termination end = calling::make_termination(id, reason, reach);
     const request_id request{random_uuid()};
@@ -333,6 +336,14 @@ void client::terminate(const instance_id& id, const std::string& reason, recursi
     }
     if (reach == recursion::with_children) {
         impl_->terminate_children(id, reason);
+    }
+    switch (outcomes[0]) {
+        case terminate_outcome::terminated:
+            return control_result::ended;
+        case terminate_outcome::instance_is_terminal:
+            return control_result::had_ended;
+        default:
+            return control_result::accepted;
     }
 }
 

@@ -16,6 +16,10 @@ no_such_instance::no_such_instance(const instance_id& id)
     : error("there is no instance \"" + id.text() + "\"") {}
 no_such_instance::~no_such_instance() = default;
 
+instance_has_ended::instance_has_ended(const instance_id& id)
+    : invalid_input("instance \"" + id.text() + "\" has ended and takes no more messages") {}
+instance_has_ended::~instance_has_ended() = default;
+
 orchestration_failed::orchestration_failed(const instance_id& id,
                                            orchestration_status status,
                                            failure reason)
