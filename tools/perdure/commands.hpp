@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,15 +28,16 @@ int show_hub_status(const hub_command& given);
 // What the filters of `list` and `purge` were given, unread.
 struct filter_words {
     std::vector<std::string> statuses;
-    std::string name;
-    std::string version;
-    std::string tag;
-    std::string parent;
-    std::string id_prefix;
-    std::string created_from;
-    std::string created_to;
-    std::string completed_from;
-    std::string completed_to;
+    // An empty name or version is one, too.
+    std::optional<std::string> name;
+    std::optional<std::string> version;
+    std::optional<std::string> tag;
+    std::optional<std::string> parent;
+    std::optional<std::string> id_prefix;
+    std::optional<std::string> created_from;
+    std::optional<std::string> created_to;
+    std::optional<std::string> completed_from;
+    std::optional<std::string> completed_to;
     bool parked = false;
     bool not_parked = false;
 
@@ -53,8 +55,8 @@ struct instances_command {
     // Of `purge`.
     std::vector<std::string> ids;
     std::string event;
-    std::string data;
-    std::string text;
+    std::optional<std::string> data;
+    std::optional<std::string> text;
     std::string message_id;
     std::string reason;
     bool recursive = false;

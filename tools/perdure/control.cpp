@@ -3,6 +3,7 @@
 #include "json_check.hpp"
 
 #include <perdure/client.hpp>
+#include <perdure/printable.hpp>
 
 #include <iostream>
 #include <string_view>
@@ -12,24 +13,38 @@
 namespace perdure::tool {
 namespace {
 
-int report(const instances_command& given, const std::string& id, std::string_view what) {
+int report(const instances_command& given, std::string_view what, exit_code code = done) {
     if (given.form == output_form::json) {
-        std::cout << json_object().text("instance", id).text("done", what).finish() << '\n';
+        std::cout << json_object().text("instance", given.id).text("done", what).finish() << '\n';
     } else {
-        std::cout << id << ": " << what << '\n';
+        std::cout << printable(given.id + ": ") << printable(what) << '\n';
     }
-    return exit_code::done;
+    return code;
+}
+
+// Executes a call that sends a message, and says what came of it.
+template <class Send>
+int send_and_report(const instances_command& given, std::string_view what, const Send& send) {
+    client control(open_existing(given.hub));
+    try {
+        return report(given,
+                      send(control) == control_result::duplicate
+                          ? "nothing done: an event with this message id was raised before"
+                          : what);
+    } catch (const instance_has_ended&) {
+        return report(given, "nothing done: it has ended", had_ended);
+    }
 }
 
 payload event_content(const instances_command& given) {
-    if (!given.text.empty()) {
-        return codec<std::string>::encode(given.text);
+    if (given.text) {
+        return codec<std::string>::encode(*given.text);
     }
-    if (given.data.empty()) {
+    if (!given.data) {
         return {};
     }
-    check_json("--data", given.data);
-    return {std::string(json_codec), given.data};
+    check_json("--data", *given.data);
+    return {std::string(json_codec), *given.data};
 }
 
 std::size_t purge_by_filter(client& control, const instances_command& given) {
@@ -46,40 +61,54 @@ std::size_t purge_by_filter(client& control, const instances_command& given) {
 }  // namespace
 
 int raise_event(const instances_command& given) {
-    client control(open_existing(given.hub));
-    raise_options options;
-    options.message_id = given.message_id;
-    control.raise_encoded(instance_id(given.id), given.event, event_content(given), options);
-    return report(given, given.id, "event " + given.event + " raised");
+    const payload content = event_content(given);
+    return send_and_report(given, "event " + given.event + " raised", [&](client& control) {
+        raise_options options;
+        options.message_id = given.message_id;
+        return control.raise_encoded(instance_id(given.id), given.event, content, options);
+    });
 }
 
 int suspend_instance(const instances_command& given) {
-    client control(open_existing(given.hub));
-    control.suspend(instance_id(given.id), given.reason);
-    return report(given, given.id, "asked to suspend");
+    return send_and_report(given, "asked to suspend", [&](client& control) {
+        control.suspend(instance_id(given.id), given.reason);
+        return control_result::accepted;
+    });
 }
 
 int resume_instance(const instances_command& given) {
-    client control(open_existing(given.hub));
-    control.resume(instance_id(given.id), given.reason);
-    return report(given, given.id, "asked to resume");
+    return send_and_report(given, "asked to resume", [&](client& control) {
+        control.resume(instance_id(given.id), given.reason);
+        return control_result::accepted;
+    });
 }
 
 int terminate_instance(const instances_command& given) {
     client control(open_existing(given.hub));
-    control.terminate(instance_id(given.id),
-                      given.reason,
-                      given.recursive ? recursion::with_children : recursion::this_instance_only);
-    return report(given, given.id, "asked to terminate");
+    const auto reach = given.recursive ? recursion::with_children : recursion::this_instance_only;
+    switch (control.terminate(instance_id(given.id), given.reason, reach)) {
+        case control_result::ended:
+            return report(given, "terminated");
+        case control_result::had_ended:
+            return report(given,
+                          given.recursive ? "had ended; its children were asked to terminate"
+                                          : "nothing done: it has ended",
+                          had_ended);
+        default:
+            return report(given, "asked to terminate");
+    }
 }
 
 int release_instance(const instances_command& given) {
     client control(open_existing(given.hub));
     const bool released = control.release(instance_id(given.id));
-    return report(given, given.id, released ? "released" : "was not parked");
+    return report(given, released ? "released" : "was not parked");
 }
 
 int purge_instances(const instances_command& given) {
+    if (!given.ids.empty() && (!given.filter.is_empty() || given.all)) {
+        throw invalid_input("purge: filters and --all do not go with named instances");
+    }
     client control(open_existing(given.hub));
     std::size_t purged = 0;
     std::string missing;

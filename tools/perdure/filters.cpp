@@ -5,20 +5,16 @@
 namespace perdure::tool {
 namespace {
 
-std::optional<timestamp> read_time(const std::string& text) {
-    return text.empty() ? std::nullopt : std::optional(parse_time(text));
-}
-
-std::optional<std::string> read_text(const std::string& text) {
-    return text.empty() ? std::nullopt : std::optional(text);
+std::optional<timestamp> read_time(const std::optional<std::string>& text) {
+    return text ? std::optional(parse_time(*text)) : std::nullopt;
 }
 
 }  // namespace
 
 bool filter_words::is_empty() const {
-    return statuses.empty() && name.empty() && version.empty() && tag.empty() && parent.empty() &&
-           id_prefix.empty() && created_from.empty() && created_to.empty() &&
-           completed_from.empty() && completed_to.empty() && !parked && !not_parked;
+    return statuses.empty() && !name && !version && !tag && !parent && !id_prefix &&
+           !created_from && !created_to && !completed_from && !completed_to && !parked &&
+           !not_parked;
 }
 
 instance_filter read_filter(const filter_words& words) {
@@ -32,22 +28,22 @@ instance_filter read_filter(const filter_words& words) {
         }
         filter.statuses.push_back(*status);
     }
-    filter.name = read_text(words.name);
-    filter.version = read_text(words.version);
-    if (!words.tag.empty()) {
-        const auto at = words.tag.find('=');
+    filter.name = words.name;
+    filter.version = words.version;
+    if (words.tag) {
+        const auto at = words.tag->find('=');
         if (at == std::string::npos || at == 0) {
-            throw invalid_input("--tag: '" + words.tag + "' is not of the form KEY=VALUE");
+            throw invalid_input("--tag: '" + *words.tag + "' is not of the form KEY=VALUE");
         }
-        filter.tag = {words.tag.substr(0, at), words.tag.substr(at + 1)};
+        filter.tag = {words.tag->substr(0, at), words.tag->substr(at + 1)};
     }
-    if (!words.parent.empty()) {
-        filter.parent = instance_id(words.parent);
+    if (words.parent) {
+        filter.parent = instance_id(*words.parent);
     }
     if (words.parked || words.not_parked) {
         filter.parked = words.parked;
     }
-    filter.id_prefix = words.id_prefix;
+    filter.id_prefix = words.id_prefix.value_or("");
     filter.created_from = read_time(words.created_from);
     filter.created_to = read_time(words.created_to);
     filter.completed_from = read_time(words.completed_from);

@@ -43,7 +43,7 @@ json_object to_json(const instance_record& found) {
         .time("start_at", found.start_at)
         .raw("custom_status", json_payload(found.custom_status))
         .raw("output", json_payload(found.output))
-        .raw("failure", found.failure.empty() ? "null" : found.failure)
+        .raw("failure", found.failure.empty() ? "null" : json_value(found.failure))
         .raw("tags", json_tags(found.tags))
         .raw("parent", found.parent ? json_parent(*found.parent) : "null");
     if (found.parked_reason.empty()) {
@@ -64,56 +64,96 @@ std::string status_text(const instance_record& found) {
     return std::string(to_string(found.status)) + (found.parked_reason.empty() ? "" : ", parked");
 }
 
-void print_line(std::string_view name, const std::string& value) {
-    std::cout << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << value << '\n';
-}
-
 void print_failure(const failure& reason) {
-    print_line("failure", reason.type + ": " + reason.message);
+    print_field("failure", reason.type + ": " + reason.message);
     for (const auto& [key, value] : reason.properties) {
-        print_line("  " + key, value);
+        print_field("  " + key, value);
     }
     if (!reason.stack_trace.empty()) {
-        std::cout << reason.stack_trace << '\n';
+        print_field("  stack trace", reason.stack_trace);
     }
     for (auto inner = reason.inner; inner; inner = inner->inner) {
-        print_line("  caused by", inner->type + ": " + inner->message);
+        print_field("  caused by", inner->type + ": " + inner->message);
     }
 }
 
 void print_instance(const instance_record& found, const payload& input) {
-    print_line("instance", found.instance.text());
-    print_line("orchestration", found.name + (found.version.empty() ? "" : " " + found.version));
-    print_line("status", status_text(found));
+    print_field("instance", found.instance.text());
+    print_field("orchestration", found.name + (found.version.empty() ? "" : " " + found.version));
+    print_field("status", status_text(found));
     if (!found.parked_reason.empty()) {
-        print_line("parked because", found.parked_reason);
+        print_field("parked because", found.parked_reason);
     }
-    print_line("execution", to_string(found.execution.value));
-    print_line("created", to_text(found.created_at));
-    print_line("updated", to_text(found.updated_at));
+    print_field("execution", to_string(found.execution.value));
+    print_field("created", to_text(found.created_at));
+    print_field("updated", to_text(found.updated_at));
     if (found.completed_at) {
-        print_line("completed", to_text(*found.completed_at));
+        print_field("completed", to_text(*found.completed_at));
     }
     if (found.start_at) {
-        print_line("not before", to_text(*found.start_at));
+        print_field("not before", to_text(*found.start_at));
     }
-    print_line("input", to_text(input, unlimited));
-    print_line("output", to_text(found.output, unlimited));
+    print_field("input", to_text(input, unlimited));
+    print_field("output", to_text(found.output, unlimited));
     if (!found.failure.empty()) {
         print_failure(decode_failure(found.failure));
     }
-    print_line("custom status", to_text(found.custom_status, unlimited));
+    print_field("custom status", to_text(found.custom_status, unlimited));
     for (const auto& [key, value] : found.tags) {
-        print_line("tag", key + "=" + value);
+        print_field("tag", key + "=" + value);
     }
     if (found.parent) {
-        print_line(
+        print_field(
             "parent",
             found.parent->instance.text() + ", task " + std::to_string(found.parent->task.value));
     }
-    print_line("history", std::to_string(found.history_length) + " events");
-    print_line("inbox", std::to_string(found.inbox_length) + " messages");
-    print_line("leased by", found.leased_by.empty() ? "nobody" : found.leased_by);
+    print_field("history", std::to_string(found.history_length) + " events");
+    print_field("inbox", std::to_string(found.inbox_length) + " messages");
+    print_field("leased by", found.leased_by.empty() ? "nobody" : found.leased_by);
+}
+
+// An event in the words of `show --json`; members that are not set are left out.
+std::string to_json(std::size_t number, const history_event& event) {
+    json_object item;
+    item.number("number", std::uint64_t{number}).text("type", to_string(event.kind));
+    if (event.at != timestamp()) {
+        item.time("at", event.at);
+    }
+    if (event.task) {
+        item.number("task", event.task.value);
+    }
+    const auto text = [&item](std::string_view key, const std::string& value) {
+        if (!value.empty()) {
+            item.text(key, value);
+        }
+    };
+    text("name", event.name);
+    text("version", event.version);
+    if (!event.data.is_none()) {
+        item.raw("data", json_payload(event.data));
+    }
+    text("instance", event.instance);
+    if (event.execution != execution_id()) {
+        item.text("execution", to_string(event.execution.value));
+    }
+    if (event.fire_at != timestamp()) {
+        item.time("fire_at", event.fire_at);
+    }
+    if (event.reason) {
+        item.raw("failure", json_value(encode_failure(*event.reason)));
+    }
+    text("note", event.note);
+    if (!event.tags.empty()) {
+        item.raw("tags", json_tags(event.tags));
+    }
+    if (event.parent) {
+        item.raw("parent", json_parent(*event.parent));
+    }
+    text("trace", event.trace);
+    if (!event.unknown.empty()) {
+        item.raw("unknown", json_value("{" + event.unknown + "}"));
+    }
+    return item.finish();
 }
 
 std::string details_of(const history_event& event) {
@@ -125,7 +165,7 @@ std::string details_of(const history_event& event) {
         add("instance " + event.instance);
     }
     if (event.fire_at != timestamp()) {
-        add("due " + to_text(event.fire_at));
+        add("due " + to_short_text(event.fire_at));
     }
     if (!event.data.is_none()) {
         add(to_text(event.data, data_columns));
@@ -144,7 +184,7 @@ void print_history(const std::vector<history_event>& events) {
     for (std::size_t n = 0; n < events.size(); ++n) {
         const auto& event = events[n];
         rows.add({std::to_string(n),
-                  event.at == timestamp() ? "-" : to_text(event.at),
+                  event.at == timestamp() ? "-" : to_short_text(event.at),
                   std::string(to_string(event.kind)),
                   event.task ? std::to_string(event.task.value) : "",
                   event.name,
@@ -178,12 +218,12 @@ int list_instances(const instances_command& given) {
         rows.add({found.instance.text(),
                   found.name + (found.version.empty() ? "" : " " + found.version),
                   status_text(found),
-                  to_text(found.created_at),
+                  to_short_text(found.created_at),
                   to_text(found.output, data_columns)});
     }
     rows.print(std::cout);
     if (!page.next.empty()) {
-        std::cout << "There are more: --after '" << page.next << "'\n";
+        std::cout << "There are more: --after " << shell_word(page.next) << '\n';
     }
     return exit_code::done;
 }
@@ -212,7 +252,7 @@ int show_history(const instances_command& given) {
         return exit_code::done;
     }
     for (std::size_t n = 0; n < events.size(); ++n) {
-        std::cout << (n == 0 ? "[" : ",\n ") << encode_event(events[n]);
+        std::cout << (n == 0 ? "[" : ",\n ") << to_json(n, events[n]);
     }
     std::cout << (events.empty() ? "[]\n" : "]\n");
     return exit_code::done;

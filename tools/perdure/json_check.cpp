@@ -5,6 +5,15 @@
 
 namespace perdure::tool {
 
+bool is_json(const std::string& text) {
+    try {
+        check_json("", text);
+        return true;
+    } catch (const invalid_input&) {
+        return false;
+    }
+}
+
 void check_json(const std::string& option, const std::string& text) {
     try {
         const payload stored(std::string(json_codec), text);

@@ -171,6 +171,15 @@ int execute(const chosen_verb& verb) {
     }
 }
 
+// What was printed must have arrived: a full disk is not success.
+int written(int code) {
+    if (!std::cout.flush()) {
+        std::cerr << "perdure: standard output cannot be written\n";
+        return code == exit_code::done ? exit_code::store_failed : code;
+    }
+    return code;
+}
+
 int main(int argc, char** argv) {
     CLI::App app("Looks after Perdure's durable orchestrations", "perdure");
     app.set_version_flag("--version", std::string("perdure ") + PERDURE_VERSION_TEXT);
@@ -191,10 +200,16 @@ int main(int argc, char** argv) {
     add_bench(app, benchmark, chosen);
     try {
         app.parse(argc, argv);
+    } catch (const CLI::RequiredError& problem) {
+        // A word that nobody knows is the better explanation.
+        const auto unknown = app.remaining(true);
+        static_cast<void>(unknown.empty() ? app.exit(problem)
+                                          : app.exit(CLI::ExtrasError(unknown)));
+        return exit_code::bad_usage;
     } catch (const CLI::ParseError& problem) {
-        return app.exit(problem) == 0 ? exit_code::done : exit_code::bad_usage;
+        return written(app.exit(problem) == 0 ? exit_code::done : exit_code::bad_usage);
     }
-    return execute(chosen);
+    return written(execute(chosen));
 }
 
 }  // namespace

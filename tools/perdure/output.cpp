@@ -1,26 +1,90 @@
 #include "output.hpp"
 
+#include "json_check.hpp"
+
 #include <perdure/failure.hpp>
+#include <perdure/printable.hpp>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <clocale>
 #include <cmath>
 #include <cstdio>
-#include <ostream>
+#include <cwchar>
+#include <iostream>
+#include <numeric>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace perdure::tool {
 namespace {
 
+constexpr std::string_view ellipsis = "...";
+constexpr std::size_t gap = 2;
+constexpr std::size_t cell_columns_min = 6;
+constexpr std::size_t field_columns = 22;
+
 bool is_continuation(char byte) {
     return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
 }
 
+// The bytes of the character at `at`, and the columns that it takes: 2 for wide ones, 0 for
+// accents.
+struct character {
+    std::size_t bytes;
+    std::size_t columns;
+};
+character character_at(std::string_view text, std::size_t at) {
+    static const bool knows_unicode = std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr;
+    wchar_t code = 0;
+    std::mbstate_t state{};
+    const std::size_t bytes = std::mbrtowc(&code, text.data() + at, text.size() - at, &state);
+    if (!knows_unicode || bytes == 0 || bytes > text.size() - at) {
+        return {1, is_continuation(text[at]) ? 0U : 1U};
+    }
+    const int columns = ::wcwidth(code);
+    return {bytes, columns < 0 ? 1U : static_cast<std::size_t>(columns)};
+}
+
 std::size_t columns_of(std::string_view text) {
-    return text.size() -
-           static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_continuation));
+    std::size_t columns = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const character next = character_at(text, at);
+        columns += next.columns;
+        at += next.bytes;
+    }
+    return columns;
+}
+
+// At most `columns` columns of a printable text.
+std::string cut(std::string_view text, std::size_t columns) {
+    if (columns_of(text) <= columns) {
+        return std::string(text);
+    }
+    std::size_t used = columns > ellipsis.size() ? ellipsis.size() : 0;
+    const std::string_view end = ellipsis.substr(0, used);
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const character next = character_at(text, at);
+        if (used + next.columns > columns) {
+            break;
+        }
+        used += next.columns;
+        at += next.bytes;
+    }
+    return std::string(text.substr(0, at)) + std::string(end);
+}
+
+// Of the terminal that standard output is; none when it is something else.
+std::optional<std::size_t> terminal_columns() {
+    winsize size{};
+    if (!output_is_terminal() || ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 ||
+        size.ws_col == 0) {
+        return std::nullopt;
+    }
+    return size.ws_col;
 }
 
 // Whether a JSON text may hold these bytes. Enough for that purpose: lead bytes and continuation
@@ -131,7 +195,11 @@ std::string json_text(std::string_view value) {
             text += c;
         }
     }
-    return text + "\"";
+    return printable_json(text + "\"");
+}
+
+std::string json_value(const std::string& text) {
+    return is_json(text) ? printable_json(text) : json_text(text);
 }
 
 std::string json_array(const std::vector<std::string>& items) {
@@ -147,8 +215,8 @@ std::string json_payload(const payload& value) {
     if (value.is_none()) {
         return "null";
     }
-    if (value.codec == "json" && !value.bytes.empty()) {
-        return value.bytes;
+    if (value.codec == "json" && is_json(value.bytes)) {
+        return printable_json(value.bytes);
     }
     json_object content;
     content.text("codec", value.codec);
@@ -176,6 +244,13 @@ std::string to_text(timestamp at) {
                   static_cast<long>(time.seconds().count()),
                   static_cast<long>(time.subseconds().count()));
     return text.data();
+}
+
+std::string to_short_text(timestamp at) {
+    auto text = to_text(at);
+    text.resize(text.find('.'));
+    text[text.find('T')] = ' ';
+    return text;
 }
 
 timestamp parse_time(std::string_view text) {
@@ -217,25 +292,36 @@ timestamp parse_time(std::string_view text) {
 }
 
 std::string one_line(std::string_view text, std::size_t columns) {
-    std::string line;
-    std::size_t used = 0;
-    for (std::size_t at = 0; at < text.size();) {
-        std::size_t next = at + 1;
-        while (next < text.size() && is_continuation(text[next])) {
-            ++next;
+    return cut(printable(text), columns);
+}
+
+std::string shell_word(std::string_view text) {
+    const bool is_plain = printable(text) == text;
+    std::string word = is_plain ? "'" : "$'";
+    for (const char c : text) {
+        if (c == '\'') {
+            word += is_plain ? "'\\''" : "\\'";
+        } else if (is_plain || (c >= ' ' && c <= '~' && c != '\\')) {
+            word += c;
+        } else {
+            std::array<char, 8> escape{};
+            std::snprintf(escape.data(), escape.size(), "\\%03o", static_cast<unsigned char>(c));
+            word += escape.data();
         }
-        auto piece = std::string(text.substr(at, next - at));
-        if (static_cast<unsigned char>(piece[0]) < 0x20U || piece[0] == '\x7f') {
-            piece = piece[0] == '\n' ? "\\n" : "?";
-        }
-        used += columns_of(piece);
-        if (used > columns && columns > 3) {
-            return line + "...";
-        }
-        line += piece;
-        at = next;
     }
-    return line;
+    return word + "'";
+}
+
+void print_field(std::string_view name, std::string_view value) {
+    std::string margin = printable(name);
+    const std::size_t used = columns_of(margin);
+    margin.append(used < field_columns ? field_columns - used : 1, ' ');
+    for (std::size_t at = 0; at <= value.size();) {
+        const std::size_t end = std::min(value.find('\n', at), value.size());
+        std::cout << margin << printable(value.substr(at, end - at)) << '\n';
+        margin.assign(field_columns, ' ');
+        at = end + 1;
+    }
 }
 
 std::string to_text(const payload& value, std::size_t columns) {
@@ -269,23 +355,48 @@ table::table(std::vector<std::string> head) {
 }
 
 void table::add(std::vector<std::string> row) {
+    for (std::string& cell : row) {
+        cell = printable(cell);
+    }
     rows_.push_back(std::move(row));
 }
 
-void table::print(std::ostream& out) const {
+std::vector<std::size_t> table::widths() const {
     std::vector<std::size_t> widths(rows_.front().size());
     for (const auto& row : rows_) {
         for (std::size_t n = 0; n < row.size(); ++n) {
             widths[n] = std::max(widths[n], columns_of(row[n]));
         }
     }
+    const auto limit = terminal_columns();
+    if (!limit) {
+        return widths;
+    }
+    const auto total = [&] {
+        return std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1));
+    };
+    while (total() > *limit) {
+        auto widest = std::max_element(widths.begin() + 1, widths.end());
+        if (widest == widths.end() || *widest <= cell_columns_min) {
+            widest = widths.begin();
+        }
+        if (*widest <= cell_columns_min) {
+            break;
+        }
+        --*widest;
+    }
+    return widths;
+}
+
+void table::print(std::ostream& out) const {
+    const auto columns = widths();
     const bool styled = output_is_terminal();
     for (const auto& row : rows_) {
         std::string line;
         for (std::size_t n = 0; n < row.size(); ++n) {
+            const auto cell = cut(row[n], columns[n]);
             const bool is_last = n + 1 == row.size();
-            const auto gap = is_last ? 0 : widths[n] - columns_of(row[n]) + 2;
-            line += row[n] + std::string(gap, ' ');
+            line += cell + std::string(is_last ? 0 : columns[n] - columns_of(cell) + gap, ' ');
         }
         const bool is_head = styled && &row == &rows_.front();
         out << (is_head ? "\x1b[1m" : "") << line << (is_head ? "\x1b[0m" : "") << '\n';

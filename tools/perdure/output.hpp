@@ -16,8 +16,8 @@ namespace perdure::tool {
 
 enum class output_form { text, json };
 
-// What the command's exit code means.
-enum exit_code : int { done = 0, store_failed = 1, bad_usage = 2, not_found = 3 };
+// What the command's exit code means; docs/operations.md lists them.
+enum exit_code : int { done = 0, store_failed = 1, bad_usage = 2, not_found = 3, had_ended = 4 };
 
 // True when standard output, or standard error, is a terminal that a person looks at.
 [[nodiscard]] bool output_is_terminal();
@@ -45,24 +45,34 @@ class json_object {
     std::string members_;
 };
 
+// A JSON string that no terminal obeys; what is not UTF-8 in it becomes U+FFFD.
 [[nodiscard]] std::string json_text(std::string_view value);
+// A text that should be JSON: as it is if so, otherwise as a JSON string.
+[[nodiscard]] std::string json_value(const std::string& text);
 // A JSON array of texts that are JSON themselves.
 [[nodiscard]] std::string json_array(const std::vector<std::string>& items);
-// A payload as JSON: what it holds if it was written as JSON, otherwise codec and text or base64.
+// A payload as JSON: what it holds if that is JSON, otherwise codec and text or base64.
 [[nodiscard]] std::string json_payload(const payload& value);
 
 // UTC, as in "2025-11-21T08:15:00.250000Z".
 [[nodiscard]] std::string to_text(timestamp at);
+// UTC, to the second, as in "2025-11-21 08:15:00", for tables.
+[[nodiscard]] std::string to_short_text(timestamp at);
 // Reads that form, with or without fraction, time or Z. Throws `invalid_input`.
 [[nodiscard]] timestamp parse_time(std::string_view text);
 // A payload for people, in at most `columns` columns.
 [[nodiscard]] std::string to_text(const payload& value, std::size_t columns);
-// `text` on one line: control characters are escaped, and what is too long is cut.
+// `text` as `printable` shows it, cut to at most `columns` columns.
 [[nodiscard]] std::string one_line(std::string_view text, std::size_t columns);
+// `text` as one word of a shell's command line.
+[[nodiscard]] std::string shell_word(std::string_view text);
+// Prints a name and its value, which may have several lines.
+void print_field(std::string_view name, std::string_view value);
 // A number with thousands separated, and as many digits after the point as make sense.
 [[nodiscard]] std::string to_text(double value);
 
-// Rows under a head, in columns as wide as need be.
+// Rows under a head. Cells may hold anything. On a terminal the widest columns are cut until a row
+// fits, the first one last; elsewhere columns are as wide as need be.
 class table {
   public:
     explicit table(std::vector<std::string> head);
@@ -70,6 +80,8 @@ class table {
     void print(std::ostream& out) const;
 
   private:
+    [[nodiscard]] std::vector<std::size_t> widths() const;
+
     std::vector<std::vector<std::string>> rows_;
 };
 

@@ -28,7 +28,7 @@ void print_plugins(const std::vector<plugin_info>& found,
     if (found.empty()) {
         std::cout << "No plugin found. Looked in:\n";
         for (const auto& folder : plugin_search_path(search)) {
-            std::cout << "  " << folder.string() << '\n';
+            print_field("", folder.string());
         }
         return;
     }
@@ -83,18 +83,18 @@ int show_hub_status(const hub_command& given) {
         std::cout << item.finish() << '\n';
         return exit_code::done;
     }
-    std::cout << "hub                   " << opened.description() << '\n'
-              << "schema version        " << status.schema_version << '\n'
-              << "store time            " << to_text(status.store_time) << '\n'
-              << "ready orchestrations  " << status.ready_orchestrations << '\n'
-              << "ready activities      " << status.ready_activities << '\n'
-              << "parked                " << status.parked << '\n'
-              << "live workers          " << status.live_workers.size() << '\n';
+    print_field("hub", opened.description());
+    print_field("schema version", status.schema_version);
+    print_field("store time", to_text(status.store_time));
+    print_field("ready orchestrations", std::to_string(status.ready_orchestrations));
+    print_field("ready activities", std::to_string(status.ready_activities));
+    print_field("parked", std::to_string(status.parked));
+    print_field("live workers", std::to_string(status.live_workers.size()));
     for (const auto& worker : status.live_workers) {
-        std::cout << "  " << worker.text << '\n';
+        print_field("", worker.text);
     }
     for (const auto& what : status.unserved) {
-        std::cout << "no live worker has " << what << '\n';
+        print_field("no live worker has", what);
     }
     return exit_code::done;
 }

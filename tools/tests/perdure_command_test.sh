@@ -41,10 +41,19 @@ expect 0 "asked to resume" instances resume order-2 --hub "$hub"
 expect 0 raised instances raise order-2 Note --hub "$hub" --data '{"by": "me"}'
 expect 0 "was not parked" instances release order-2 --hub "$hub"
 expect 2 "order-2" instances purge order-2 --hub "$hub"
-expect 0 "asked to terminate" instances terminate order-2 --hub "$hub"
+expect 0 "raised" instances raise order-2 Note --hub "$hub" --text '' --message-id once
+expect 0 "was raised before" instances raise order-2 Note --hub "$hub" --text '' --message-id once
+expect 0 "terminated" instances terminate order-2 --hub "$hub"
+expect 4 "it has ended" instances terminate order-2 --hub "$hub"
+expect 4 "it has ended" instances raise order-2 Note --hub "$hub"
+expect 4 '"done":"nothing done: it has ended"' instances suspend order-2 --hub "$hub" --json
+expect 4 "it has ended" instances resume order-2 --hub "$hub"
 expect 0 '"status":"terminated"' instances show order-2 --hub "$hub" --json
 expect 0 "schema version" hub status --hub "$hub"
 expect 0 '"ready_orchestrations":0' hub status --hub "$hub" --json
+expect 2 "filters" instances purge order-2 --status failed --hub "$hub"
+expect 2 "filters" instances purge order-2 --all --hub "$hub"
+expect 0 "order-2" instances show order-2 --hub "$hub"
 expect 0 "purged 1" instances purge order-2 --hub "$hub"
 expect 0 "purged 1" instances purge --all --hub "$hub"
 
@@ -60,6 +69,9 @@ expect 2 JSON instances raise order-1 Note --hub "$hub" --data '{"by":'
 expect 2 abacus instances list --hub abacus:beads
 expect 2 --hub instances list
 expect 2 subcommand
+expect 2 frobnicate frobnicate
+expect 2 lst instances lst
+expect 2 JSON instances raise order-1 Note --hub "$hub" --data ''
 lines=$("$bin/perdure" instances show order-1 2>&1 >/dev/null | wc -l || true)
 if [ "$lines" -ne 1 ]; then
     echo "a wrong command line was answered with $lines lines on standard error"
@@ -69,6 +81,11 @@ fi
 expect 2 "$folder/none.db" instances list --hub "sqlite:$folder/none.db"
 expect 0 --workload bench --help
 expect 2 nonsense bench --hub memory: --workload nonsense
+expect 2 "holds instances" bench --hub "$hub" --workload noop --count 1
+if "$bin/perdure" plugins >/dev/full 2>/dev/null || "$bin/perdure" --help >/dev/full 2>/dev/null; then
+    echo "output that cannot be written is no failure"
+    failed=1
+fi
 if [ -e "$folder/none.db" ]; then
     echo "looking at a hub that is not there created it"
     failed=1

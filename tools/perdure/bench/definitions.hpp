@@ -4,10 +4,14 @@
 #include <perdure/registry.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 // The orchestrations that a bench measures. Worker processes register the same ones.
 
 namespace perdure::tool {
+
+// What their names begin with.
+inline constexpr std::string_view bench_prefix = "perdure.bench.";
 
 // So many activities that do nothing, one after the other.
 inline constexpr perdure::orchestrator<std::uint32_t, void> in_sequence{"perdure.bench.Sequence"};

@@ -1,5 +1,7 @@
 #include "laboratory.hpp"
 
+#include "definitions.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -11,15 +13,36 @@ constexpr std::size_t batch = 500;
 constexpr auto glance = std::chrono::milliseconds(200);
 constexpr double seconds_max = 1800;
 
-backend_config beside(const std::string& uri, const std::string& suffix) {
-    auto config = parse_uri(uri);
-    const auto task_hub = config.options.find("task_hub");
-    if (task_hub != config.options.end()) {
-        task_hub->second += suffix;
-    } else if (!config.address.empty()) {
-        config.address += suffix;
+bool is_in_file(const backend_config& config) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(config.address, ignored);
+}
+
+// Another file, or another name in memory; on a server another task hub.
+backend_config beside(const backend_config& config, const hub& where, const std::string& suffix) {
+    auto other = config;
+    if (is_in_file(config) || !where.store().abilities().durable) {
+        other.address += config.address.empty() ? "" : suffix;
+    } else {
+        auto& task_hub = other.options["task_hub"];
+        task_hub = (task_hub.empty() ? "default" : task_hub) + suffix;
     }
-    return config;
+    return other;
+}
+
+// A benchmark measures a hub that has nothing else to do, and leaves thousands of instances behind.
+void refuse_unless_ours(const hub& where) {
+    std::string after;
+    do {
+        const auto page = where.store().query({}, batch_items_max, after);
+        for (const auto& found : page.instances) {
+            if (!found.name.starts_with(bench_prefix)) {
+                throw invalid_input("bench: " + where.description() + " holds instances, \"" +
+                                    found.instance.text() + "\" for one; give it a hub of its own");
+            }
+        }
+        after = page.next;
+    } while (!after.empty());
 }
 
 std::optional<double> since(const std::optional<double>& now, const std::optional<double>& before) {
@@ -28,8 +51,8 @@ std::optional<double> since(const std::optional<double>& now, const std::optiona
 
 }  // namespace
 
-hub_beside::hub_beside(const std::string& uri, const std::string& suffix)
-    : config_(beside(uri, suffix)), where_(open(config_)) {}
+hub_beside::hub_beside(const laboratory& lab, const std::string& suffix)
+    : config_(beside(parse_uri(lab.given().hub), lab.where(), suffix)), where_(open(config_)) {}
 
 hub_beside::~hub_beside() {
     try {
@@ -37,16 +60,19 @@ hub_beside::~hub_beside() {
     } catch (const error&) {
         // What is left over is a file with a telling name, and no wrong number.
     }
+    if (!is_in_file(config_)) {
+        return;
+    }
     for (const auto* part : {"", "-wal", "-shm"}) {
         std::error_code ignored;
-        if (!config_.address.empty()) {
-            std::filesystem::remove(config_.address + part, ignored);
-        }
+        std::filesystem::remove(config_.address + part, ignored);
     }
 }
 
 laboratory::laboratory(const bench_command& given)
-    : given_(given), where_(open(given.hub)), starter_(where_) {}
+    : given_(given), where_(open(given.hub)), starter_(where_) {
+    refuse_unless_ours(where_);
+}
 
 std::size_t laboratory::count_or(std::size_t usual) const {
     return given_.count == 0 ? usual : given_.count;

@@ -12,24 +12,10 @@
 
 namespace perdure::tool {
 
-// A hub beside the one that is measured, for comparisons; deleted with its files at the end.
-class hub_beside {
-  public:
-    hub_beside(const std::string& uri, const std::string& suffix);
-    hub_beside(const hub_beside&) = delete;
-    hub_beside& operator=(const hub_beside&) = delete;
-    ~hub_beside();
-
-    [[nodiscard]] const hub& where() const noexcept { return where_; }
-
-  private:
-    backend_config config_;
-    hub where_;
-};
-
 // What every workload needs: the hub, a client, workers, and how to wait for many instances.
 class laboratory {
   public:
+    // Opens the hub; throws `invalid_input` when it holds anything but earlier benchmarks.
     explicit laboratory(const bench_command& given);
 
     [[nodiscard]] const bench_command& given() const noexcept { return given_; }
@@ -63,6 +49,21 @@ class laboratory {
     std::unique_ptr<workforce> workers_;
     resource_use at_begin_;
     std::uint64_t seen_at_begin_ = 0;
+};
+
+// A hub beside the one that is measured, for comparisons; deleted with its files at the end.
+class hub_beside {
+  public:
+    hub_beside(const laboratory& lab, const std::string& suffix);
+    hub_beside(const hub_beside&) = delete;
+    hub_beside& operator=(const hub_beside&) = delete;
+    ~hub_beside();
+
+    [[nodiscard]] const hub& where() const noexcept { return where_; }
+
+  private:
+    backend_config config_;
+    hub where_;
 };
 
 }  // namespace perdure::tool

@@ -109,7 +109,7 @@ measurement measure_noop(laboratory& lab) {
 
 measurement measure_latency(laboratory& lab) {
     const auto count = lab.count_or(latency_samples_max);
-    const hub_beside second(lab.given().hub, ".commits");
+    const hub_beside second(lab, ".commits");
     client beside(second.where());
     progress_bar bar(lab.progress());
     std::vector<double> latencies;
