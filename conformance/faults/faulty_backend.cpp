@@ -131,6 +131,10 @@ hub_status faulty_backend::status() {
     return inner_.store().status();
 }
 
+std::string faulty_backend::identity() {
+    return inner_.store().identity();
+}
+
 bool faulty_backend::advance_clock(duration by) {
     return inner_.store().advance_clock(by);
 }

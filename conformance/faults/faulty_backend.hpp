@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -75,6 +76,7 @@ class faulty_backend final : public backend {
     void create_hub() override;
     void delete_hub() override;
     [[nodiscard]] hub_status status() override;
+    [[nodiscard]] std::string identity() override;
     [[nodiscard]] bool advance_clock(duration by) override;
     [[nodiscard]] std::vector<create_outcome> create(
         const request_id& request, std::span<const new_instance> instances) override;

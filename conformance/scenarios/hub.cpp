@@ -84,6 +84,21 @@ TEST_CASE("hubs at two places do not see each other's instances", "[HUB-1]") {
     CHECK(one.get(fresh.instance).execution == fresh.execution);
 }
 
+TEST_CASE("every opening of a hub finds the same identity, and no other hub has it", "[HUB-3]") {
+    const backend_config config = a_hub_config();
+    const hub one = open_hub(config);
+    const hub other = a_hub();
+    const std::string identity = one.store().identity();
+    if (identity.empty()) {
+        // Then it promises nothing, and nothing is kept beside the store.
+        CHECK(other.store().identity().empty());
+        return;
+    }
+
+    CHECK(open_hub(config).store().identity() == identity);
+    CHECK(other.store().identity() != identity);
+}
+
 // What schema a plugin writes is its own affair, so that making one newer is for the plugin's own
 // tests; here, a refusal must at least be told apart, and leave the place usable.
 TEST_CASE_METHOD(fixture,

@@ -82,3 +82,25 @@ TEST_CASE_METHOD(fixture, "a renewal of nothing keeps the worker listed as live"
 
     CHECK(store.status().live_workers == std::vector<worker_id>{worker});
 }
+
+// What was known of it has been removed meanwhile: by itself, or by the other.
+TEST_CASE_METHOD(fixture,
+                 "a worker that stood still for hours is listed again when it renews",
+                 "[RENEW-2]") {
+    if (lacks(ability::test_clock)) {
+        return;
+    }
+    const orchestration_work work = leased();
+    REQUIRE(store.renew({worker, &filter, moment, {}}).empty());
+    advance(3h);
+    const worker_id other{"w2"};
+    REQUIRE(store.renew({other, &filter, 10 * moment, {}}).empty());
+    REQUIRE(store.renew({other, &filter, 10 * moment, {}}).empty());
+
+    CHECK(renew(held(work), 10 * moment) == lease_outcome::done);
+
+    std::vector<worker_id> live = store.status().live_workers;
+    std::ranges::sort(live);
+    CHECK(live == std::vector<worker_id>{worker, other});
+    CHECK(commit_one(turn_of(work)) == commit_outcome::committed);
+}

@@ -71,11 +71,22 @@ TEST_CASE_METHOD(fixture,
     CHECK(lock_suspects().orchestrations.empty());
 }
 
-TEST_CASE_METHOD(fixture, "a taken over worker is not listed as live", "[TAKEOVER-1]") {
+TEST_CASE_METHOD(fixture, "a taken over worker is not listed as live", "[TAKEOVER-2]") {
     REQUIRE(store.renew({worker, &filter, 10 * moment, {}}).empty());
     const worker_id dead = worker;
 
     store.take_over(a_request(), {&dead, 1});
 
     CHECK(store.status().live_workers.empty());
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a worker that renews after a take-over is listed again",
+                 "[TAKEOVER-2][RENEW-2]") {
+    REQUIRE(store.renew({worker, &filter, 10 * moment, {}}).empty());
+    store.take_over(a_request(), {&worker, 1});
+
+    REQUIRE(store.renew({worker, &filter, 10 * moment, {}}).empty());
+
+    CHECK(store.status().live_workers == std::vector<worker_id>{worker});
 }

@@ -25,7 +25,7 @@ declare
         '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CommitLoneTurn', '_CommitBatch',
         '_CommitTask', '_CommitTurn', '_CompleteTasks', '_ContinueAsNew', '_CreateHub', '_CreateInstances', '_DeclineTurns', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
         '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
-        '_ExpireThese', '_Filtered', '_ForgetLeases', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubNameOf', '_HubStatus',
+        '_ExpireThese', '_Filtered', '_ForgetLeases', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubIdentity', '_HubNameOf', '_HubStatus',
         '_Insert', '_InsertOne', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_LaneNames',
         '_Lanes', '_LeaseAll', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
         '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_Now', '_OfferOne', '_One', '_PayloadText', '_PlacesOf', '_Post',

@@ -293,6 +293,12 @@ class PERDURE_EXPORT backend {
 
     [[nodiscard]] virtual hub_status status() = 0;
 
+    /// A text that stands for the hub on this machine, for what is kept beside the store, as the
+    /// life signs of workers. [HUB-3] It is the same in every process and by every address, relative
+    /// or not, and no two hubs have the same, nor has a copy of the store. Empty when the backend
+    /// cannot tell; then nothing is kept. A backend need not override it.
+    [[nodiscard]] virtual std::string identity();
+
     /// Moves the store's clock forward, for tests. Returns false where the hub was not opened for
     /// it; see `capabilities::test_clock`.
     [[nodiscard]] virtual bool advance_clock(duration by) = 0;
@@ -428,9 +434,13 @@ class PERDURE_EXPORT backend {
     /// Extends leases to `lease_duration` from the store's now, and keeps the worker listed as live
     /// for as long. [RENEW-1] A lost lease is never won back. Never waits behind a commit for
     /// longer than the store needs for one.
+    /// [RENEW-2] It removes a bounded part of what nobody needs any more, so that one idle worker
+    /// is enough for a hub to come to rest: answers too old to be repeated, and what is known of
+    /// workers whose life ended an hour ago or earlier.
     [[nodiscard]] virtual std::vector<lease_outcome> renew(const renewal& request) = 0;
 
-    /// Returns items that have not begun. [GIVE-1] They are ready at once, and no attempt counts.
+    /// Returns items whose execution does not count: it has not begun, or the worker gives it up
+    /// because it stops. [GIVE-1] They are ready at once, and no attempt counts.
     [[nodiscard]] virtual std::vector<lease_outcome> give_back(
         const request_id& request, std::span<const held_item> items) = 0;
 
@@ -447,8 +457,9 @@ class PERDURE_EXPORT backend {
                                                           std::span<const held_item> items,
                                                           std::span<const std::string> reasons) = 0;
 
-    /// Lets every lease of these workers, which the caller knows to be dead, expire now.
-    /// [TAKEOVER-1] Their items become suspects as with any other expiry.
+    /// Lets every lease of these workers, which the caller knows to be dead or to have stopped,
+    /// expire now. [TAKEOVER-1] Their items become suspects as with any other expiry.
+    /// [TAKEOVER-2] They are not listed as live from then on. A worker that stops names itself.
     virtual void take_over(const request_id& request, std::span<const worker_id> workers) = 0;
 
     /// Waits until something may have become ready since the token was given, or until the deadline

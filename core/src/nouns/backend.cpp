@@ -5,6 +5,10 @@ inline namespace v1 {
 
 backend::~backend() = default;
 
+std::string backend::identity() {
+    return {};
+}
+
 std::optional<instance_record> backend::wait_and_get(
     const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
     static_cast<void>(wait({&instance, 1}, deadline));

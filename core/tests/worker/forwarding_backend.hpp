@@ -3,6 +3,7 @@
 #include <perdure/backend.hpp>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@ class forwarding_backend : public backend {
     void create_hub() override { inner_.create_hub(); }
     void delete_hub() override { inner_.delete_hub(); }
     hub_status status() override { return inner_.status(); }
+    std::string identity() override { return inner_.identity(); }
     bool advance_clock(duration by) override { return inner_.advance_clock(by); }
     std::vector<create_outcome> create(const request_id& request,
                                        std::span<const new_instance> instances) override {

@@ -15,10 +15,10 @@ constexpr statement lock_work{
     "select store_time, orchestrations, activities, contended, suspects, next_due, low_water"
     " from {schema}_Lock($1, $2)",
     effect::mutating};
-constexpr statement renew_leases{
-    "renew",
-    "select outcomes, store_time from {schema}_RenewLocks($1, $2, $3, $4, $5, $6, $7, $8)",
-    effect::mutating};
+constexpr statement renew_leases{"renew",
+                                 "select outcomes, store_time, is_known from "
+                                 "{schema}_RenewLocks($1, $2, $3, $4, $5, $6, $7, $8)",
+                                 effect::mutating};
 constexpr statement give_leases_back{"return_leases",
                                      "select outcomes, left_ready, next_due, store_time"
                                      " from {schema}_ReturnLeases($1, $2, $3, $4, $5, $6)",
@@ -105,6 +105,11 @@ std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
     const look begun = hub_.rings().begin_look();
     const answer done = hub_.call(renew_leases, values);
     hub_.rings().hear_time(begun, done.only(1).time());
+    if (!done.only(2).flag()) {
+        // It stood still for so long that its row was removed.
+        hub_.names().forget_worker(request.worker);
+        return renew(request);
+    }
     return read_outcomes<lease_outcome>(done.only(0));
 }
 

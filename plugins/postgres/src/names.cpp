@@ -104,6 +104,11 @@ std::int32_t name_cache::worker(const worker_id& id) {
     return workers_.emplace(id.text, worker).first->second;
 }
 
+void name_cache::forget_worker(const worker_id& id) {
+    const std::lock_guard guard(mutex_);
+    workers_.erase(id.text);
+}
+
 void name_cache::forget() {
     const std::lock_guard guard(mutex_);
     lanes_.clear();

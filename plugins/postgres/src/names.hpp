@@ -41,6 +41,7 @@ class name_cache {
     /// The key of an orchestration's lane.
     [[nodiscard]] lane_key definition(std::int32_t lane);
     [[nodiscard]] std::int32_t worker(const worker_id& id);
+    void forget_worker(const worker_id& id);
     /// For a hub that may have been made anew.
     void forget();
 

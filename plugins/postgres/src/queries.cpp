@@ -24,6 +24,7 @@ constexpr statement read_status{
     "select schema_version, store_time, live_workers, ready_orchestrations, ready_activities,"
     " parked, unserved from {schema}_HubStatus()",
     effect::none};
+constexpr statement read_identity{"identity", "select {schema}_HubIdentity()", effect::none};
 constexpr statement delete_instances{
     "delete_hub", "select {schema}_DeleteHub($1)", effect::mutating};
 constexpr statement move_clock{
@@ -63,6 +64,11 @@ void postgres_backend::delete_hub() {
     news.ready = true;
     news.any_may_have_ended = true;
     hub_.rings().announce(news);
+}
+
+// [HUB-3]
+std::string postgres_backend::identity() {
+    return hub_.call(read_identity, {}).only(0).string();
 }
 
 hub_status postgres_backend::status() {

@@ -409,4 +409,49 @@ TEST_CASE("backend: a lease that is over is found behind any number of old answe
           0);
 }
 
+TEST_CASE("backend: one idle worker removes dead workers and old answers, in steps", "[RENEW-2]") {
+    const settings chosen = fresh_settings();
+    postgres_backend store(chosen);
+    store.create_hub();
+    const work_filter orders{{{"Order", "1"}}, {}, {}};
+    const auto renew = [&](const std::string& worker) {
+        CHECK(store.renew({{worker}, &orders, 15s, {}}).empty());
+    };
+    renew("idle");
+    test_connection owner(chosen);
+    owner->execute_script(
+        "insert into Workers (task_hub, worker_id, live_until)"
+        " select _Hub(), 'dead ' || n, _Now() - interval '61 minutes' from generate_series(1, 206) n;"
+        "insert into Workers (task_hub, worker_id, live_until)"
+        " values (_Hub(), 'died just now', _Now() - interval '1 minute');"
+        "insert into Requests (task_hub, request_id, answered_at, until, outcomes)"
+        " select _Hub(), gen_random_uuid(), _Now() - interval '1 hour', _Now() - interval '1 hour',"
+        " '{}' from generate_series(1, 2917)");
+
+    renew("idle");
+    CHECK(number_of(*owner, "select count(*) from Workers") == 108);
+    CHECK(number_of(*owner, "select count(*) from Requests") == 1917);
+    for (int round = 0; round < 2; ++round) {
+        renew("idle");
+    }
+
+    CHECK(number_of(*owner, "select count(*) from Workers") == 2);
+    CHECK(number_of(*owner, "select count(*) from Requests") == 0);
+}
+
+TEST_CASE("backend: hubs of one database have identities of their own", "[HUB-3]") {
+    settings chosen = fresh_settings();
+    postgres_backend one(chosen);
+    one.create_hub();
+    const std::string identity = one.identity();
+    chosen.task_hub = "another";
+    postgres_backend other(chosen);
+    other.create_hub();
+
+    CHECK(other.identity() != identity);
+    chosen.task_hub = settings().task_hub;
+    chosen.pooler = postgres::pooler::transaction;
+    CHECK(postgres_backend(chosen).identity() == identity);
+}
+
 }  // namespace perdure::postgres_test

@@ -26,6 +26,7 @@ class sqlite_backend final : public backend, public statistics_source {
     void create_hub() override;
     void delete_hub() override;
     [[nodiscard]] hub_status status() override;
+    [[nodiscard]] std::string identity() override;
     [[nodiscard]] bool advance_clock(duration by) override;
 
     [[nodiscard]] std::vector<create_outcome> create(

@@ -6,10 +6,13 @@ namespace perdure::sqlite {
 
 namespace {
 
-// How many write transactions share one trimming of the answers, and for how long an answer is
-// kept at least: longer than a caller repeats.
+// How many write transactions share one trimming of the answers, how many answers it takes at most,
+// and for how long an answer is kept at least: longer than a caller repeats.
 constexpr std::int64_t trim_every = 16;
+constexpr std::int64_t trimmed_max = 64;
 constexpr std::int64_t answer_age_max = 60'000'000;
+// What is known of a worker stays for so long after its life.
+constexpr std::int64_t dead_worker_age_max = 3'600'000'000;
 
 std::int64_t lane_of(std::int64_t number, bool is_leased, bool suspect) {
     return is_leased ? 0 : (suspect ? -number : number);
@@ -75,8 +78,15 @@ void call::keep_answer(const request_id& request,
     const std::int64_t real_time = now_ - before_.clock_offset;
     sql().add_request.run(request.value, real_time, outcomes, leased);
     if (hub_.next_answer() % trim_every == 0) {
-        sql().trim_requests.run(real_time - answer_age_max);
+        sql().trim_requests.run(trimmed_max, real_time - answer_age_max);
     }
+}
+
+// Nobody hurries while the hub is at rest, and a burst leaves many answers.
+void call::tidy() {
+    const std::int64_t real_time = now_ - before_.clock_offset;
+    sql().trim_requests.run(8 * trimmed_max, real_time - answer_age_max);
+    sql().trim_workers.run(now_ - dead_worker_age_max);
 }
 
 instance_row* call::keep(rows& found) {

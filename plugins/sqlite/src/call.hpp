@@ -126,6 +126,8 @@ class call {
     void keep_answer(const request_id& request,
                      std::string_view outcomes,
                      std::string_view leased = {});
+    /// [RENEW-2] Removes some of the answers and workers that are too old.
+    void tidy();
 
     // Instances. Pointers stay valid until the end of the call.
     [[nodiscard]] instance_row* find(const instance_id& id);

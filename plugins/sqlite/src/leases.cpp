@@ -63,10 +63,16 @@ std::vector<lease_outcome> sqlite_backend::renew(const renewal& request) {
     std::vector<lease_outcome> outcomes;
     call work(hub_, bell_, urgency::urgent);
     const std::int64_t until = work.now() + request.lease_duration.count();
-    const std::int64_t worker = work.names().worker(work.sql().names, request.worker);
     const auto offers =
         request.filter != nullptr ? std::optional(offers_text(*request.filter)) : std::nullopt;
-    work.sql().renew_worker.run(until, offers, worker);
+    name_cache& names = work.names();
+    work.sql().renew_worker.run(until, offers, names.worker(work.sql().names, request.worker));
+    if (work.changed_rows() == 0) {
+        // It stood still for so long that its row was removed.
+        names.forget_worker(request.worker);
+        work.sql().renew_worker.run(until, offers, names.worker(work.sql().names, request.worker));
+    }
+    work.tidy();  // [RENEW-2]
     for (const held_item& item : request.items) {
         bool is_held = false;
         if (item.task) {
@@ -184,10 +190,13 @@ std::vector<lease_outcome> sqlite_backend::park(const request_id& request,
 void sqlite_backend::take_over(const request_id& /*request*/, std::span<const worker_id> workers) {
     call work(hub_, bell_);
     for (const worker_id& id : workers) {
-        const std::int64_t worker = work.names().worker(work.sql().names, id);
+        const auto worker = work.sql().names.find_worker.number(id.text);
+        if (!worker) {
+            continue;
+        }
         std::vector<std::int64_t> held;
         {
-            rows found = work.sql().instances_of_holder.query(work.now(), worker);
+            rows found = work.sql().instances_of_holder.query(work.now(), *worker);
             while (found.next()) {
                 held.push_back(found.number(0));
             }
@@ -195,8 +204,8 @@ void sqlite_backend::take_over(const request_id& /*request*/, std::span<const wo
         for (const std::int64_t row : held) {
             work.expire(*work.find_row(row));
         }
-        work.sql().expire_activities_of_holder.run(work.now(), worker);
-        work.sql().end_worker.run(worker);
+        work.sql().expire_activities_of_holder.run(work.now(), *worker);
+        work.sql().end_worker.run(work.now(), *worker);  // [TAKEOVER-2]
     }
     static_cast<void>(work.find_expired_leases());
     static_cast<void>(work.finish());

@@ -91,6 +91,11 @@ std::int64_t name_cache::worker(name_statements& sql, const worker_id& id) {
     return *number;
 }
 
+void name_cache::forget_worker(const worker_id& id) {
+    const std::lock_guard guard(mutex_);
+    workers_.erase(id.text);
+}
+
 name_pair name_cache::definition_text(name_statements& sql, std::int64_t definition) {
     const std::lock_guard guard(mutex_);
     return definitions_.text(sql.definition_text, definition);

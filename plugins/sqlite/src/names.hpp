@@ -41,6 +41,7 @@ class name_cache {
                                     const std::string& name,
                                     const std::string& queue);
     [[nodiscard]] std::int64_t worker(name_statements& sql, const worker_id& id);
+    void forget_worker(const worker_id& id);
     [[nodiscard]] name_pair definition_text(name_statements& sql, std::int64_t definition);
     [[nodiscard]] name_pair kind_text(name_statements& sql, std::int64_t kind);
     /// Names that no row has used yet have no lane.

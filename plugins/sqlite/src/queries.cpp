@@ -3,9 +3,12 @@
 #include "filter.hpp"
 #include "schema.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <sys/stat.h>
 
 // The hub itself, and everything that only reads.
 
@@ -228,6 +231,15 @@ bool has_activity(const work_filter& filter, const name_pair& wanted) {
 }
 
 }  // namespace
+
+// [HUB-3] Paths have aliases, and a copy has another place on the disk.
+std::string sqlite_backend::identity() {
+    struct stat found {};
+    const std::string file = std::filesystem::absolute(hub_.chosen().file).string();
+    return ::stat(file.c_str(), &found) == 0
+               ? fmt::format("sqlite {} {}", found.st_dev, found.st_ino)
+               : std::string();
+}
 
 hub_status sqlite_backend::status() {
     hub_status result;

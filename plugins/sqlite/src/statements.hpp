@@ -22,7 +22,10 @@ struct name_statements {
     statement add_kind{db, "insert into activity_kinds (name, queue) values (?, ?) returning kind"};
     statement kind_text{db, "select name, queue from activity_kinds where kind = ?"};
     statement find_worker{db, "select worker from workers where id = ?"};
-    statement add_worker{db, "insert into workers (id) values (?) returning worker"};
+    /// Its life ends before it has begun, at the store's time, in microseconds.
+    statement add_worker{db,
+                         "insert into workers (id, live_until) select ?, 1000000 * unixepoch() +"
+                         " clock_offset from hub returning worker"};
 };
 
 /// The columns of `instance_row`, in its order.
@@ -59,7 +62,7 @@ struct write_statements {
         db, "insert into requests (request, answered_at, outcomes, leased) values (?, ?, ?, ?)"};
     statement trim_requests{db,
                             "delete from requests where number in (select number from requests"
-                            " order by number limit 64) and answered_at < ?"};
+                            " order by number limit ?) and answered_at < ?"};
 
     // Instances.
     statement find_row{db, "select " + instance_columns + " from instances where row = ?"};
@@ -214,7 +217,11 @@ struct write_statements {
         db,
         "update activities set next_at = ?1 where lane = 0 and lane_rank = 0 and next_at > ?1"
         " and holder = ?2"};
-    statement end_worker{db, "update workers set live_until = 0, offers = '' where worker = ?"};
+    statement end_worker{
+        db, "update workers set live_until = min(live_until, ?), offers = '' where worker = ?"};
+    statement trim_workers{db,
+                           "delete from workers where worker in (select worker from workers"
+                           " where live_until < ? limit 64)"};
     statement renew_worker{
         db, "update workers set live_until = ?, offers = coalesce(?, offers) where worker = ?"};
     statement renew_activity{

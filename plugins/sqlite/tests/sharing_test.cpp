@@ -127,6 +127,63 @@ TEST_CASE("a hub emptied by another process is empty here, and works on") {
     CHECK(work.orchestrations[0].name == "Order");
 }
 
+TEST_CASE("one idle worker removes dead workers and old answers, in steps", "[RENEW-2]") {
+    scratch_directory folder;
+    const auto file = folder / "hub.db";
+    sqlite::sqlite_backend store(settings_for(file));
+    store.create_hub();
+    const auto renew = [&](const std::string& worker) {
+        static_cast<void>(store.renew({{worker}, &orders(), std::chrono::seconds(15), {}}));
+    };
+    for (int n = 0; n < 206; ++n) {
+        renew("dead-" + std::to_string(n));
+    }
+    static_cast<void>(store.lock(room_for(1, "never renewed")));
+    for (int n = 0; n < 100; ++n) {
+        REQUIRE(create(store, "order-" + std::to_string(n)) == create_code::created);
+        static_cast<void>(store.lock(room_for(1, "never renewed")));
+    }
+    sqlite::counters counts;
+    sqlite::database db(
+        file.string(), sqlite::open_mode::existing, std::chrono::seconds(5), counts);
+    // Callers repeat in real time, which a test cannot move: so the answers are made older.
+    db.execute("update requests set answered_at = 0");
+    CHECK(db.number("select count(*) from requests") >= 100);
+    REQUIRE(store.advance_clock(std::chrono::hours(2)));
+
+    const std::int64_t workers = db.number("select count(*) from workers");
+    renew("idle");
+    CHECK(db.number("select count(*) from workers") == workers + 1 - 64);
+    for (int round = 0; round < 4; ++round) {
+        renew("idle");
+    }
+
+    CHECK(db.number("select count(*) from workers") == 1);
+    CHECK(db.number("select count(*) from requests") == 0);
+    CHECK(store.status().live_workers == std::vector<worker_id>{{"idle"}});
+}
+
+TEST_CASE("a hub has one identity by all its paths, and a copy has another", "[HUB-3]") {
+    scratch_directory folder;
+    scratch_directory elsewhere;
+    sqlite::sqlite_backend absolute(settings_for(folder / "hub.db"));
+    absolute.create_hub();
+    std::filesystem::create_symlink(folder / "hub.db", elsewhere / "link.db");
+    std::filesystem::copy_file(folder / "hub.db", elsewhere / "hub.db");
+    const auto here = std::filesystem::current_path();
+
+    std::filesystem::current_path(folder / "");
+    const std::string relative = sqlite::sqlite_backend(settings_for("hub.db")).identity();
+    std::filesystem::current_path(elsewhere / "");
+    const std::string same_name = sqlite::sqlite_backend(settings_for("hub.db")).identity();
+    std::filesystem::current_path(here);
+
+    CHECK_FALSE(absolute.identity().empty());
+    CHECK(relative == absolute.identity());
+    CHECK(sqlite::sqlite_backend(settings_for(elsewhere / "link.db")).identity() == relative);
+    CHECK(same_name != relative);
+}
+
 TEST_CASE("waiting costs next to nothing, however many instances sleep") {
     const scratch_directory folder;
     sqlite::settings chosen = settings_for(folder / "hub.db");

@@ -202,10 +202,47 @@ declare
     v_hub integer := _Hub();
     v_worker integer;
 begin
-    insert into Workers (task_hub, worker_id) values (v_hub, p_worker_id) on conflict do nothing;
+    -- Its life ends before it has begun, so that even one that never renews is removed some day.
+    insert into Workers (task_hub, worker_id, live_until) values (v_hub, p_worker_id, _Now())
+    on conflict do nothing;
     select w.worker into v_worker
       from Workers w where w.task_hub = v_hub and w.worker_id = p_worker_id;
     return v_worker;
+end
+$$;
+
+-- [RENEW-2] Deletes some of what nobody needs any more: answers without leases that are too old to be
+-- repeated, and workers whose life ended an hour ago. Takes what is free. Tables: Requests, Workers.
+create or replace function _Tidy(p_hub integer, p_now timestamptz) returns void
+language plpgsql volatile
+as $$
+begin
+    delete from Requests r
+     where r.ctid = any(array(
+               select q.ctid from Requests q
+                where q.task_hub = p_hub and q.lease_keys is null and q.until <= p_now
+                order by q.until limit 1000 for update skip locked));
+    delete from Workers w
+     where w.ctid = any(array(
+               select q.ctid from Workers q
+                where q.task_hub = p_hub and q.live_until < p_now - interval '1 hour'
+                limit 100 for update skip locked));
+end
+$$;
+
+-- [HUB-3] Stands for the hub, but tells nothing of its secret. A restored copy of the database is on
+-- another server or has another name. Caller: the plugin. Tables: TaskHubs, read only.
+create or replace function _HubIdentity() returns text
+language plpgsql stable security definer
+set search_path from current
+as $$
+declare
+    v_hub integer := _Hub();
+begin
+    return (select 'postgres ' || md5(h.wakeup_key || ' identity ' || s.system_identifier
+                                      || ' ' || current_database())
+              from TaskHubs h cross join pg_catalog.pg_control_system() s
+             where h.task_hub = v_hub);
 end
 $$;
 

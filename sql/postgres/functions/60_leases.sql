@@ -3,12 +3,13 @@
 set search_path = :"schema", pg_temp;
 
 -- [RENEW-1] Extends leases; lists the worker as live for as long, and what it has unless that is
--- null. What another call holds at this moment is left as it is. `outcomes`: 0 done, 1 lost. Caller:
--- the plugin, which passes task 0 for orchestrations. Tables: Workers, Instances, Ready, NewTasks.
+-- null. What another call holds at this moment is left as it is. `outcomes`: 0 done, 1 lost; not
+-- `is_known`: nothing happened, because the worker's row has been removed. Caller: the plugin, which
+-- passes task 0 for orchestrations. Tables: Workers, Requests, Instances, Ready, NewTasks.
 create or replace function _RenewLocks(
     p_worker integer, p_lease bigint, p_definitions integer[], p_activities text[],
     p_queues text[], p_keys bigint[], p_tasks bigint[], p_tokens bigint[],
-    out outcomes smallint[], out store_time timestamptz)
+    out outcomes smallint[], out store_time timestamptz, out is_known boolean)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -27,8 +28,10 @@ begin
        set live_until = v_until, definitions = coalesce(p_definitions, w.definitions),
            activities = coalesce(p_activities, w.activities), queues = coalesce(p_queues, w.queues)
      where w.worker = p_worker and w.task_hub = v_hub;
+    is_known := found;
     outcomes := '{}';
-    if cardinality(p_keys) = 0 then
+    perform _Tidy(v_hub, store_time);
+    if not is_known or cardinality(p_keys) = 0 then
         return;
     end if;
     v_untracked := _RenewOrchestrationLocks(v_hub, v_until, p_keys, p_tasks, p_tokens);
@@ -356,7 +359,7 @@ begin
 end
 $$;
 
--- [TAKEOVER-1] Lets the leases of these workers, which are dead, expire now. Caller: the plugin.
+-- [TAKEOVER-1] [TAKEOVER-2] Lets the leases of these workers, which are dead, expire now. Caller: the plugin.
 -- Tables: Workers, Requests, Instances, NewTasks, Ready.
 create or replace function _TakeOver(p_worker_ids text[], out store_time timestamptz)
 language plpgsql volatile security definer
@@ -379,7 +382,7 @@ begin
       from (select w.worker from Workers w
              where w.task_hub = v_hub and w.worker_id = any(p_worker_ids)
              order by w.worker for no key update) l;
-    update Workers w set live_until = '-infinity' where w.worker = any(v_workers);
+    update Workers w set live_until = least(w.live_until, _Now()) where w.worker = any(v_workers);
     -- Leases are found by the answers that gave them, because no index may stand on a lease.
     v_leased := array(select distinct unnest(r.lease_keys) from Requests r
                        where r.task_hub = v_hub and r.lease_keys is not null);
