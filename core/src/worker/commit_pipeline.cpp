@@ -45,6 +45,7 @@ void commit_pipeline::add(finished_item item) {
     if (pending_.empty()) {
         since_ = steady::now();
     }
+    pending_bytes_ += item.bytes;
     pending_.push_back(std::move(item));
     pending_count_ = pending_.size();
 }
@@ -65,6 +66,7 @@ commit_batch commit_pipeline::take_batch() {
         if (count > 0 && bytes > batch_bytes_max) {
             break;
         }
+        pending_bytes_ -= first.bytes;
         if (auto* turn = std::get_if<checkpoint>(&first.what)) {
             batch.checkpoints.push_back(std::move(*turn));
             batch.items.push_back(std::move(first.item));

@@ -71,6 +71,11 @@ class PERDURE_EXPORT commit_pipeline {
     bool lead();
 
     [[nodiscard]] std::size_t pending() const noexcept { return pending_count_.load(); }
+    /// What is pending weighs so much that nothing should be executed before some of it is
+    /// committed.
+    [[nodiscard]] bool is_full() const noexcept {
+        return pending_bytes_.load() > pending_bytes_max;
+    }
     [[nodiscard]] bool has_free_lane() const noexcept { return leaders_.load() < lanes_; }
     [[nodiscard]] bool is_led() const noexcept { return leaders_.load() > 0; }
     [[nodiscard]] std::uint64_t rounds() const noexcept { return rounds_.load(); }
@@ -101,6 +106,8 @@ class PERDURE_EXPORT commit_pipeline {
     std::mutex mutex_;
     std::deque<finished_item> pending_;
     std::atomic<std::size_t> pending_count_{0};
+    static constexpr std::size_t pending_bytes_max = 8 * batch_bytes_max;
+    std::atomic<std::size_t> pending_bytes_{0};
     std::atomic<unsigned> leaders_{0};
     std::atomic<std::uint64_t> rounds_{0};
     std::atomic<steady::time_point> since_{};

@@ -7,6 +7,9 @@ namespace perdure::dispatch {
 
 void frame_cache::unlink(entry_list::iterator place, entry_list& out) {
     bytes_ -= place->bytes;
+    if (oversized_ == place->instance) {
+        oversized_.reset();
+    }
     by_instance_.erase(place->instance);
     out.splice(out.end(), entries_, place);
 }
@@ -36,14 +39,21 @@ std::optional<std::pair<frame_position, frame_cache::frame>> frame_cache::take_a
 }
 
 void frame_cache::put(const instance_id& instance, const frame_position& position, frame live) {
-    const std::size_t bytes = live->bytes();
-    if (frames_max_ == 0 || bytes > bytes_max_) {
+    if (frames_max_ == 0 || bytes_max_ == 0) {
         return;
     }
+    std::size_t bytes = live->bytes();
     entry_list out;
     const std::lock_guard guard(mutex_);
     if (const auto found = by_instance_.find(instance); found != by_instance_.end()) {
         unlink(found->second, out);
+    }
+    if (bytes > bytes_max_) {
+        if (oversized_) {
+            unlink(by_instance_.at(*oversized_), out);
+        }
+        oversized_ = instance;
+        bytes = 0;
     }
     entries_.push_front({instance, position, std::move(live), bytes});
     by_instance_.emplace(instance, entries_.begin());
@@ -67,6 +77,7 @@ void frame_cache::clear() {
     out.swap(entries_);
     by_instance_.clear();
     bytes_ = 0;
+    oversized_.reset();
 }
 
 bool frame_cache::is_scarce() const {

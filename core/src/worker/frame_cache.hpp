@@ -20,8 +20,10 @@ struct frame_position {
 };
 
 /// Live frames between turns, so that a turn need not repeat the whole history. Bounded by number
-/// and estimated bytes; the least recently used goes first. Only an optimisation. Safe from any
-/// thread.
+/// and estimated bytes; the least recently used goes first. One frame that is larger than all the
+/// room is kept beside the others, the newest: to repeat its history at every turn would take as
+/// much memory, and time that grows with the square of its length. Only an optimisation. Safe from
+/// any thread.
 class PERDURE_EXPORT frame_cache {
   public:
     using frame = std::unique_ptr<replay::live_instance>;
@@ -56,6 +58,7 @@ class PERDURE_EXPORT frame_cache {
         instance_id instance;
         frame_position position;
         frame live;
+        /// Of the room; none for the one that is larger than that.
         std::size_t bytes = 0;
     };
     using entry_list = std::list<entry>;
@@ -71,6 +74,7 @@ class PERDURE_EXPORT frame_cache {
     entry_list entries_;
     std::unordered_map<instance_id, entry_list::iterator> by_instance_;
     std::size_t bytes_ = 0;
+    std::optional<instance_id> oversized_;
 };
 
 }  // namespace perdure::dispatch

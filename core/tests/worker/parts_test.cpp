@@ -103,6 +103,34 @@ TEST_CASE("frames are bounded in bytes, and a cache of nothing keeps nothing", "
     CHECK(none.size() == 0);
 }
 
+/// As large as its input.
+frame_cache::frame a_large_frame(const std::string& id, std::size_t bytes) {
+    auto frame = a_frame(id);
+    history_event start;
+    start.kind = event_kind::execution_started;
+    start.data.bytes.assign(bytes, 'x');
+    frame->rebuild({&start, 1}, replay::history_ends::anywhere);
+    return frame;
+}
+
+TEST_CASE("one frame larger than the room is kept beside the others, the newest", "[frames]") {
+    const std::size_t room = 2 * a_frame("a")->bytes();
+    frame_cache frames(10, room);
+    frames.put(instance_id("small"), here, a_frame("small"));
+    frames.put(instance_id("large"), here, a_large_frame("large", room));
+    CHECK(frames.size() == 2);
+
+    frames.put(instance_id("larger"), here, a_large_frame("larger", 2 * room));
+    CHECK(frames.take(instance_id("large"), here) == nullptr);
+    CHECK(frames.take(instance_id("small"), here) != nullptr);
+    CHECK(frames.take(instance_id("larger"), here) != nullptr);
+
+    frames.put(instance_id("large"), here, a_large_frame("large", room));
+    frames.put(instance_id("large"), here, a_large_frame("large", 2 * room));
+    CHECK(frames.take(instance_id("large"), here) != nullptr);
+    CHECK(frames.size() == 0);
+}
+
 TEST_CASE("a frame that does not wait for this activity alone stays where it is", "[frames]") {
     frame_cache frames(10, 1 << 20);
     frames.put(instance_id("a"), here, a_frame("a"));
