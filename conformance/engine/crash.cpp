@@ -9,6 +9,8 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <random>
@@ -37,9 +39,9 @@ void check_exactly_once(const std::vector<history_event>& history, int steps) {
 }
 
 /// Serves the hub that the command line names until the process is killed.
-void serve_until_killed(registry known) {
+void serve_until_killed(registry known, duration lease = std::chrono::seconds(2)) {
     worker_options options;
-    options.lease_duration = std::chrono::seconds(2);
+    options.lease_duration = lease;
     options.renew_interval = std::chrono::milliseconds(500);
     options.deliveries_max = 3;
     worker serving(open_hub(a_hub_config_with_real_clock()), std::move(known), options);
@@ -49,7 +51,16 @@ void serve_until_killed(registry known) {
     }
 }
 
+/// Where the killing worker writes which deliveries it has seen.
+constexpr const char* deliveries_variable = "PERDURE_TEST_DELIVERIES";
+
+std::string text_of(const std::string& file) {
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
 const std::string steady_worker = "[.steady-worker]";
+const std::string killing_worker = "[.killing-worker]";
 const std::string aborting_worker = "[.aborting-worker]";
 
 }  // namespace
@@ -72,6 +83,21 @@ TEST_CASE("a process whose greeting of \"abort\" aborts it", "[.aborting-worker]
         return "Hello, " + name + "!";
     });
     serve_until_killed(std::move(known));
+}
+
+TEST_CASE("a process that is killed by its greeting, and holds its leases for long",
+          "[.killing-worker]") {
+    const registry common = common_orchestrations();
+    registry known;
+    for (const auto* definition : common.orchestrations()) {
+        known.add_orchestration(*definition);
+    }
+    known.add(greet, [](const activity_context& ctx, const std::string& name) {
+        std::ofstream(std::getenv(deliveries_variable), std::ios::app) << ctx.delivery << '\n';
+        ::kill(getpid(), SIGKILL);
+        return name;
+    });
+    serve_until_killed(std::move(known), std::chrono::minutes(10));
 }
 
 TEST_CASE("orchestrations finish exactly once while worker processes are killed at random",
@@ -160,4 +186,37 @@ TEST_CASE("an activity that aborts its process fails alone, and its 300 neighbou
     for (const auto& id : neighbours) {
         CHECK(clients.get(id)->status == orchestration_status::completed);
     }
+}
+
+// The leases last longer than the test: only the take-over at a start frees them in time.
+TEST_CASE("an activity that kills its process is executed as often as the limit says",
+          "[engine][crash][deliveries][HUB-3]") {
+    const auto config = a_hub_config_with_real_clock();
+    if (lacks(ability::durable) || lacks(ability::multi_process)) {
+        return;
+    }
+    const hub where = open_hub(config);
+    const std::string seen = a_fresh_path();
+    REQUIRE(::setenv(deliveries_variable, seen.c_str(), 1) == 0);
+    client clients(where);
+    const auto id = clients.start(hello, "you");
+    const std::vector<instance_id> one{id};
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+
+    while (!where.store().wait(one, in(5ms)) && std::chrono::steady_clock::now() < deadline) {
+        test_process serving(config, killing_worker);
+        while (!serving.has_ended() && !where.store().wait(one, in(5ms)) &&
+               std::chrono::steady_clock::now() < deadline) {
+        }
+        // A worker of another hub finds no sign that concerns it, and leaves all of them alone.
+        const engine stranger(a_hub(), common_orchestrations());
+    }
+
+    const auto ended = clients.get(id);
+    REQUIRE(ended);
+    REQUIRE(ended->status == orchestration_status::failed);
+    CHECK(text_of(seen) == "1\n2\n3\n");
+    const failure reason = decode_failure(ended->failure);
+    REQUIRE(reason.inner);
+    CHECK_THAT(reason.inner->message, Catch::Contains("delivered 3 times"));
 }

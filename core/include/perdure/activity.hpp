@@ -4,9 +4,11 @@
 #include <perdure/history.hpp>
 #include <perdure/ids.hpp>
 
+#include <atomic>
 #include <coroutine>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -43,12 +45,16 @@ class activity_context {
     task_id first_task{};
     /// Which attempt of the call's retry policy this is, from 1.
     unsigned attempt = 1;
-    /// Which delivery of this attempt this is, from 1; more than 1 after a crash or lost lease.
+    /// Which delivery of this attempt this is, from 1; more than 1 after a crash, a lost lease, or
+    /// an `activity_done` that was dropped. One that a worker gave up because it stopped is not
+    /// counted.
     unsigned delivery = 1;
     std::string name;
     tag_map tags;
-    /// Asked to stop when the lease is lost or the worker gives up waiting at its end. Work done
-    /// after that is thrown away.
+    /// Asked to stop when the lease is lost, and when the worker stops and has waited long enough.
+    /// What the activity ends with from then on, a result or a failure, is thrown away, and it is
+    /// executed again, because nobody else can tell a partial result from a whole one: see
+    /// `keep_result`.
     std::stop_token cancelled;
 
     /// Instance, execution and first task as text: the same over redeliveries and retries, different
@@ -57,11 +63,23 @@ class activity_context {
         return instance.text() + "/" + to_string(execution.value) + "/" +
                std::to_string(first_task.value);
     }
+
+    /// Says that what the activity ends with is whole, although it was or will be asked to stop:
+    /// it is recorded as long as the worker holds the lease. May be called from any thread.
+    void keep_result() const noexcept {
+        if (keeps_result) {
+            *keeps_result = true;
+        }
+    }
+
+    /// Belongs to the engine; use `keep_result`.
+    std::shared_ptr<std::atomic<bool>> keeps_result;
 };
 
 /// How an activity ended.
 using activity_result = std::variant<payload, failure>;
-/// Called once, from any thread, when an activity has ended.
+/// Called when an activity has ended, from any thread; only the first call counts. When the last
+/// copy is destroyed without a call, the delivery has failed: the activity is delivered again.
 using activity_done = std::function<void(activity_result)>;
 
 template <class T>

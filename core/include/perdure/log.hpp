@@ -40,6 +40,7 @@ enum class log_event : int {
     activity_failed = 302,
     activity_abandoned = 303,
     activity_attempts_exhausted = 304,
+    activity_given_up = 305,
 
     lease_lost = 400,
     lease_renewed = 401,
@@ -66,7 +67,8 @@ struct log_record {
     std::vector<std::pair<std::string_view, std::string>> fields;
 };
 
-/// Called from the engine's threads, several at once; it must not throw and should not block.
+/// Called from the engine's threads, several at once; it should not block. When it throws, that
+/// record is lost and nothing else happens. It may call `worker::stop`.
 using log_sink = std::function<void(const log_record&)>;
 
 /// Writes one line a record to standard error: time, level, event, instance, message, fields; texts

@@ -58,10 +58,10 @@ struct orchestration_work {
     std::vector<history_chunk> history;
     /// In the order in which the turn must see them. A prefix when the limit cut it.
     std::vector<inbox_message> inbox;
-    /// This is its n-th delivery, from 1: one more than the abandons and the expiries suffered alone
-    /// since its last commit.
+    /// From 1: one more than the abandons and the expiries suffered alone since its last commit.
     std::uint32_t attempt = 1;
-    /// Its last lease expired: it must run alone in its process.
+    /// A lease of it expired since its last commit: it must run alone in its process. The expiry that
+    /// made it a suspect is the only delivery that `attempt` does not count [SUSPECT-2].
     bool suspect = false;
 };
 

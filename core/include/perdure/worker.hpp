@@ -28,12 +28,12 @@ struct worker_options {
     duration renew_interval = std::chrono::seconds(5);
     duration poll_min = std::chrono::milliseconds(50);
     duration poll_max = std::chrono::seconds(1);
-    /// How long `stop` waits for what has begun.
+    /// How long `stop` waits for what has begun, before it asks activities to stop.
     duration stop_grace = std::chrono::seconds(10);
     /// Live frames kept between turns, by number and estimated bytes; 0 switches the cache off.
     std::size_t cached_frames_max = 2000;
     std::size_t cached_bytes_max = std::size_t{64} << 20U;
-    /// After so many deliveries an activity fails and an instance is parked.
+    /// After so many deliveries without an end an activity fails and an instance is parked.
     std::uint32_t deliveries_max = 10;
     std::size_t turn_messages_max = 1000;
     std::size_t payload_bytes_max = payload_bytes_max_default;
@@ -75,8 +75,11 @@ class PERDURE_EXPORT worker {
     /// Begins to take work. A second call does nothing; a stopped worker cannot be started again
     /// and throws `invalid_input`.
     void start();
-    /// Takes no more work, waits up to `stop_grace` for what has begun, gives back the rest, and
-    /// ends the threads. Safe twice and before `start`.
+    /// Takes no more work, waits up to `stop_grace` for what has begun, asks activities to stop,
+    /// gives back what has not ended, ends the threads, and takes the worker off the list of live
+    /// ones. Safe twice and before `start`. From within the worker (an activity, an orchestration,
+    /// a codec, the log) it cannot wait for itself: it returns at once, and the worker stops in the
+    /// background; a call from elsewhere, the destructor's too, waits for the end of that.
     void stop();
 
     [[nodiscard]] const worker_id& id() const noexcept;

@@ -24,18 +24,19 @@ finished_item failure_of(const item_ptr& item, const failure& reason) {
     return completion_of(item, messages::failed(event_kind::task_failed, reason));
 }
 
-activity_context context_of(leased_item& item) {
-    const activity_work& work = item.activity();
+activity_context context_of(const item_ptr& item) {
+    const activity_work& work = item->activity();
     auto details = replay::decode_details(work.details, work.task);
     return {work.instance,
             work.execution,
             work.task,
             details.first_task,
             details.attempt,
-            work.attempt,
+            item->delivery(),
             work.name,
             std::move(details.tags),
-            item.cancelled.get_token()};
+            item->cancelled.get_token(),
+            {item, &item->keeps_result}};
 }
 
 }  // namespace
@@ -44,7 +45,21 @@ activity_context context_of(leased_item& item) {
 class activity_executor::call : public std::enable_shared_from_this<call> {
   public:
     call(item_ptr item, late_end later)
-        : item_(std::move(item)), context_(context_of(*item_)), later_(std::move(later)) {}
+        : item_(std::move(item)), context_(context_of(item_)), later_(std::move(later)) {}
+    call(const call&) = delete;
+    call& operator=(const call&) = delete;
+    /// With nobody left who could answer, the activity cannot end any more.
+    ~call() {
+        if (is_answered_) {
+            return;
+        }
+        try {
+            later_(item_, std::nullopt);
+        } catch (...) {
+            // The worker knows of it; only a thread to deal with it at once could not be had.
+            return;
+        }
+    }
 
     [[nodiscard]] activity_result& result() noexcept { return result_; }
 
@@ -87,7 +102,7 @@ class activity_executor::call : public std::enable_shared_from_this<call> {
 
 executed activity_executor::execute(const item_ptr& item, late_end later) {
     const activity_work& work = item->activity();
-    if (work.attempt > options_.deliveries_max) {
+    if (item->is_exhausted(options_.deliveries_max)) {
         return refuse(item);
     }
     const auto* definition = registry_.find_activity(work.name);
@@ -104,7 +119,7 @@ executed activity_executor::execute(const item_ptr& item, late_end later) {
                    "an activity begins",
                    {{"name", work.name},
                     {"task", std::to_string(work.task.value)},
-                    {"delivery", std::to_string(work.attempt)}});
+                    {"delivery", std::to_string(item->delivery())}});
     }
     const auto under_way = std::make_shared<call>(item, std::move(later));
     if (!under_way->begin(*definition)) {
@@ -128,6 +143,16 @@ activity_result activity_executor::bounded(activity_result result) const {
 
 executed activity_executor::finish(const item_ptr& item, activity_result result) const {
     const activity_work& work = item->activity();
+    if (item->is_given_up()) {
+        if (log_.is_on()) {
+            log_.write(log_event::activity_given_up,
+                       log_level::warning,
+                       work.instance.text(),
+                       "what an activity ended with after it was asked to stop does not count",
+                       {{"name", work.name}, {"task", std::to_string(work.task.value)}});
+        }
+        return {executed::then::give_up, std::nullopt, {}};
+    }
     result = bounded(std::move(result));
     if (const auto* reason = std::get_if<failure>(&result)) {
         if (log_.is_on()) {
@@ -158,7 +183,7 @@ executed activity_executor::refuse(const item_ptr& item) const {
                    fmt::format("activity \"{}\" was delivered {} times and never ended; the limit "
                                "is {} (deliveries_max)",
                                work.name,
-                               work.attempt - 1,
+                               item->delivery() - 1,
                                options_.deliveries_max));
     reason.non_retriable = true;
     if (log_.is_on()) {

@@ -8,20 +8,22 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace perdure::dispatch {
 
 /// Executes activities. Safe from any thread, for different items.
 class PERDURE_EXPORT activity_executor {
   public:
-    /// Takes the end of an activity that came after `execute` had returned, on any thread.
-    using late_end = std::function<void(const item_ptr&, activity_result)>;
+    /// Takes the end of an activity that came after `execute` had returned, on any thread; nothing
+    /// when the author dropped `activity_done` without an answer.
+    using late_end = std::function<void(const item_ptr&, std::optional<activity_result>)>;
 
     activity_executor(const registry& what, const worker_options& options, const engine_log& log)
         : registry_(what), options_(options), log_(log) {}
 
     /// Answers `wait` when the activity goes on without this thread; then `later` is called once,
-    /// unless the activity never ends.
+    /// unless the activity never ends. What ends after it was asked to stop is given up.
     [[nodiscard]] executed execute(const item_ptr& item, late_end later);
     [[nodiscard]] executed finish(const item_ptr& item, activity_result result) const;
     /// What is committed in place of a completion that the store refused.

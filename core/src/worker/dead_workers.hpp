@@ -12,8 +12,9 @@ namespace perdure::dispatch {
 /// this machine knows at once, and for certain, that the leases of this one are free.
 class PERDURE_EXPORT life_sign {
   public:
-    /// Leaves one for this worker of this hub in `directory`; nothing when that is not possible
-    /// (no such directory, not ours, no space): then leases of the dead run out as everywhere.
+    /// Leaves one in `directory` for this worker of the hub with this identity [HUB-3]; nothing
+    /// when that is not possible (no such directory, not ours, no space): then leases of the dead
+    /// run out as everywhere.
     [[nodiscard]] static std::unique_ptr<life_sign> leave(const std::string& directory,
                                                           const std::string& hub,
                                                           const worker_id& worker);

@@ -1,5 +1,7 @@
 #include "worker/dispatcher.hpp"
 
+#include "worker/inside_worker.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -19,6 +21,7 @@ constexpr auto fair_lock_interval = std::chrono::milliseconds(100);
 }  // namespace
 
 void dispatcher::work(slot& me) {
+    const inside_worker here(log_);
     for (;;) {
         const step next = choose(me);
         if (next == step::leave) {
@@ -48,6 +51,9 @@ void dispatcher::take_step(slot& me, step next) {
             break;
         case step::execute:
             execute(me);
+            break;
+        case step::abandon_dropped:
+            abandon_dropped();
             break;
         case step::look:
             look();
@@ -101,11 +107,14 @@ std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
         wake_for_rest();
         return step::lead;
     }
+    if (!dropped_.empty()) {
+        return step::abandon_dropped;
+    }
     if (is_fair_lock_due(now)) {
         is_locking_ = true;
         return step::lock_fairly;
     }
-    if (item_ptr item = queue_.take()) {
+    if (item_ptr item = can_begin() ? queue_.take() : nullptr) {
         me.current = std::move(item);
         me.since = now;
         wake_for_rest();
@@ -126,6 +135,10 @@ std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
     return std::nullopt;
 }
 
+bool dispatcher::can_begin() const {
+    return queue_.can_take() && !pipeline_.is_full();
+}
+
 bool dispatcher::should_lead(steady::time_point now) const {
     const std::size_t pending = pipeline_.pending();
     if (pending == 0 || !pipeline_.has_free_lane()) {
@@ -138,7 +151,7 @@ bool dispatcher::should_lead(steady::time_point now) const {
     }
     // While items are short, half of the work at hand is executed before it is committed: fewer and
     // larger commits, without delaying any of them by more than executing the rest takes.
-    return !queue_.can_take() || item_time_ > short_item || pending >= queue_.size() ||
+    return !can_begin() || item_time_ > short_item || pending >= queue_.size() ||
            pending >= commit_worthwhile || now - pipeline_.pending_since() > commit_delay_max;
 }
 
@@ -196,7 +209,7 @@ void dispatcher::wake_one() {
 }
 
 void dispatcher::wake_for_rest() {
-    if (queue_.can_take() && awake_ < cores_) {
+    if (can_begin() && awake_ < cores_) {
         wake_one();
     }
 }

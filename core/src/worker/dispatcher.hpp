@@ -53,7 +53,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
 
   private:
     enum class phase { made, started, stopped };
-    enum class step { lead, execute, look, lock_fairly, seek_suspect, leave };
+    enum class step { lead, execute, abandon_dropped, look, lock_fairly, seek_suspect, leave };
     /// Whether regular work is taken: not while suspects are to be executed alone.
     enum class quarantine { none, draining, alone };
 
@@ -82,6 +82,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void take_step(slot& me, step next);
     [[nodiscard]] step choose(slot& me);
     [[nodiscard]] std::optional<step> next_step(slot& me);
+    [[nodiscard]] bool can_begin() const;
     [[nodiscard]] bool should_lead(steady::time_point now) const;
     [[nodiscard]] bool may_look(steady::time_point now);
     [[nodiscard]] bool is_drained() const;
@@ -96,7 +97,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void stir_watch();
 
     void execute(slot& me);
-    void end_late(const item_ptr& item, activity_result result);
+    void end_late(const item_ptr& item, std::optional<activity_result> result);
+    void abandon_dropped();
     void conclude(const item_ptr& item, executed result);
     void park(const item_ptr& item, const std::string& reason);
     void abandon(const std::vector<item_ptr>& items, const std::string& reason, duration delay);
@@ -123,7 +125,12 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void wait_for_work();
     /// Work that came while there was none to look for.
     void receive_early(work_batch batch);
-    void take_over_dead_workers();
+    /// Takes over from the dead workers of this machine, and leaves the sign by which the death of
+    /// this one will be known. To be repeated until the store has answered.
+    void exchange_life_signs();
+    /// Nothing is held any more: this worker is not listed as live from now on. What the store
+    /// could not take back is free at once.
+    void leave_hub();
 
     void add_thread();
     void watch();
@@ -131,6 +138,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void mark_blocked(steady::time_point now);
     [[nodiscard]] bool is_busy() const;
     void end_threads();
+    void return_unfinished();
 
     const hub hub_;
     backend& store_;
@@ -146,7 +154,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     turn_executor turns_;
     activity_executor activities_;
     commit_pipeline pipeline_;
+    /// First `start`, then the keeper's thread, then `stop` uses these two.
     std::unique_ptr<life_sign> life_sign_;
+    bool has_exchanged_signs_ = false;
 
     std::mutex phase_mutex_;
     phase phase_ = phase::made;
@@ -156,6 +166,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     work_queue queue_;
     std::vector<std::unique_ptr<slot>> slots_;
     std::vector<slot*> idle_;
+    /// Activities that nobody is left to end.
+    std::vector<item_ptr> dropped_;
     /// Threads that neither sleep, nor wait for work, nor are blocked.
     std::size_t awake_ = 0;
     std::atomic<bool> is_stopping_{false};

@@ -303,18 +303,21 @@ void dispatcher::seek_suspect() {
     }
 }
 
-void dispatcher::take_over_dead_workers() {
+void dispatcher::exchange_life_signs() {
     const capabilities abilities = store_.abilities();
-    if (!abilities.durable || !abilities.multi_process) {
+    if (has_exchanged_signs_ || !abilities.durable || !abilities.multi_process) {
         return;
     }
-    const std::string directory = life_sign_directory();
-    dead_workers dead(directory, hub_.description());
-    if (!dead.ids().empty()) {
-        const request_id request{random_uuid()};
-        const std::uint64_t began = calls_.era();
-        try {
-            store_.take_over(request, dead.ids());
+    const std::uint64_t began = calls_.era();
+    try {
+        const std::string hub = store_.identity();
+        const std::string directory = hub.empty() ? std::string() : life_sign_directory();
+        if (!life_sign_) {
+            life_sign_ = life_sign::leave(directory, hub, id());
+        }
+        dead_workers dead(directory, hub);
+        if (!dead.ids().empty()) {
+            store_.take_over(request_id{random_uuid()}, dead.ids());
             dead.forget();
             if (log_.is_on()) {
                 log_.write(log_event::leases_taken_over,
@@ -323,12 +326,25 @@ void dispatcher::take_over_dead_workers() {
                            "leases of workers of this machine that died were taken over",
                            {{"workers", std::to_string(dead.ids().size())}});
             }
-        } catch (const backend_error& trouble) {
-            // Their leases run out all the same, and the next start tries again.
-            calls_.note_trouble(trouble, began);
         }
+        has_exchanged_signs_ = true;
+    } catch (const backend_error& trouble) {
+        // The keeper's next round tries again. Leases of the dead run out all the same.
+        calls_.note_trouble(trouble, began);
+        has_exchanged_signs_ = !calls::may_pass(trouble);
     }
-    life_sign_ = life_sign::leave(directory, hub_.description(), id());
+}
+
+void dispatcher::leave_hub() {
+    const std::uint64_t began = calls_.era();
+    const worker_id me = id();
+    try {
+        store_.take_over(request_id{random_uuid()}, {&me, 1});
+    } catch (const backend_error& trouble) {
+        // Then it is listed as live until its time has passed.
+        calls_.note_trouble(trouble, began);
+    }
+    life_sign_.reset();
 }
 
 }  // namespace perdure::dispatch

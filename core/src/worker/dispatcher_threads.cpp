@@ -1,4 +1,5 @@
 #include "worker/dispatcher.hpp"
+#include "worker/inside_worker.hpp"
 #include "worker/worker_settings.hpp"
 
 #include <fmt/format.h>
@@ -69,7 +70,11 @@ worker_statistics dispatcher::statistics() const {
 }
 
 void dispatcher::start() {
+    if (inside_worker::is(log_)) {
+        return;  // It has been started: nothing else calls from within.
+    }
     const std::lock_guard guard(phase_mutex_);
+    const inside_worker here(log_);
     if (phase_ == phase::stopped) {
         throw invalid_input("a stopped worker cannot be started again; make a new one");
     }
@@ -77,7 +82,7 @@ void dispatcher::start() {
         return;
     }
     if (options_.take_over_dead_workers) {
-        take_over_dead_workers();
+        exchange_life_signs();
     }
     phase_ = phase::started;
     if (log_.is_on()) {
@@ -87,7 +92,12 @@ void dispatcher::start() {
                    "the worker starts",
                    {{"worker", id().text}, {"hub", hub_.description()}});
     }
-    keeper_.start([this] { give_back_stale(); });
+    keeper_.start([this] {
+        give_back_stale();
+        if (options_.take_over_dead_workers) {
+            exchange_life_signs();
+        }
+    });
     watch_ = std::jthread([this] { watch(); });
     const std::lock_guard inner(mutex_);
     add_thread();
@@ -103,7 +113,12 @@ void dispatcher::add_thread() {
 }
 
 void dispatcher::stop() {
+    if (inside_worker::is(log_)) {
+        std::thread([self = shared_from_this()] { self->stop(); }).detach();
+        return;
+    }
     const std::lock_guard phase_guard(phase_mutex_);
+    const inside_worker here(log_);
     if (phase_ != phase::started) {
         return;
     }
@@ -133,7 +148,7 @@ void dispatcher::stop() {
     }
     end_threads();
     keeper_.stop();
-    life_sign_.reset();
+    leave_hub();
     turns_.drop_all_frames();
     if (log_.is_on()) {
         log_.write(log_event::worker_stopped, log_level::info, {}, "the worker has stopped");
@@ -152,7 +167,6 @@ void dispatcher::end_threads() {
         });
     };
     left_.wait(guard, have_left);
-    std::vector<item_ptr> unfinished;
     for (const auto& each : slots_) {
         if (!each->has_left) {
             // User code that does not return cannot be ended. Its thread stays until it does.
@@ -166,8 +180,15 @@ void dispatcher::end_threads() {
         }
     }
     watch_.join();
-    unfinished = held_.all();
-    abandon(unfinished, "the worker stopped before it ended", duration::zero());
+    return_unfinished();
+}
+
+void dispatcher::return_unfinished() {
+    const std::vector<item_ptr> unfinished = held_.all();
+    give_back(unfinished);
+    for (const item_ptr& item : unfinished) {
+        held_.remove(item);
+    }
 }
 
 bool dispatcher::is_busy() const {
@@ -209,12 +230,12 @@ void dispatcher::watch_once(steady::time_point now) {
     }
     mark_blocked(now);
     // Threads that wait within activities are made up for, two at first and then faster and faster.
-    if (queue_.can_take() && awake_ < cores_) {
+    if (can_begin() && awake_ < cores_) {
         burst_ = std::max(cores_, burst_ * 2);
         for (std::size_t i = 0; i < std::min(burst_, queue_.size()); ++i) {
             wake_one();
         }
-    } else if (!queue_.can_take()) {
+    } else if (!can_begin()) {
         burst_ = 0;
     }
     if (pipeline_.pending() > 0 && pipeline_.has_free_lane() &&

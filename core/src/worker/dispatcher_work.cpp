@@ -52,7 +52,8 @@ void dispatcher::execute(slot& me) {
     }
     item->cancelled = std::stop_source();
     held_.add(item);
-    auto later = [weak = weak_from_this()](const item_ptr& ended, activity_result result) {
+    auto later = [weak = weak_from_this()](const item_ptr& ended,
+                                           std::optional<activity_result> result) {
         // A worker that is gone has returned the activity already.
         if (const auto self = weak.lock()) {
             self->end_late(ended, std::move(result));
@@ -68,14 +69,27 @@ void dispatcher::execute(slot& me) {
     conclude(item, std::move(result));
 }
 
-void dispatcher::end_late(const item_ptr& item, activity_result result) {
-    if (held_.contains(item)) {
-        conclude(item, activities_.finish(item, std::move(result)));
+void dispatcher::end_late(const item_ptr& item, std::optional<activity_result> result) {
+    if (result && held_.contains(item)) {
+        conclude(item, activities_.finish(item, std::move(*result)));
     }
     const std::lock_guard guard(mutex_);
+    if (!result) {
+        dropped_.push_back(item);
+    }
     queue_.end(item_kind::activity, steady::now());
     // The thread that came here is the author's: it must not wait for a commit.
     wake_one();
+}
+
+void dispatcher::abandon_dropped() {
+    std::vector<item_ptr> dropped;
+    {
+        const std::lock_guard guard(mutex_);
+        dropped.swap(dropped_);
+    }
+    std::erase_if(dropped, [this](const item_ptr& item) { return !held_.contains(item); });
+    abandon(dropped, "its activity_done was destroyed without an answer", options_.poll_max);
 }
 
 void dispatcher::conclude(const item_ptr& item, executed result) {
@@ -97,6 +111,7 @@ void dispatcher::conclude(const item_ptr& item, executed result) {
                            result.reason);
             }
             break;
+        case executed::then::give_up:
         case executed::then::wait:
             break;
     }
@@ -156,7 +171,7 @@ void dispatcher::abandon(const std::vector<item_ptr>& items,
                        log_level::warning,
                        item->instance().text(),
                        "abandoned: " + reason,
-                       {{"delivery", std::to_string(item->attempt())}});
+                       {{"delivery", std::to_string(item->delivery())}});
         }
     }
 }
@@ -179,7 +194,7 @@ void dispatcher::give_back(const std::vector<item_ptr>& items) {
         log_.write(log_event::work_given_back,
                    log_level::debug,
                    {},
-                   "leased work that had not begun was given back",
+                   "leased work was given back; this delivery does not count",
                    {{"items", std::to_string(items.size())}});
     }
 }

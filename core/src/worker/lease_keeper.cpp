@@ -1,5 +1,7 @@
 #include "worker/lease_keeper.hpp"
 
+#include "worker/inside_worker.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -32,6 +34,7 @@ void lease_keeper::stop() {
 }
 
 void lease_keeper::keep_on(const std::stop_token& ending) {
+    const inside_worker here(log_);
     while (!ending.stop_requested()) {
         also_();
         keep(steady::now());

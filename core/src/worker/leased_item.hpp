@@ -29,8 +29,10 @@ struct leased_item {
     timestamp store_time{};
     /// Until when nobody else may take it, as far as this worker can tell.
     std::atomic<steady::time_point> lease_end{};
-    /// Asked to stop when the lease is lost; only activities have one.
+    /// Asked to stop when the lease is lost or the worker stops; only activities have one.
     std::stop_source cancelled{std::nostopstate};
+    /// What it ends with counts also after that.
+    std::atomic<bool> keeps_result{false};
 
     /// What a turn leaves for the time after its commit.
     std::unique_ptr<replay::live_instance> frame;
@@ -54,6 +56,18 @@ struct leased_item {
     }
     [[nodiscard]] std::uint32_t attempt() const {
         return work.index() == 0 ? std::get<0>(work).attempt : std::get<1>(work).attempt;
+    }
+    /// Which delivery this is, from 1. The expiry that made a suspect of it did not count as an
+    /// attempt [SUSPECT-2], but it was a delivery.
+    [[nodiscard]] std::uint32_t delivery() const { return attempt() + (is_suspect() ? 1 : 0); }
+    /// It has been delivered as often as it may be. The expiry that made a suspect of it was
+    /// perhaps a neighbour's fault, and condemns nothing as long as it is the only one.
+    [[nodiscard]] bool is_exhausted(std::uint32_t deliveries_max) const {
+        return attempt() > 1 && delivery() > deliveries_max;
+    }
+    /// What it ends with now is thrown away.
+    [[nodiscard]] bool is_given_up() const {
+        return cancelled.stop_requested() && !keeps_result.load();
     }
     [[nodiscard]] held_item held() const {
         if (const auto* turn = std::get_if<0>(&work)) {

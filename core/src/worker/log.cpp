@@ -1,4 +1,5 @@
 #include "worker/engine_log.hpp"
+#include "worker/inside_worker.hpp"
 
 #include <perdure/log.hpp>
 #include <perdure/printable.hpp>
@@ -59,6 +60,8 @@ std::string_view to_string(log_event event) noexcept {
             return "activity_abandoned";
         case log_event::activity_attempts_exhausted:
             return "activity_attempts_exhausted";
+        case log_event::activity_given_up:
+            return "activity_given_up";
         case log_event::lease_lost:
             return "lease_lost";
         case log_event::lease_renewed:
@@ -148,7 +151,13 @@ void engine_log::write(log_event event,
     record.instance = instance;
     record.message = std::move(message);
     record.fields = std::move(fields);
-    sink_(record);
+    const inside_worker here(*this);
+    try {
+        sink_(record);
+    } catch (...) {
+        // User code. A log that fails must not end the work that it tells of.
+        return;
+    }
 }
 
 }  // namespace perdure::dispatch

@@ -86,10 +86,10 @@ turn_executor::turn_executor(backend& store,
 
 executed turn_executor::execute(const item_ptr& item) {
     const orchestration_work& work = item->turn();
-    if (work.attempt > options_.deliveries_max) {
+    if (item->is_exhausted(options_.deliveries_max)) {
         return executed::parked(fmt::format(
             "delivered {} times without a committed turn; the limit is {} (deliveries_max)",
-            work.attempt - 1,
+            item->delivery() - 1,
             options_.deliveries_max));
     }
     const auto* definition = registry_.find_orchestration(work.name, work.version);
@@ -101,7 +101,7 @@ executed turn_executor::execute(const item_ptr& item) {
                             work.name,
                             work.version)};
     }
-    log_begin(work);
+    log_begin(*item);
     try {
         return advance(item, *definition);
     } catch (const backend_error& trouble) {
@@ -112,8 +112,9 @@ executed turn_executor::execute(const item_ptr& item) {
     }
 }
 
-void turn_executor::log_begin(const orchestration_work& work) const {
+void turn_executor::log_begin(const leased_item& item) const {
     if (log_.is_on()) {
+        const auto& work = std::get<orchestration_work>(item.work);
         log_.write(log_event::turn_started,
                    log_level::debug,
                    work.instance.text(),
@@ -121,7 +122,7 @@ void turn_executor::log_begin(const orchestration_work& work) const {
                    {{"name", work.name},
                     {"messages", std::to_string(work.inbox.size())},
                     {"history_length", std::to_string(work.history_length)},
-                    {"delivery", std::to_string(work.attempt)}});
+                    {"delivery", std::to_string(item.delivery())}});
     }
 }
 
@@ -132,13 +133,11 @@ executed turn_executor::advance(const item_ptr& item, const orchestration_defini
     auto frame = work.history.empty() ? frames_.take(work.instance, position_of(work)) : nullptr;
     const bool is_live = frame != nullptr;
     if (!is_live) {
-        std::vector<history_event> events;
-        if (auto instead = load_history(*item, events)) {
-            return std::move(*instead);
-        }
         frame = std::make_unique<replay::live_instance>(
             work.instance, work.execution, definition, limits_);
-        frame->rebuild(events, replay::history_ends::after_a_turn);
+        if (auto instead = rebuild(*item, *frame)) {
+            return std::move(*instead);
+        }
         ++totals.rebuilds;
     }
     return advance_frame(item, definition, std::move(frame), is_live);
@@ -199,7 +198,7 @@ void turn_executor::execute_ahead(finished_item& ended) {
     turn->heard_at = item.heard_at;
     turn->store_time = item.store_time;
     turn->lease_end = item.lease_end.load();
-    log_begin(turn->turn());
+    log_begin(*turn);
     try {
         executed result = advance_frame(turn, definition, std::move(frame), true);
         if (result.what == executed::then::park) {
@@ -222,40 +221,48 @@ void turn_executor::execute_ahead(finished_item& ended) {
     }
 }
 
-std::optional<executed> turn_executor::load_history(const leased_item& item,
-                                                    std::vector<history_event>& events) {
+std::optional<executed> turn_executor::rebuild(const leased_item& item,
+                                               replay::live_instance& frame) {
     const auto& work = std::get<orchestration_work>(item.work);
-    events.reserve(work.history_length);
+    std::vector<history_event> events;
     for (const history_chunk& chunk : work.history) {
         decode_chunk(chunk, events);
     }
-    while (events.size() < work.history_length) {
-        if (auto instead = read_page(item, events)) {
+    // Page by page, because the frame keeps what it needs, and all of it twice may be too much.
+    for (std::uint64_t known = events.size();; known += events.size()) {
+        const bool is_all = known >= work.history_length;
+        frame.rebuild(events,
+                      is_all ? replay::history_ends::after_a_turn : replay::history_ends::anywhere);
+        if (is_all) {
+            return std::nullopt;
+        }
+        events.clear();
+        if (auto instead = read_page(item, known, events)) {
             return instead;
         }
     }
-    return std::nullopt;
 }
 
 std::optional<executed> turn_executor::read_page(const leased_item& item,
+                                                 std::uint64_t from,
                                                  std::vector<history_event>& events) {
     const auto& work = std::get<orchestration_work>(item.work);
     std::optional<history_page> page;
     const bool is_answered = calls_.repeat(
-        [&] { page = store_.read_history(work.instance, events.size(), batch_bytes_max); },
+        [&] { page = store_.read_history(work.instance, from, batch_bytes_max); },
         [&] { return item.lease_end.load() > steady::now(); });
     if (!is_answered || !page || page->execution != work.execution ||
         page->history_version != work.history_version) {
         // Whoever changed the history under the lease has taken the lease away.
         return executed{executed::then::drop, std::nullopt, "the lease is lost or over"};
     }
-    const std::size_t before = events.size();
     for (const history_chunk& chunk : page->chunks) {
-        if (chunk.first > events.size()) {
+        const std::uint64_t next = from + events.size();
+        if (chunk.first > next) {
             break;
         }
-        if (chunk.first + chunk.count > events.size()) {
-            const std::size_t known = events.size() - chunk.first;
+        if (chunk.first + chunk.count > next) {
+            const std::size_t known = next - chunk.first;
             std::vector<history_event> decoded;
             decode_chunk(chunk, decoded);
             events.insert(
@@ -264,10 +271,10 @@ std::optional<executed> turn_executor::read_page(const leased_item& item,
                 std::make_move_iterator(decoded.end()));
         }
     }
-    if (events.size() == before) {
+    if (events.empty()) {
         return executed::parked(
             fmt::format("the history ends after {} events, but {} are said to be there",
-                        before,
+                        from,
                         work.history_length));
     }
     return std::nullopt;
@@ -278,14 +285,10 @@ std::optional<executed> turn_executor::verify(const leased_item& item,
                                               timestamp now,
                                               const replay::turn_result& live) {
     const auto& work = std::get<orchestration_work>(item.work);
-    std::vector<history_event> events;
-    while (events.size() < work.history_length) {
-        if (auto instead = read_page(item, events)) {
-            return instead;
-        }
-    }
     replay::live_instance fresh(work.instance, work.execution, definition, limits_);
-    fresh.rebuild(events, replay::history_ends::after_a_turn);
+    if (auto instead = rebuild(item, fresh)) {
+        return instead;
+    }
     const auto replayed = fresh.advance(now, work.inbox);
     if (!replayed.fault && replayed.end == live.end && replayed.events == live.events) {
         return std::nullopt;

@@ -27,6 +27,9 @@ struct executed {
         abandon,
         /// Forget it: the lease is lost or over.
         drop,
+        /// Throw away what it ended with: it was asked to stop, and its lease is lost or will be
+        /// given back.
+        give_up,
         /// Its end comes later, from another thread.
         wait,
     };
@@ -90,17 +93,20 @@ class turn_executor {
                                          const orchestration_definition& definition,
                                          frame_cache::frame frame,
                                          bool is_live);
-    /// Reads the whole history; says what to do with the item when that cannot be done.
-    [[nodiscard]] std::optional<executed> load_history(const leased_item& item,
-                                                       std::vector<history_event>& events);
-    /// Calls the store for one page; as above, and also when the history is not that of the lease.
+    /// Repeats the whole history in a fresh frame; says what to do with the item when that cannot
+    /// be done.
+    [[nodiscard]] std::optional<executed> rebuild(const leased_item& item,
+                                                  replay::live_instance& frame);
+    /// Calls the store for one page of the history, from this event on; as above, and also when the
+    /// history is not that of the lease.
     [[nodiscard]] std::optional<executed> read_page(const leased_item& item,
+                                                    std::uint64_t from,
                                                     std::vector<history_event>& events);
     [[nodiscard]] std::optional<executed> verify(const leased_item& item,
                                                  const orchestration_definition& definition,
                                                  timestamp now,
                                                  const replay::turn_result& live);
-    void log_begin(const orchestration_work& work) const;
+    void log_begin(const leased_item& item) const;
     void write_lines(const orchestration_work& work, const replay::turn_result& result);
     void warn_of_length(const orchestration_work& work, std::size_t added) const;
 
