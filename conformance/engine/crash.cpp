@@ -43,7 +43,7 @@ void serve_until_killed(registry known, duration lease = std::chrono::seconds(2)
     worker_options options;
     options.lease_duration = lease;
     options.renew_interval = std::chrono::milliseconds(500);
-    options.deliveries_max = 3;
+    options.deliveries_max = 4;
     worker serving(open_hub(a_hub_config_with_real_clock()), std::move(known), options);
     serving.start();
     while (true) {
@@ -215,8 +215,8 @@ TEST_CASE("an activity that kills its process is executed as often as the limit 
     const auto ended = clients.get(id);
     REQUIRE(ended);
     REQUIRE(ended->status == orchestration_status::failed);
-    CHECK(text_of(seen) == "1\n2\n3\n");
+    CHECK(text_of(seen) == "1\n2\n3\n4\n");
     const failure reason = decode_failure(ended->failure);
     REQUIRE(reason.inner);
-    CHECK_THAT(reason.inner->message, Catch::Contains("delivered 3 times"));
+    CHECK_THAT(reason.inner->message, Catch::Contains("delivered 4 times"));
 }

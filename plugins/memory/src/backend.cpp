@@ -120,7 +120,6 @@ class memory_backend final : public backend {
         hub_status result{"memory", work.now, {}, 0, 0, 0, {}};
         const auto is_parked = [](const auto& entry) { return entry.second.parked; };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
-        std::erase_if(hub_.workers, [&](const auto& w) { return w.second.until <= work.now; });
         std::ranges::copy(std::views::keys(hub_.workers), std::back_inserter(result.live_workers));
         std::set<std::string> unserved;
         for (const auto& [in, places] : hub_.lanes) {

@@ -8,6 +8,7 @@ namespace perdure::memory {
 void call::read_clock() {
     const auto elapsed = std::chrono::steady_clock::now() - hub.opened_steady;
     now = hub.opened_at + std::chrono::floor<duration>(elapsed) + hub.clock_advanced;
+    std::erase_if(hub.workers, [&](const auto& worker) { return worker.second.until <= now; });
     pass_by(lane::later);
     static_cast<void>(generation());
 }
