@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <stdexcept>
 #include <thread>
 
 using namespace perdure;
@@ -25,6 +27,31 @@ orchestration<std::string> sleep_hours(context& ctx, int n) {
 orchestration<std::string> wait_for_approval(context& ctx, int hours) {
     auto answer = co_await ctx.wait_for_event<std::string>("answer", std::chrono::hours(hours));
     co_return answer ? *answer : std::string("nobody answered");
+}
+
+inline constexpr activity<int, int> failing{"Failing"};
+inline constexpr orchestrator<int, std::string> patient{"Patient"};
+
+/// Waits for ever, in one of three ways.
+orchestration<std::string> wait_for_ever(context& ctx, int way) {
+    if (way == 1) {
+        co_await ctx.create_timer(duration::max());
+    } else if (way == 2) {
+        auto answer = co_await ctx.wait_for_event<std::string>("answer", std::chrono::hours::max());
+        co_return answer.value_or("the time was up");
+    } else {
+        const auto policy = retry_policy(100, duration::max()).coefficient(1e300).jitter(1);
+        const auto options = call_options().retry(policy);
+        co_await ctx.call(failing, way, options);
+    }
+    co_return "it has come";
+}
+
+bool has_timer(engine& shop, const instance_id& id) {
+    const auto history = shop.clients().history(id);
+    return std::ranges::any_of(history, [](const history_event& event) {
+        return event.kind == event_kind::timer_created;
+    });
 }
 
 registry timed() {
@@ -102,6 +129,36 @@ TEST_CASE("a scheduled start waits for its time", "[engine][timers]") {
     REQUIRE(shop.where().store().advance_clock(std::chrono::hours(6)));
 
     CHECK(shop.clients().wait<int>(id, patience) == 2);
+}
+
+TEST_CASE("for ever means for ever: no time that is too long comes early", "[engine][timers]") {
+    registry known = timed();
+    known.add(patient, wait_for_ever);
+    known.add(failing, [](int) -> int { throw std::runtime_error("not today"); });
+    engine shop(std::move(known));
+    const auto timer = shop.clients().start(patient, 1);
+    const auto wait = shop.clients().start(patient, 2);
+    const auto retry = shop.clients().start(patient, 3);
+    for (const auto& id : {timer, wait, retry}) {
+        REQUIRE(shop.wait_until(id, [&](const instance_record&) { return has_timer(shop, id); }));
+    }
+    start_options never;
+    never.start_at = timestamp::max();
+    const auto start = shop.clients().start(sequence, 1, never);
+
+    if (!lacks(ability::test_clock)) {
+        REQUIRE(shop.where().store().advance_clock(std::chrono::hours(24 * 365 * 100)));
+    }
+    const auto neighbour = shop.clients().start(sequence, 1);
+    REQUIRE(shop.clients().wait<int>(neighbour, std::chrono::hours::max()) == 2);
+
+    CHECK(shop.clients().get(timer)->status == orchestration_status::running);
+    CHECK(shop.clients().get(wait)->status == orchestration_status::running);
+    CHECK(shop.clients().get(retry)->status == orchestration_status::running);
+    CHECK(shop.clients().get(start)->status == orchestration_status::pending);
+    CHECK(shop.clients().get(start)->start_at == timestamp::max());
+    shop.clients().raise_event(wait, "answer", std::string("at last"));
+    CHECK(shop.clients().wait<std::string>(wait, duration::max()) == "at last");
 }
 
 TEST_CASE("an activity written as a coroutine ends on another thread", "[engine][activities]") {

@@ -21,7 +21,7 @@ duration backoff::next() {
     const duration half = bound_ / 2;
     const auto spread = static_cast<std::uint64_t>((bound_ - half).count()) + 1;
     const duration pause = half + duration(static_cast<duration::rep>(mixed % spread));
-    bound_ = std::min(bound_ * 2, most_);
+    bound_ = bound_ <= most_ / 2 ? bound_ * 2 : most_;
     return std::max(pause, duration(1));
 }
 

@@ -154,18 +154,18 @@ class PERDURE_EXPORT client {
     /// in its batch of 500.
     std::vector<instance_id> start_many_encoded(std::span<const start_request> requests);
 
-    /// Waits for the end and returns the result. Throws `orchestration_failed`, `wait_timeout`,
-    /// `no_such_instance`.
+    /// Waits for the end and returns the result; with `duration::max()` for ever. Throws
+    /// `orchestration_failed`, `wait_timeout`, `no_such_instance`.
     template <class Out>
-    Out wait(const instance_id& id, duration timeout) {
+    Out wait(const instance_id& id, any_duration timeout) {
         const instance_record ended = wait_for_end(id, timeout);
         if constexpr (!std::is_void_v<Out>) {
             return codec<Out>::decode(ended.output);
         }
     }
     /// Waits for the end, good or bad, and returns what is known.
-    instance_record wait_for_end(const instance_id& id, duration timeout, bool throw_on_failure);
-    instance_record wait_for_end(const instance_id& id, duration timeout) {
+    instance_record wait_for_end(const instance_id& id, any_duration timeout, bool throw_on_failure);
+    instance_record wait_for_end(const instance_id& id, any_duration timeout) {
         return wait_for_end(id, timeout, true);
     }
 

@@ -87,8 +87,11 @@ class PERDURE_EXPORT context {
         return turn_->start_detached(what.name, detail::encode_input<In>(input), options);
     }
 
-    /// A timer that ends after `delay`, counted from `now()`. It survives restarts, however long.
-    task_handle<void> create_timer(duration delay) { return create_timer(now() + delay); }
+    /// A timer that ends after `delay`, counted from `now()`. It survives restarts, however long; one
+    /// of `duration::max()`, or of any length that ends beyond `timestamp::max()`, never ends.
+    task_handle<void> create_timer(any_duration delay) {
+        return create_timer(saturating_add(now(), delay.value()));
+    }
     task_handle<void> create_timer(timestamp fire_at);
     /// Takes an open timer back: it never ends. A timer that has ended stays as it is.
     void cancel_timer(const task_handle<void>& timer) { turn_->cancel(timer.slot()); }
@@ -103,8 +106,8 @@ class PERDURE_EXPORT context {
     /// The same for a limited time; nothing when the time was up first. An event that comes later
     /// is kept for the next wait.
     template <class T>
-    task_handle<std::optional<T>> wait_for_event(std::string_view name, duration timeout) {
-        return task_handle<std::optional<T>>(*turn_, turn_->wait_for_event(name, timeout),
+    task_handle<std::optional<T>> wait_for_event(std::string_view name, any_duration timeout) {
+        return task_handle<std::optional<T>>(*turn_, turn_->wait_for_event(name, timeout.value()),
                                              &detail::slot_value_or_timeout<T>);
     }
     /// Sends an external event to another instance. Dropped when that is missing or has ended.

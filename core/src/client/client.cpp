@@ -213,11 +213,10 @@ std::string describe_state(const instance_record& record) {
 }  // namespace
 
 instance_record client::wait_for_end(const instance_id& id,
-                                     duration timeout,
+                                     any_duration timeout,
                                      bool throw_on_failure) {
     backend& store = impl_->where.store();
-    constexpr duration longest = 24h * 365;
-    const auto deadline = steady::now() + std::min(timeout, longest);
+    const auto deadline = saturating_add(steady::now(), timeout.value());
     calls::backoff pauses(1ms, 100ms);
     for (;;) {
         const auto begin = steady::now();

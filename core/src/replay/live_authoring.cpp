@@ -237,7 +237,7 @@ detail::task_slot& live_instance::state::wait_for_event(std::string_view name,
     }
     events_.wait(slot.name, slot);
     if (timeout) {
-        schedule_timer(now_ + *timeout, open_task::purpose::event_timeout, &slot);
+        schedule_timer(saturating_add(now_, *timeout), open_task::purpose::event_timeout, &slot);
         slot.id = tasks_.last_id();
     }
     return slot;

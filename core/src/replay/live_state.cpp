@@ -253,7 +253,8 @@ bool live_instance::state::try_again(open_task& task, const history_event& event
     if (!delay) {
         return false;
     }
-    open_task& timer = schedule_timer(now_ + *delay, open_task::purpose::retry_delay, task.slot);
+    open_task& timer =
+        schedule_timer(saturating_add(now_, *delay), open_task::purpose::retry_delay, task.slot);
     timer.call = task.call;
     return true;
 }

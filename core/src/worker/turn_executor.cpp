@@ -46,7 +46,8 @@ frame_position position_of(const orchestration_work& work) {
 
 /// The store's time now: as last heard, plus what has passed here since. No wall clock.
 timestamp store_now(const leased_item& item) {
-    return item.store_time + std::chrono::duration_cast<duration>(steady::now() - item.heard_at);
+    const auto since = steady::now() - item.heard_at;
+    return saturating_add(item.store_time, std::chrono::duration_cast<duration>(since));
 }
 
 std::string describe_difference(const replay::turn_result& live,
