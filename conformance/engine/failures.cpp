@@ -56,12 +56,11 @@ TEST_CASE("an exception of any type out of an activity becomes its failure", "[e
     engine shop(std::move(known));
 
     const auto one = failure_of(shop, shop.clients().start(caller, 1));
-    REQUIRE(one.inner);
-    CHECK(one.inner->type == "std::runtime_error");
-    CHECK(one.inner->message == "one");
-    CHECK(failure_of(shop, shop.clients().start(caller, 2)).inner->type == "int");
-    CHECK(failure_of(shop, shop.clients().start(caller, 3)).inner);
-    CHECK(failure_of(shop, shop.clients().start(caller, 4)).inner->type == "Declined");
+    CHECK(one.type == "std::runtime_error");
+    CHECK(one.message == "one");
+    CHECK(failure_of(shop, shop.clients().start(caller, 2)).type == "int");
+    CHECK_THAT(failure_of(shop, shop.clients().start(caller, 3)).type, Catch::Contains("string"));
+    CHECK(failure_of(shop, shop.clients().start(caller, 4)).type == "Declined");
 }
 
 TEST_CASE("a retried activity keeps its idempotency key and counts its attempts",
@@ -102,7 +101,7 @@ TEST_CASE("a non-retriable failure is not tried again", "[engine][failures]") {
     const auto reason = failure_of(shop, shop.clients().start(caller, 1));
 
     CHECK(*calls == 1);
-    CHECK(reason.inner->non_retriable);
+    CHECK(reason.non_retriable);
 }
 
 TEST_CASE("an input that an activity cannot read fails it and says what was found",
@@ -119,9 +118,9 @@ TEST_CASE("an input that an activity cannot read fails it and says what was foun
 
     const auto reason = failure_of(shop, shop.clients().start(sender, 5));
 
-    CHECK(reason.inner->type == "perdure.payload_error");
-    CHECK_THAT(reason.inner->message, Catch::Contains("number 5"));
-    CHECK(reason.inner->non_retriable);
+    CHECK(reason.type == "perdure.payload_error");
+    CHECK_THAT(reason.message, Catch::Contains("number 5"));
+    CHECK(reason.non_retriable);
 }
 
 TEST_CASE("an orchestration input that cannot be read parks the instance until the code fits",

@@ -64,6 +64,8 @@ std::string child_gone(const std::string& child,
                        const std::string& message) {
     failure reason(type, message);
     reason.properties["instance"] = child;
+    // Somebody has decided so; a retry would decide otherwise.
+    reason.non_retriable = true;
     return failed(event_kind::child_failed, reason);
 }
 

@@ -19,7 +19,7 @@ namespace perdure::messages {
 [[nodiscard]] std::string resumed(const std::string& note);
 /// With tag "recursive" when children are to be terminated as well.
 [[nodiscard]] std::string terminated(const std::string& note, const tag_map& tags);
-/// What a parent hears of a child that was terminated, replaced, or purged.
+/// What a parent gets for a child that was terminated, replaced or purged, or whose id is taken.
 [[nodiscard]] std::string child_gone(const std::string& child,
                                      const std::string& type,
                                      const std::string& message);

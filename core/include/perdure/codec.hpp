@@ -6,7 +6,9 @@
 
 #include <concepts>
 #include <cstdint>
+#include <exception>
 #include <limits>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -45,6 +47,21 @@ concept encodable = requires(const T& value, const payload& stored) {
 };
 
 namespace detail {
+/// What the codec of `T` reads. Whatever it throws is a `payload_error` here: bytes that cannot be
+/// read are never taken for a failure of the work that they belong to.
+template <class T>
+T decode_value(const payload& stored) {
+    try {
+        return codec<T>::decode(stored);
+    } catch (const payload_error&) {
+        throw;
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& problem) {
+        throw payload_error(problem.what());
+    }
+}
+
 PERDURE_EXPORT payload encode_text(std::string_view value);
 PERDURE_EXPORT std::string decode_text(const payload& stored);
 PERDURE_EXPORT payload encode_flag(bool value);

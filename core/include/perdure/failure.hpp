@@ -35,6 +35,23 @@ struct failure {
     }
 };
 
+/// The types of the failures that Perdure itself makes, for a `catch` and for
+/// `retry_policy::non_retriable`. None of them is tried again.
+namespace failure_type {
+/// A child was terminated, replaced or purged, which is somebody's decision.
+inline constexpr const char* terminated = "perdure.terminated";
+inline constexpr const char* replaced = "perdure.replaced";
+inline constexpr const char* purged = "perdure.purged";
+/// A child was not started: its id is taken.
+inline constexpr const char* instance_exists = "perdure.instance_exists";
+/// An activity was begun as often as a worker allows, and never ended.
+inline constexpr const char* attempts_exhausted = "perdure.attempts_exhausted";
+/// An input or result cannot be written or read, or is too large; or the store refuses it.
+inline constexpr const char* payload_error = "perdure.payload_error";
+inline constexpr const char* payload_too_large = "perdure.payload_too_large";
+inline constexpr const char* store_rejected = "perdure.store_rejected";
+}  // namespace failure_type
+
 /// The root of every exception that Perdure itself throws.
 class PERDURE_EXPORT error : public std::runtime_error {
   public:

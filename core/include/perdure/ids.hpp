@@ -1,6 +1,7 @@
 #pragma once
 
 #include <perdure/export.hpp>
+#include <perdure/limits.hpp>
 
 #include <compare>
 #include <cstdint>
@@ -13,9 +14,6 @@
 
 namespace perdure {
 inline namespace v1 {
-
-/// The longest instance id, message id, name, version or tag key, in bytes.
-inline constexpr std::size_t id_bytes_max = 255;
 
 /// Names one orchestration within a task hub, chosen by the caller or generated.
 ///

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <cstddef>
+#include <perdure/limits.hpp>
+
 #include <string>
 #include <utility>
 
 namespace perdure {
 inline namespace v1 {
-
-/// The largest payload that core lets through by default, in bytes.
-inline constexpr std::size_t payload_bytes_max_default = std::size_t{16} << 20U;
 
 /// A value of the user's, encoded: which codec wrote it, and its bytes, kept exactly by every
 /// backend. An orchestration or activity without input or result has an empty codec.

@@ -108,7 +108,7 @@ class PERDURE_EXPORT registry {
                                        function(ctx));
                                } else {
                                    return std::make_unique<detail::root_frame_of<Out>>(
-                                       function(ctx, codec<In>::decode(input)));
+                                       function(ctx, detail::decode_value<In>(input)));
                                }
                            }});
         return *this;
@@ -130,7 +130,7 @@ class PERDURE_EXPORT registry {
                               };
                               detail::finish_activity<Out>(invoke, done);
                           } else {
-                              const In value = codec<In>::decode(input);
+                              const In value = detail::decode_value<In>(input);
                               auto invoke = [&]() -> decltype(auto) {
                                   return detail::call_activity<In>(function, ctx, value);
                               };

@@ -23,7 +23,7 @@ T slot_value(turn& owner, const task_slot& slot) {
     }
     if constexpr (!std::is_void_v<T>) {
         try {
-            return codec<T>::decode(slot.result);
+            return decode_value<T>(slot.result);
         } catch (const payload_error& problem) {
             if (slot.kind != event_kind::event_raised) {
                 owner.report_undecodable(slot, problem.what());

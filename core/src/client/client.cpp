@@ -194,7 +194,7 @@ failure reason_of(const instance_record& ended) {
     if (ended.status == orchestration_status::failed) {
         return decode_failure(ended.failure);
     }
-    failure reason("perdure.terminated",
+    failure reason(failure_type::terminated,
                    "instance \"" + ended.instance.text() + "\" was terminated");
     if (!ended.output.is_none() && ended.output.codec == json_codec) {
         const std::string note = codec<std::string>::decode(ended.output);
@@ -392,7 +392,7 @@ bool client::purge(const instance_id& id, bool force) {
     request.instances = {id};
     request.force = force;
     request.parent_event = messages::child_gone(
-        id.text(), "perdure.purged", "instance \"" + id.text() + "\" was purged");
+        id.text(), failure_type::purged, "instance \"" + id.text() + "\" was purged");
     const auto result = repeated([&] { return impl_->where.store().purge(request); });
     if (result.outcomes.at(0) == purge_outcome::not_terminal) {
         throw invalid_input("instance \"" + id.text() +

@@ -112,7 +112,7 @@ new_instance make_instance(const start_request& request) {
     if (!made.replaceable.empty()) {
         made.replaced_event =
             messages::child_gone(made.instance.text(),
-                                 "perdure.replaced",
+                                 failure_type::replaced,
                                  "instance \"" + made.instance.text() + "\" was replaced");
     }
     return made;
@@ -140,7 +140,7 @@ termination make_termination(const instance_id& target,
             messages::terminated(reason, tags),
             encode_event(final_event),
             codec<std::string>::encode(reason),
-            messages::child_gone(target.text(), "perdure.terminated", text)};
+            messages::child_gone(target.text(), failure_type::terminated, text)};
 }
 
 }  // namespace perdure::calling

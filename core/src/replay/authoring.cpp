@@ -1,7 +1,10 @@
+#include "nouns/checks.hpp"
+
 #include <perdure/context.hpp>
 
 #include <cstdlib>
 #include <cxxabi.h>
+#include <string_view>
 #include <typeinfo>
 
 // The parts of the authoring headers that need no template.
@@ -31,14 +34,9 @@ std::string readable_name(const std::type_info& type) {
     char* text = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
     std::string name = status == 0 && text != nullptr ? text : type.name();
     std::free(text);  // NOLINT: __cxa_demangle allocates with malloc
-    return name;
-}
-
-/// The failure of an exception whose reason is another, recorded failure.
-failure wrapped(const char* type, const task_failed& thrown) {
-    failure outer(type, thrown.what());
-    outer.inner = std::make_shared<const failure>(thrown.reason());
-    return outer;
+    // The version of the library is no part of what a type is called.
+    constexpr std::string_view versioned = "perdure::v1::";
+    return name.starts_with(versioned) ? "perdure::" + name.substr(versioned.size()) : name;
 }
 
 }  // namespace
@@ -46,14 +44,12 @@ failure wrapped(const char* type, const task_failed& thrown) {
 failure describe_exception(const std::exception_ptr& thrown) {
     try {
         std::rethrow_exception(thrown);
-    } catch (const activity_failed& problem) {
-        return wrapped("perdure::activity_failed", problem);
-    } catch (const perdure::child_failed& problem) {
-        return wrapped("perdure::child_failed", problem);
     } catch (const task_failed& problem) {
-        return problem.reason();
+        // Whatever has carried it so far: type, flag and properties are for whoever decides on a
+        // retry, however many children lie between.
+        return checks::bounded(problem.reason());
     } catch (const std::exception& problem) {
-        return {readable_name(typeid(problem)), problem.what()};
+        return checks::bounded({readable_name(typeid(problem)), problem.what()});
     } catch (...) {
         const std::type_info* type = abi::__cxa_current_exception_type();
         return {type != nullptr ? readable_name(*type) : "unknown",
@@ -67,7 +63,7 @@ failure describe_activity_exception(const std::exception_ptr& thrown) {
         std::rethrow_exception(thrown);
     } catch (const payload_error&) {
         // The same bytes will fail again.
-        reason.type = "perdure.payload_error";
+        reason.type = failure_type::payload_error;
         reason.non_retriable = true;
     } catch (...) {  // NOLINT(bugprone-empty-catch): everything else is retriable
     }

@@ -47,7 +47,7 @@ new_child child_of(const orchestration_work& work, const decision& made) {
                     {}};
     if (!made.detached) {
         child.refused_event = messages::child_gone(made.event.instance,
-                                                   "perdure.instance_exists",
+                                                   failure_type::instance_exists,
                                                    "the child was not started: an instance \"" +
                                                        made.event.instance + "\" exists already");
     }
@@ -86,7 +86,7 @@ void add_decision(const orchestration_work& work, const decision& made, checkpoi
 }
 
 failure termination_failure(const orchestration_work& work, const turn_result& result) {
-    failure reason("perdure.terminated",
+    failure reason(failure_type::terminated,
                    "instance \"" + work.instance.text() + "\" was terminated");
     const std::string note = codec<std::string>::decode(result.output);
     if (!note.empty()) {
@@ -116,7 +116,7 @@ termination termination_of(const instance_id& child, const std::string& note) {
                     encode_event(final_event),
                     codec<std::string>::encode(note),
                     messages::child_gone(child.text(),
-                                         "perdure.terminated",
+                                         failure_type::terminated,
                                          "instance \"" + child.text() + "\" was terminated")};
     return end;
 }

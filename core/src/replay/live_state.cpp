@@ -82,7 +82,14 @@ turn_result live_instance::state::advance(std::vector<history_event> events) {
         if (fault_) {
             break;
         }
-        apply(event);
+        try {
+            apply(event);
+        } catch (const error&) {
+            // A retry, which no author's code is there to catch, may be one decision too many.
+            if (!fault_) {
+                throw;
+            }
+        }
     }
     open_ = false;
     turn_result result = collect(std::move(events));
@@ -229,27 +236,36 @@ void live_instance::state::end_task(open_task& task, const history_event& event)
             slot->timed_out = true;
             break;
         case open_task::purpose::author:
-            if (event.reason && try_again(task, event)) {
+            slot->reason = event.reason;
+            if (event.reason && try_again(task, slot->reason)) {
+                slot->reason = nullptr;
                 return;
             }
             slot->result = event.data;
-            slot->reason = event.reason;
             kept_bytes_ += event.data.bytes.size();
             break;
     }
     tasks_.finish(*slot);
 }
 
-bool live_instance::state::try_again(open_task& task, const history_event& event) {
+bool live_instance::state::try_again(open_task& task, std::shared_ptr<const failure>& reason) {
     if (!task.call) {
         return false;
     }
     const retried_call& call = *task.call;
-    const auto delay =
-        call.policy.next_delay(call.attempt,
-                               *event.reason,
-                               now_ - call.first_at,
-                               retry_dice(execution_, call.first_task, call.attempt));
+    std::optional<duration> delay;
+    try {
+        delay = call.policy.next_delay(call.attempt,
+                                       *reason,
+                                       now_ - call.first_at,
+                                       retry_dice(execution_, call.first_task, call.attempt));
+    } catch (...) {
+        // The author's predicate: what it was asked about stays the failure of the call.
+        const failure thrown = detail::describe_exception(std::current_exception());
+        failure both = *reason;
+        both.properties["perdure.retry_predicate"] = thrown.type + ": " + thrown.message;
+        reason = std::make_shared<const failure>(std::move(both));
+    }
     if (!delay) {
         return false;
     }
@@ -277,6 +293,10 @@ void live_instance::state::begin() {
     begun_ = true;
     try {
         root_ = definition_.begin(context_, start_.data);
+        if (!root_) {
+            throw invalid_input("orchestration \"" + start_.name +
+                                "\": its definition makes no coroutine");
+        }
         ready_.push_back(root_->handle());
     } catch (const payload_error& problem) {
         fail(turn_fault::kind::undecodable,

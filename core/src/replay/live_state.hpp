@@ -78,7 +78,8 @@ class live_instance::state final : public detail::turn {
     void apply_resumed();
     void apply_terminated(const history_event& event);
     void end_task(open_task& task, const history_event& event);
-    [[nodiscard]] bool try_again(open_task& task, const history_event& event);
+    /// May add to the reason why there is no further attempt.
+    [[nodiscard]] bool try_again(open_task& task, std::shared_ptr<const failure>& reason);
     void match(const history_event& recorded);
     void begin();
     void drain();

@@ -131,7 +131,7 @@ executed activity_executor::execute(const item_ptr& item, late_end later) {
 activity_result activity_executor::bounded(activity_result result) const {
     if (const auto* value = std::get_if<payload>(&result);
         value != nullptr && value->bytes.size() > options_.payload_bytes_max) {
-        failure reason("perdure.payload_too_large",
+        failure reason(failure_type::payload_too_large,
                        fmt::format("the result has {} bytes; {} are allowed (payload_bytes_max)",
                                    value->bytes.size(),
                                    options_.payload_bytes_max));
@@ -179,7 +179,7 @@ executed activity_executor::finish(const item_ptr& item, activity_result result)
 
 executed activity_executor::refuse(const item_ptr& item) const {
     const activity_work& work = item->activity();
-    failure reason("perdure.attempts_exhausted",
+    failure reason(failure_type::attempts_exhausted,
                    fmt::format("activity \"{}\" was delivered {} times and never ended; the limit "
                                "is {} (deliveries_max)",
                                work.name,
@@ -198,7 +198,7 @@ executed activity_executor::refuse(const item_ptr& item) const {
 
 finished_item activity_executor::substitute(const item_ptr& item, const std::string& reason) {
     item->is_substitute = true;
-    failure refused("perdure.store_rejected",
+    failure refused(failure_type::store_rejected,
                     "the store refuses the result of the activity: " + reason);
     refused.non_retriable = true;
     return failure_of(item, refused);

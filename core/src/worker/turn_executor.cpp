@@ -216,8 +216,8 @@ void turn_executor::execute_ahead(finished_item& ended) {
         ended.what = std::move(whole);
         ended.bytes += result.finished->bytes;
         ended.item->ahead = turn;
-    } catch (const error&) {
-        // It comes again under a lease.
+    } catch (...) {
+        // The activity has ended, whatever becomes of the turn: that comes again under a lease.
         return;
     }
 }

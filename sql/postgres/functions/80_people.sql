@@ -118,7 +118,7 @@ language sql immutable
 as $$
     select '{"type":"child_failed","failure":{"type":' || to_json(p_type)::text
            || ',"message":' || to_json(p_message)::text
-           || ',"properties":{"instance":' || to_json(p_child)::text || '}}}'
+           || ',"non_retriable":true,"properties":{"instance":' || to_json(p_child)::text || '}}}'
 $$;
 
 -- Tells sleepers, at the caller's commit, that work is ready or that an instance has ended
