@@ -46,6 +46,9 @@
 // Time. [TIME-1] Only the store's clock decides. [TIME-2] A message is not seen before its
 // `visible_at`, nor an instance before its `start_at` or the delay of an abandon; only a
 // termination overrides the latter two.
+//
+// Sizes. [LIMIT-1] A store keeps whatever is within the limits of <perdure/limits.hpp>, byte for
+// byte; core lets nothing else through.
 
 namespace perdure {
 inline namespace v1 {

@@ -39,7 +39,8 @@ struct worker_options {
     std::size_t payload_bytes_max = payload_bytes_max_default;
     /// A turn with more decisions is parked; at a tenth it is warned about.
     std::size_t turn_decisions_max = 100'000;
-    std::size_t turn_bytes_max = std::size_t{256} << 20U;
+    /// Of what it stores; a turn with more is parked.
+    std::size_t turn_bytes_max = turn_bytes_max_default;
     /// From this length on, a history is warned about, once.
     std::uint64_t history_warning = 10'000;
     /// Replays the whole history at every turn and compares it with the live frame.

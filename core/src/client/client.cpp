@@ -2,6 +2,7 @@
 #include "client/call_combiner.hpp"
 #include "client/start_items.hpp"
 #include "messages.hpp"
+#include "nouns/checks.hpp"
 
 #include <perdure/client.hpp>
 #include <perdure/history_codec.hpp>
@@ -263,6 +264,8 @@ instance_page client::query(const instance_filter& filter,
     if (limit == 0) {
         throw invalid_input("query: a page of 0 instances is not allowed; ask for at least 1");
     }
+    calling::check_filter(filter);
+    checks::check_text({"query: where the page begins"}, after);
     const std::size_t size = std::min(limit, batch_items_max);
     return repeated([&] { return impl_->where.store().query(filter, size, after); });
 }
@@ -302,29 +305,27 @@ control_result client::raise_encoded(const instance_id& id,
                                      payload content,
                                      const raise_options& options) {
     check_name("event name", name);
-    calling::check_payload("content of event " + std::string(name), content);
-    if (!options.message_id.empty()) {
-        check_name("message id", options.message_id);
-    }
+    checks::check_payload({"event", name, "content"}, content, payload_bytes_max_default);
+    checks::check_optional_name({"event", name, "message id"}, options.message_id);
     return impl_->send(id,
                        messages::event_raised(std::string(name), content),
                        options.message_id.empty() ? to_string(random_uuid()) : options.message_id);
 }
 
 void client::suspend(const instance_id& id, const std::string& reason) {
-    calling::check_reason(reason);
+    checks::check_text({"reason"}, reason);
     impl_->send(id, messages::suspended(reason), to_string(random_uuid()));
 }
 
 void client::resume(const instance_id& id, const std::string& reason) {
-    calling::check_reason(reason);
+    checks::check_text({"reason"}, reason);
     impl_->send(id, messages::resumed(reason), to_string(random_uuid()));
 }
 
 control_result client::terminate(const instance_id& id,
                                  const std::string& reason,
                                  recursion reach) {
-    calling::check_reason(reason);
+    checks::check_text({"reason"}, reason);
     const termination end = calling::make_termination(id, reason, reach);
     const request_id request{random_uuid()};
     const auto outcomes = repeated([&] {
@@ -402,6 +403,7 @@ bool client::purge(const instance_id& id, bool force) {
 }
 
 std::size_t client::purge(const instance_filter& filter) {
+    calling::check_filter(filter);
     purge_request request;
     request.filter = filter;
     std::erase_if(request.filter.statuses,

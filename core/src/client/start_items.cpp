@@ -1,7 +1,7 @@
 #include "client/start_items.hpp"
 
 #include "messages.hpp"
-#include "nouns/utf8.hpp"
+#include "nouns/checks.hpp"
 
 #include <perdure/history_codec.hpp>
 
@@ -10,36 +10,6 @@
 namespace perdure::calling {
 
 namespace {
-
-constexpr std::size_t reason_bytes_max = std::size_t{64} << 10U;
-constexpr std::size_t tags_max = 100;
-
-void check_text(std::string_view what, std::string_view text, std::size_t bytes_max) {
-    if (text.size() > bytes_max) {
-        throw invalid_input(std::string(what) + ": " + std::to_string(text.size()) +
-                            " bytes are too many; at most " + std::to_string(bytes_max) +
-                            " are allowed");
-    }
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = utf8_length(text, at);
-        if (length == 0 || text[at] == '\0') {
-            throw invalid_input(std::string(what) + ": byte " + std::to_string(at) +
-                                " is not valid UTF-8 text without NUL");
-        }
-        at += length;
-    }
-}
-
-void check_tags(const tag_map& tags) {
-    if (tags.size() > tags_max) {
-        throw invalid_input("tags: " + std::to_string(tags.size()) + " are too many; at most " +
-                            std::to_string(tags_max) + " are allowed");
-    }
-    for (const auto& [key, value] : tags) {
-        check_name("tag key", key);
-        check_text("value of tag \"" + key + "\"", value, reason_bytes_max);
-    }
-}
 
 std::vector<orchestration_status> replaceable(reuse_policy policy) {
     using status = orchestration_status;
@@ -62,30 +32,13 @@ std::vector<orchestration_status> replaceable(reuse_policy policy) {
 
 }  // namespace
 
-void check_payload(std::string_view what, const payload& value) {
-    if (value.is_none()) {
-        return;
-    }
-    check_name(std::string(what) + ": codec name", value.codec);
-    if (value.bytes.size() > payload_bytes_max_default) {
-        throw invalid_input(std::string(what) + ": " + std::to_string(value.bytes.size()) +
-                            " bytes are too many; at most " +
-                            std::to_string(payload_bytes_max_default) + " are allowed");
-    }
-}
-
-void check_reason(const std::string& reason) {
-    check_text("reason", reason, reason_bytes_max);
-}
-
 new_instance make_instance(const start_request& request) {
     const start_options& options = request.options;
     check_name("orchestration name", request.name);
-    if (!options.version.empty()) {
-        check_name("version of orchestration " + request.name, options.version);
-    }
-    check_tags(options.tags);
-    check_payload("input of orchestration " + request.name, request.input);
+    constexpr std::string_view owner = "orchestration";
+    checks::check_optional_name({owner, request.name, "version"}, options.version);
+    checks::check_tags({owner, request.name, "tags"}, options.tags);
+    checks::check_payload({owner, request.name, "input"}, request.input, payload_bytes_max_default);
 
     new_instance made{options.id ? *options.id : instance_id(to_string(random_uuid())),
                       execution_id{random_uuid()},
@@ -116,6 +69,15 @@ new_instance make_instance(const start_request& request) {
                                  "instance \"" + made.instance.text() + "\" was replaced");
     }
     return made;
+}
+
+void check_filter(const instance_filter& filter) {
+    checks::check_text({"filter: name"}, filter.name.value_or(""));
+    checks::check_text({"filter: version"}, filter.version.value_or(""));
+    if (filter.tag) {
+        checks::check_text({"filter: tag key"}, filter.tag->first);
+        checks::check_text({"filter: tag value"}, filter.tag->second);
+    }
 }
 
 std::size_t weight(const new_instance& instance) {

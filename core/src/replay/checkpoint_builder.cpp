@@ -210,6 +210,27 @@ checkpoint build_checkpoint(const orchestration_work& work,
     return out;
 }
 
+std::size_t stored_bytes(const checkpoint& made) noexcept {
+    std::size_t bytes = made.output.bytes.size() + made.failure.size();
+    bytes += made.custom_status ? made.custom_status->bytes.size() : 0;
+    for (const new_events& each : made.events) {
+        bytes += each.text.size();
+    }
+    for (const new_activity& each : made.activities) {
+        bytes += each.input.bytes.size() + each.details.size();
+    }
+    for (const new_message& each : made.messages) {
+        bytes += each.event.size();
+    }
+    for (const new_child& each : made.children) {
+        bytes += each.instance.start_event.size();
+    }
+    if (made.next) {
+        bytes += made.next->start_event.size() + made.next->kept.text.size();
+    }
+    return bytes;
+}
+
 // The details of an activity reuse the stored form of events: an event of the scheduling kind with
 // the attempt as its version. Most activities need none and have an empty text.
 

@@ -5,6 +5,8 @@
 #include <perdure/checkpoint.hpp>
 #include <perdure/work_item.hpp>
 
+#include <cstddef>
+
 namespace perdure::replay {
 
 /// The checkpoint that makes a turn's result durable. `next_execution` is the id to use if the
@@ -12,6 +14,9 @@ namespace perdure::replay {
 [[nodiscard]] PERDURE_EXPORT checkpoint build_checkpoint(const orchestration_work& work,
                                                          const turn_result& result,
                                                          execution_id next_execution);
+
+/// What a store must take for it, in bytes, roughly.
+[[nodiscard]] PERDURE_EXPORT std::size_t stored_bytes(const checkpoint& made) noexcept;
 
 /// What core writes beside the input of an activity, and reads again in the worker.
 struct activity_details {

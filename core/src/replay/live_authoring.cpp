@@ -1,3 +1,4 @@
+#include "nouns/checks.hpp"
 #include "replay/live_state.hpp"
 #include "replay/match.hpp"
 
@@ -16,6 +17,11 @@ execution_id child_execution(const execution_id& parent, task_id task) {
             .value;
     };
     return {{mix(1), mix(2)}};
+}
+
+/// The first attempt has the id that was chosen, the others have their number behind it.
+std::string attempt_id(const instance_id& chosen, unsigned attempt) {
+    return attempt == 1 ? chosen.text() : fmt::format("{}:{}", chosen.text(), attempt);
 }
 
 }  // namespace
@@ -45,16 +51,48 @@ decision& live_instance::state::decide(event_kind kind, task_id task, std::strin
     return made;
 }
 
-void live_instance::state::check_payload(std::string_view what,
-                                         std::string_view name,
-                                         const payload& value) const {
-    if (value.bytes.size() > limits_.payload_bytes_max) {
-        throw payload_error(fmt::format("{} \"{}\" has {} bytes; at most {} are allowed",
-                                        what,
-                                        name,
-                                        value.bytes.size(),
-                                        limits_.payload_bytes_max));
+void live_instance::state::check_payload(const checks::subject& what, const payload& value) const {
+    checks::check_payload(what, value, limits_.payload_bytes_max);
+}
+
+void live_instance::state::check_call(std::string_view name,
+                                      const payload& input,
+                                      const call_options& options) const {
+    check_name("activity name", name);
+    constexpr std::string_view owner = "activity";
+    check_payload({owner, name, "input"}, input);
+    checks::check_optional_name({owner, name, "queue"}, options.queue_);
+    checks::check_tags({owner, name, "tags"}, options.tags_);
+}
+
+void live_instance::state::check_start(std::string_view name,
+                                       const payload& input,
+                                       const child_options& options) const {
+    check_name("orchestration name", name);
+    constexpr std::string_view owner = "orchestration";
+    check_payload({owner, name, "input"}, input);
+    checks::check_optional_name({owner, name, "version"}, options.version_.value_or(""));
+    checks::check_tags({owner, name, "tags, with those that it inherits"}, tags_of_child(options));
+    if (!options.id_ || !options.retry_ || options.retry_->attempts_max() == 1) {
+        return;
     }
+    const std::string last = attempt_id(*options.id_, options.retry_->attempts_max());
+    if (last.size() > id_bytes_max) {
+        throw invalid_input(
+            fmt::format("orchestration \"{}\": id: it has {} bytes, and a retry appends its "
+                        "number; the id of the last attempt that "
+                        "the retry policy allows would have {} bytes, and at most {} are allowed",
+                        name,
+                        options.id_->text().size(),
+                        last.size(),
+                        id_bytes_max));
+    }
+}
+
+tag_map live_instance::state::tags_of_child(const child_options& options) const {
+    tag_map tags = options.tags_;
+    tags.insert(start_.tags.begin(), start_.tags.end());
+    return tags;
 }
 
 detail::task_slot& live_instance::state::schedule_activity(std::string_view name,
@@ -63,8 +101,7 @@ detail::task_slot& live_instance::state::schedule_activity(std::string_view name
     if (is_closed()) {
         return dead_slot_;
     }
-    check_name("activity name", name);
-    check_payload("the input of activity", name, input);
+    check_call(name, input, options);
     auto& slot = tasks_.make_slot(event_kind::task_scheduled, name);
     if (options.retry_) {
         auto call = std::make_shared<retried_call>(retried_call{*options.retry_,
@@ -115,8 +152,7 @@ detail::task_slot& live_instance::state::start_child(std::string_view name,
     if (is_closed()) {
         return dead_slot_;
     }
-    check_name("orchestration name", name);
-    check_payload("the input of orchestration", name, input);
+    check_start(name, input, options);
     auto& slot = tasks_.make_slot(event_kind::child_created, name);
     auto call = std::make_shared<retried_call>(
         retried_call{options.retry_.value_or(retry_policy(1, std::chrono::seconds(1))),
@@ -138,8 +174,13 @@ instance_id live_instance::state::start_detached(std::string_view name,
     if (is_closed()) {
         return instance_id("closed");
     }
-    check_name("orchestration name", name);
-    check_payload("the input of orchestration", name, input);
+    check_start(name, input, options);
+    if (options.retry_) {
+        throw invalid_input(
+            fmt::format("orchestration \"{}\": it is started detached, so nobody hears of its "
+                        "failure; a retry policy is not allowed",
+                        name));
+    }
     const auto call =
         std::make_shared<retried_call>(retried_call{retry_policy(1, std::chrono::seconds(1)),
                                                     std::string(name),
@@ -160,11 +201,7 @@ void live_instance::state::schedule_child_attempt(const std::shared_ptr<retried_
     const task_id id = tasks_.last_id();
     task.call = call;
     if (call->child.id_) {
-        task.child = call->child.id_->text();
-        if (call->attempt > 1) {
-            task.child += fmt::format(":{}", call->attempt);
-        }
-        check_name("child id", task.child);
+        task.child = attempt_id(*call->child.id_, call->attempt);
     } else {
         task.child = fmt::format("{}:{}", to_string(execution_.value), id.value);
     }
@@ -181,10 +218,7 @@ void live_instance::state::schedule_child_attempt(const std::shared_ptr<retried_
     made.event.version = call->child.version_.value_or(std::string());
     made.event.instance = child;
     made.event.execution = child_execution(execution_, id);
-    made.event.tags = start_.tags;
-    for (const auto& [key, value] : call->child.tags_) {
-        made.event.tags.insert_or_assign(key, value);
-    }
+    made.event.tags = tags_of_child(call->child);
     made.attempt = call->attempt;
     made.detached = slot == nullptr;
 }
@@ -250,7 +284,7 @@ void live_instance::state::send_event(const instance_id& target,
         return;
     }
     check_name("event name", name);
-    check_payload("the content of event", name, content);
+    check_payload({"event", name, "content"}, content);
     tasks_.close(tasks_.schedule(event_kind::event_sent, nullptr));
     decision& made = decide(event_kind::event_sent, tasks_.last_id(), name);
     turn_bytes_ += content.bytes.size();
@@ -262,7 +296,8 @@ void live_instance::state::continue_as_new(payload input, const continue_options
     if (is_closed()) {
         return;
     }
-    check_payload("the input of orchestration", start_.name, input);
+    check_payload({"continue_as_new: input"}, input);
+    checks::check_optional_name({"continue_as_new: version"}, options.version_.value_or(""));
     next_ = continuation{std::move(input), options};
 }
 
@@ -270,7 +305,7 @@ void live_instance::state::set_custom_status(payload status) {
     if (is_closed()) {
         return;
     }
-    check_payload("the custom status of orchestration", start_.name, status);
+    check_payload({"custom status"}, status);
     decide(event_kind::custom_status_set, {}, {}).event.data = status;
     custom_status_ = std::move(status);
 }

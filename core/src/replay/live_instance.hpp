@@ -13,7 +13,7 @@ namespace perdure::replay {
 
 struct turn_limits {
     std::size_t decisions_max = 100'000;
-    std::size_t bytes_max = std::size_t{256} << 20U;
+    std::size_t bytes_max = turn_bytes_max_default;
     std::size_t payload_bytes_max = payload_bytes_max_default;
     /// Hand out the author's log lines while replaying as well.
     bool log_replay = false;

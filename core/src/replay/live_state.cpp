@@ -328,7 +328,7 @@ void live_instance::state::finish_root() {
     try {
         output_ = root_->result();
         if (!next_) {
-            check_payload("the result of orchestration", start_.name, output_);
+            check_payload({"result"}, output_);
             end_ = turn_end::completed;
             decide(event_kind::execution_completed, {}, {}).event.data = output_;
             return;

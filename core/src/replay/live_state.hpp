@@ -1,5 +1,6 @@
 #pragma once
 
+#include "nouns/checks.hpp"
 #include "replay/event_buffer.hpp"
 #include "replay/live_instance.hpp"
 #include "replay/task_table.hpp"
@@ -92,7 +93,12 @@ class live_instance::state final : public detail::turn {
     // The seam's parts.
     [[nodiscard]] bool is_closed();
     decision& decide(event_kind kind, task_id task, std::string_view name);
-    void check_payload(std::string_view what, std::string_view name, const payload& value) const;
+    void check_payload(const checks::subject& what, const payload& value) const;
+    void check_call(std::string_view name, const payload& input, const call_options& options) const;
+    void check_start(std::string_view name,
+                     const payload& input,
+                     const child_options& options) const;
+    [[nodiscard]] tag_map tags_of_child(const child_options& options) const;
     /// For the newest task of the table, which the slot is told.
     decision& decide_activity(detail::task_slot& slot,
                               std::string_view name,

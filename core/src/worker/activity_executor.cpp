@@ -1,6 +1,7 @@
 #include "worker/activity_executor.hpp"
 
 #include "messages.hpp"
+#include "nouns/checks.hpp"
 #include "replay/checkpoint_builder.hpp"
 
 #include <fmt/format.h>
@@ -129,6 +130,9 @@ executed activity_executor::execute(const item_ptr& item, late_end later) {
 }
 
 activity_result activity_executor::bounded(activity_result result) const {
+    if (auto* reason = std::get_if<failure>(&result)) {
+        return checks::bounded(std::move(*reason));
+    }
     if (const auto* value = std::get_if<payload>(&result);
         value != nullptr && value->bytes.size() > options_.payload_bytes_max) {
         failure reason(failure_type::payload_too_large,

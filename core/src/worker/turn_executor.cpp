@@ -166,7 +166,16 @@ executed turn_executor::advance_frame(const item_ptr& item,
     if (result.end == replay::turn_end::continued) {
         next = execution_id{random_uuid()};
     }
-    finished_item finished{replay::build_checkpoint(work, result, next), item, result.bytes + 512};
+    checkpoint made = replay::build_checkpoint(work, result, next);
+    if (const std::size_t bytes = replay::stored_bytes(made); bytes > limits_.bytes_max) {
+        item->frame = std::move(frame);
+        return executed::parked(fmt::format(
+            "the turn has {} bytes to store; {} are allowed (turn_bytes_max); spread its work over "
+            "several turns",
+            bytes,
+            limits_.bytes_max));
+    }
+    finished_item finished{std::move(made), item, result.bytes + 512};
     item->end = result.end;
     item->events = result.events.size();
     if (result.end == replay::turn_end::open || result.end == replay::turn_end::suspended) {

@@ -49,9 +49,9 @@ void check_settings(const worker_options& options) {
     check_count("cached_bytes_max", options.cached_bytes_max, 0, bytes_most);
     check_count("deliveries_max", options.deliveries_max, 1, 1'000'000);
     check_count("turn_messages_max", options.turn_messages_max, 1, 1'000'000);
-    check_count("payload_bytes_max", options.payload_bytes_max, 1, std::size_t{1} << 30U);
+    check_count("payload_bytes_max", options.payload_bytes_max, 1, payload_bytes_max_most);
     check_count("turn_decisions_max", options.turn_decisions_max, 1, 100'000'000);
-    check_count("turn_bytes_max", options.turn_bytes_max, 1, bytes_most);
+    check_count("turn_bytes_max", options.turn_bytes_max, 1, turn_bytes_max_default);
     check_count("history_warning", options.history_warning, 1, SIZE_MAX);
 }
 
