@@ -87,9 +87,8 @@ TEST_CASE("an activity that is always dropped fails after its last delivery",
 
     REQUIRE(ended.status == orchestration_status::failed);
     const failure reason = decode_failure(ended.failure);
-    REQUIRE(reason.inner);
-    CHECK(reason.inner->type == "perdure.attempts_exhausted");
-    CHECK_THAT(reason.inner->message, Catch::Contains("delivered 2 times"));
+    CHECK(reason.type == "perdure.attempts_exhausted");
+    CHECK_THAT(reason.message, Catch::Contains("delivered 2 times"));
     CHECK(executions == 2);
 }
 

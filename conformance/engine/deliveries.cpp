@@ -105,11 +105,10 @@ TEST_CASE("an activity fails after as many deliveries as the limit says, and say
     const auto ended = shop.clients().wait_for_end(id, patience, false);
     REQUIRE(ended.status == orchestration_status::failed);
     const failure reason = decode_failure(ended.failure);
-    REQUIRE(reason.inner);
-    CHECK(reason.inner->type == "perdure.attempts_exhausted");
-    CHECK(reason.inner->message == "activity \"Ship\" was delivered " + std::to_string(limit) +
-                                       " times and never ended; the limit is " +
-                                       std::to_string(limit) + " (deliveries_max)");
+    CHECK(reason.type == "perdure.attempts_exhausted");
+    CHECK(reason.message == "activity \"Ship\" was delivered " + std::to_string(limit) +
+                                " times and never ended; the limit is " + std::to_string(limit) +
+                                " (deliveries_max)");
     CHECK(shop.log().count(log_event::activity_started) == 0);
 }
 
