@@ -49,10 +49,9 @@ void wait_for_request(const std::stop_token& asked) {
     changed.wait(guard, asked, [] { return false; });
 }
 
-/// Activities have all the time between the request to stop and the end that a worker gives them.
-worker_options hasty() {
+worker_options with_grace(duration grace) {
     worker_options options;
-    options.stop_grace = 150ms;
+    options.stop_grace = grace;
     return options;
 }
 
@@ -78,14 +77,14 @@ TEST_CASE("what an activity ends with after it was asked to stop is thrown away"
                     }
                     return n / 2;
                 }),
-                hasty());
+                with_grace(50ms));
     const auto id = shop.clients().start(toiling, 50);
     begun.get_future().wait();
 
     shop.redeploy(toiling_by(whole));
 
     CHECK(shop.clients().wait<int>(id, patience) == 50);
-    CHECK(shop.log().count(log_event::activity_given_up) == 1);
+    CHECK(shop.log().wait_for(log_event::activity_given_up));
     CHECK(shop.log().count(log_event::activity_failed) == 0);
     CHECK(count_of(shop, id, event_kind::task_completed) == 1);
     CHECK(count_of(shop, id, event_kind::task_failed) == 0);
@@ -100,7 +99,7 @@ TEST_CASE("an activity that says so keeps its result though it was asked to stop
                     ctx.keep_result();
                     return n + 1;
                 }),
-                hasty());
+                with_grace(1s));
     const auto id = shop.clients().start(toiling, 50);
     begun.get_future().wait();
 
@@ -113,8 +112,7 @@ TEST_CASE("an activity that says so keeps its result though it was asked to stop
 TEST_CASE("an activity that does not end before its worker is executed again, uncounted",
           "[engine][stopping][GIVE-1]") {
     gate way_out;
-    worker_options options = hasty();
-    options.stop_grace = 0ms;
+    worker_options options = with_grace(0ms);
     options.deliveries_max = 1;
     std::promise<void> ended;
     engine shop(toiling_by([&](const activity_context&, int) {

@@ -337,11 +337,14 @@ void dispatcher::exchange_life_signs() {
 
 void dispatcher::leave_hub() {
     const std::uint64_t began = calls_.era();
+    if (store_calls::was_away(began)) {
+        return life_sign_.reset();  // Nobody waits for a store that does not answer.
+    }
     const worker_id me = id();
     try {
         store_.take_over(request_id{random_uuid()}, {&me, 1});
     } catch (const backend_error& trouble) {
-        // Then it is listed as live until its time has passed.
+        // Then it is listed as live for one more lease.
         calls_.note_trouble(trouble, began);
     }
     life_sign_.reset();

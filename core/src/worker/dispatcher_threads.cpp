@@ -15,8 +15,8 @@ constexpr auto watch_interval = std::chrono::milliseconds(2);
 constexpr auto watch_interval_max = std::chrono::milliseconds(50);
 /// With nothing heard of the store for so long, a thread looks for work though others are busy.
 constexpr auto outlook_age_max = std::chrono::milliseconds(10);
-/// How long activities that were asked to stop have for it.
-constexpr auto cancel_grace = std::chrono::milliseconds(100);
+/// How long activities that were asked to stop have for it, unless `stop_grace` is shorter.
+constexpr auto cancel_grace = std::chrono::seconds(1);
 
 lease_keeper::terms terms_of(const registry& what, const worker_options& options) {
     lease_keeper::terms agreed;

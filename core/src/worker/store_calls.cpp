@@ -17,8 +17,7 @@ void store_calls::close() {
 
 void store_calls::note_trouble(const backend_error& trouble, std::uint64_t began) {
     // A conflict is the daily life of a store with several writers, not an absence.
-    const bool was_there = began % 2 == 0;
-    if (trouble.code() == store_fault::conflict || !calls::may_pass(trouble) || !was_there ||
+    if (trouble.code() == store_fault::conflict || !calls::may_pass(trouble) || was_away(began) ||
         !era_.compare_exchange_strong(began, began + 1)) {
         return;
     }
@@ -44,8 +43,7 @@ void store_calls::note_refusal(const char* wanted, const backend_error& refusal)
 }
 
 void store_calls::note_answer(std::uint64_t began) {
-    const bool was_away = began % 2 == 1;
-    if (was_away && era_.compare_exchange_strong(began, began + 1) && log_.is_on()) {
+    if (was_away(began) && era_.compare_exchange_strong(began, began + 1) && log_.is_on()) {
         log_.write(
             log_event::store_available_again, log_level::info, {}, "the store answers again");
     }

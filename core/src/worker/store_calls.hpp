@@ -53,6 +53,7 @@ class PERDURE_EXPORT store_calls {
     [[nodiscard]] std::uint64_t era() const noexcept {
         return era_.load(std::memory_order_relaxed);
     }
+    [[nodiscard]] static bool was_away(std::uint64_t era) noexcept { return era % 2 == 1; }
     void note_trouble(const backend_error& trouble, std::uint64_t began);
     void note_answer(std::uint64_t began);
     /// The store refuses, for good, what the worker wanted to do.
