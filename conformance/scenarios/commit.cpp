@@ -302,3 +302,20 @@ TEST_CASE_METHOD(fixture, "a checkpoint raises the history version by exactly on
     CHECK(lease(id).history_version == version + 1);
     CHECK(store.read_history(id, 0, 1)->history_version == version + 1);
 }
+
+TEST_CASE_METHOD(fixture,
+                 "the history version begins at 1, and only checkpoints raise it",
+                 "[COMMIT-9]") {
+    const instance_id id = pending_instance();
+    CHECK(history_version(id) == 1);
+    raise(id);
+    REQUIRE(abandon(held(lease(id))) == lease_outcome::done);
+    REQUIRE(park(held(lease(id))) == lease_outcome::done);
+    REQUIRE(release(id) == release_outcome::released);
+    CHECK(history_version(id) == 1);
+
+    REQUIRE(commit_one(next_execution_of(lease(id))) == commit_outcome::committed);
+    CHECK(history_version(id) == 2);
+    REQUIRE(commit_one(last_turn_of(lease(id))) == commit_outcome::committed);
+    CHECK(history_version(id) == 3);
+}

@@ -150,3 +150,64 @@ TEST_CASE_METHOD(fixture, "the instance that has been ready for longest goes fir
 
     CHECK(order == std::vector<instance_id>{first, second, scheduled.instance, last});
 }
+
+TEST_CASE_METHOD(fixture,
+                 "an activity that is returned keeps its priority",
+                 "[LOCK-6][GIVE-1][ABANDON-1]") {
+    checkpoint turn = turn_of(leased());
+    turn.activities = {an_activity(1), an_activity(2)};
+    turn.activities.back().priority = 5;
+    const std::vector<activity_work> both = hand_off({turn}, {}, {0, 2}).work.activities;
+    REQUIRE(both.size() == 2);
+    const bool is_given_back = GENERATE(true, false);
+    for (const activity_work& task : both) {
+        REQUIRE((is_given_back ? give_back(held(task)) : abandon(held(task))) ==
+                lease_outcome::done);
+    }
+
+    CHECK(lock({0, 1}).activities.at(0).task == task_id{2});
+}
+
+TEST_CASE_METHOD(fixture,
+                 "what has been ready equally long goes in the order of its creation",
+                 "[LOCK-6]") {
+    constexpr std::size_t count = 5;
+    std::vector<std::string> expected;
+    std::vector<std::string> found;
+    SECTION("instances that one call creates") {
+        std::vector<new_instance> fresh;
+        for (std::size_t n = 0; n < count; ++n) {
+            fresh.push_back(a_new_instance());
+            expected.push_back(fresh.back().instance.text());
+        }
+        REQUIRE(store.create(a_request(), fresh).size() == count);
+        for (std::size_t n = 0; n < count; ++n) {
+            found.push_back(lock({1, 0}).orchestrations.at(0).instance.text());
+        }
+    }
+    SECTION("activities that one checkpoint schedules") {
+        checkpoint turn = turn_of(leased());
+        for (std::size_t n = 1; n <= count; ++n) {
+            turn.activities.push_back(an_activity(n));
+            expected.push_back(std::to_string(n));
+        }
+        REQUIRE(commit_one(turn) == commit_outcome::committed);
+        for (std::size_t n = 0; n < count; ++n) {
+            found.push_back(std::to_string(lock({0, 1}).activities.at(0).task.value));
+        }
+    }
+    SECTION("suspects whose leases one call gave") {
+        checkpoint turn = turn_of(leased());
+        for (std::size_t n = 1; n <= count; ++n) {
+            turn.activities.push_back(an_activity(n));
+            expected.push_back(std::to_string(n));
+        }
+        REQUIRE(hand_off({turn}, {}, {0, count}).work.activities.size() == count);
+        advance(11 * moment);
+        for (std::size_t n = 0; n < count; ++n) {
+            found.push_back(std::to_string(lock_suspects().activities.at(0).task.value));
+        }
+    }
+
+    CHECK(found == expected);
+}

@@ -104,3 +104,67 @@ TEST_CASE_METHOD(fixture,
     CHECK(live == std::vector<worker_id>{worker, other});
     CHECK(commit_one(turn_of(work)) == commit_outcome::committed);
 }
+
+TEST_CASE_METHOD(fixture,
+                 "a renewal without a filter leaves what the worker is known to have",
+                 "[RENEW-3]") {
+    REQUIRE(store.renew({worker, &filter, 10 * moment, {}}).empty());
+    pending_instance();
+    instance_with_queued_activity();
+    REQUIRE(store.status().unserved.empty());
+
+    REQUIRE(store.renew({worker, nullptr, 10 * moment, {}}).empty());
+
+    CHECK(store.status().unserved.empty());
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a holder who is back before anybody took the item finds it as it was",
+                 "[LOCK-3][SUSPECT-1][SUSPECT-2]") {
+    const activity_work task = leased_activity();
+    const orchestration_work work = leased();
+    const std::vector<held_item> items{held(task), held(work)};
+    const bool is_noticed = GENERATE(true, false);
+    advance(11 * moment);
+    CHECK((is_noticed ? lock({10, 10}).suspects_waiting : true));
+
+    SECTION("by a renewal") {
+        REQUIRE(store.renew({worker, &filter, 10 * moment, items}) ==
+                std::vector{lease_outcome::done, lease_outcome::done});
+        CHECK_FALSE(lock({10, 10}).suspects_waiting);
+        REQUIRE(store.give_back(a_request(), items).front() == lease_outcome::done);
+    }
+    SECTION("by giving it back") {
+        REQUIRE(store.give_back(a_request(), items) ==
+                std::vector{lease_outcome::done, lease_outcome::done});
+    }
+
+    const work_batch again = lock({10, 10});
+    REQUIRE(again.orchestrations.size() == 1);
+    REQUIRE(again.activities.size() == 1);
+    CHECK_FALSE(again.suspects_waiting);
+    CHECK_FALSE(again.orchestrations.front().suspect);
+    CHECK_FALSE(again.activities.front().suspect);
+    CHECK(again.orchestrations.front().attempt == 1);
+    CHECK(again.activities.front().attempt == 1);
+}
+
+TEST_CASE_METHOD(fixture,
+                 "an expiry that is taken back counts no attempt of a suspect",
+                 "[LOCK-3][SUSPECT-2]") {
+    const instance_id id = leased_activity().instance;
+    advance(11 * moment);
+    const std::vector<activity_work> alone = lock_suspects().activities;
+    REQUIRE(alone.size() == 1);
+    advance(11 * moment);
+    const bool is_noticed = GENERATE(true, false);
+    CHECK((is_noticed ? lock({10, 10}).suspects_waiting : true));
+
+    REQUIRE(renew(held(alone.front()), 10 * moment) == lease_outcome::done);
+    REQUIRE(give_back(held(alone.front())) == lease_outcome::done);
+
+    const std::vector<activity_work> again = lock_suspects().activities;
+    REQUIRE(again.size() == 1);
+    CHECK(again.front().instance == id);
+    CHECK(again.front().attempt == 1);
+}

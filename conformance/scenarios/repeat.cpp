@@ -238,3 +238,21 @@ TEST_CASE_METHOD(fixture, "a lock that is repeated leases nothing new", "[REPEAT
     CHECK(get(second).leased_by.empty());
     CHECK(is_ready(second));
 }
+
+TEST_CASE_METHOD(fixture, "an answer is kept for a minute", "[REPEAT-3]") {
+    if (lacks(ability::test_clock)) {
+        return;
+    }
+    const new_message message = a_message(idle_instance());
+    const request_id request = a_request();
+    REQUIRE(store.send(request, {&message, 1}) == std::vector{send_outcome::accepted});
+    REQUIRE(store.advance_clock(59s));
+    // A store may look for old answers at some calls only.
+    for (int n = 0; n < 100; ++n) {
+        raise(pending_instance());
+    }
+
+    CHECK(store.send(request, {&message, 1}) == std::vector{send_outcome::accepted});
+
+    CHECK(get(message.target).inbox_length == 1);
+}

@@ -166,3 +166,32 @@ TEST_CASE_METHOD(fixture,
     CHECK(get(parent).inbox_length == 0);
     CHECK(get(work.instance).inbox_length == 1);
 }
+
+TEST_CASE_METHOD(fixture,
+                 "an activity whose lease has expired goes with its terminated instance",
+                 "[TERM-1][LOCK-3]") {
+    const activity_work task = leased_activity();
+    raise(task.instance);
+    REQUIRE(park(held(lease(task.instance))) == lease_outcome::done);
+    advance(11 * moment);
+
+    REQUIRE(terminate(task.instance) == terminate_outcome::terminated);
+
+    CHECK(complete(completion_of(task)) == commit_outcome::lease_lost);
+    CHECK(lock_suspects().activities.empty());
+}
+
+TEST_CASE_METHOD(fixture,
+                 "an end by the store raises the history version by one",
+                 "[TERM-1][COMMIT-9]") {
+    const instance_id pending = pending_instance();
+    const instance_id parked = parked_instance();
+    const std::uint64_t before = history_version(parked);
+    REQUIRE(history_version(pending) == 1);
+
+    REQUIRE(terminate(pending) == terminate_outcome::terminated);
+    REQUIRE(terminate(parked) == terminate_outcome::terminated);
+
+    CHECK(history_version(pending) == 2);
+    CHECK(history_version(parked) == before + 1);
+}

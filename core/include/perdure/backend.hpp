@@ -25,6 +25,12 @@
 //
 // Threads. Every method may be called from many threads at once.
 //
+// [FORK-1] The object belongs to the process that made it. The child of a fork() must not call or
+// destroy it; as long as the child does neither, the parent goes on as if nothing had happened.
+//
+// Names. Instance ids, names, versions, queues, worker ids and message ids have at most
+// `id_bytes_max` bytes of UTF-8; a version, a queue and a message id may be empty.
+//
 // Outcomes and errors. What a caller must expect is a return value. When the store fails, a method
 // throws `backend_error` and nothing else; unless its code is `outcome_unknown`, nothing happened.
 //
@@ -40,10 +46,16 @@
 // request id and content, it changes nothing further, gives the same outcomes, and hands out again
 // the items that it leased before, as far as they are still leased to it. A `lock` that leased
 // nothing may be answered anew. The caller repeats only until it has an answer.
+// [REPEAT-3] An answer is kept in the transaction of its call: it is found by every process, and
+// outlives the process where the effects of the call do. It is kept for a minute or longer by the
+// store's clock; a store in the memory of its callers, where no answer gets lost, may instead keep
+// the last 10,000.
 // [REPEAT-2] Every lease token that a call hands out is `derive_token(request, n)`, with a
 // different n for each item.
 //
-// Time. [TIME-1] Only the store's clock decides. [TIME-2] A message is not seen before its
+// Time. [TIME-1] Only the store's clock decides, and it is one for all processes. [TIME-3] A call
+// reads it when it holds what it changes: of two calls that change one instance, the later one has
+// the same time or a later one. [TIME-2] A message is not seen before its
 // `visible_at`, nor an instance before its `start_at` or the delay of an abandon; only a
 // termination overrides the latter two.
 //
@@ -213,6 +225,7 @@ struct work_filter {
 struct lock_request {
     request_id request{};
     worker_id worker;
+    /// Without one, everything is asked for.
     const work_filter* filter = nullptr;
     std::size_t orchestrations = 0;
     std::size_t activities = 0;
@@ -250,7 +263,7 @@ struct held_item {
 
 struct renewal {
     worker_id worker;
-    /// Also tells the store that the worker lives, and what it has.
+    /// Also tells the store that the worker lives, and what it has; without one, that is unchanged.
     const work_filter* filter = nullptr;
     duration lease_duration = std::chrono::seconds(15);
     std::span<const held_item> items;
@@ -287,11 +300,14 @@ class PERDURE_EXPORT backend {
 
     /// Creates the hub unless it exists, and brings its schema up to date.
     /// [HUB-1] Many processes may do so at once; all succeed, one creates.
-    /// [HUB-2] A schema newer than the plugin is refused with `store_fault::schema`, and left alone.
+    /// [HUB-2] A schema newer than the plugin is refused with `store_fault::schema` and left alone, by
+    /// this method and by all others.
+    /// [HUB-3] Before the first `create_hub`, a method finds the hub empty, or fails with
+    /// `store_fault::schema` or `configuration`; it creates nothing.
     virtual void create_hub() = 0;
 
-    /// Deletes everything that the hub holds; the next call of any other method finds it empty, or
-    /// fails with `store_fault::schema` until `create_hub`.
+    /// [HUB-4] Deletes everything that the hub holds; the next call of any other method finds it
+    /// empty, or fails with `store_fault::schema` until `create_hub`.
     virtual void delete_hub() = 0;
 
     [[nodiscard]] virtual hub_status status() = 0;
@@ -321,18 +337,22 @@ class PERDURE_EXPORT backend {
 
     /// Puts messages into inboxes.
     /// [SEND-1] A message to a missing or terminal instance is not stored, and the outcome says so.
-    /// [SEND-2] A message with an id that the instance has accepted within the last 10,000 ids or
-    /// 24 hours is `duplicate`, also across continue-as-new.
+    /// [SEND-2] A message with an id that the instance has accepted is `duplicate`, also across
+    /// continue-as-new. An id may be forgotten when the instance has accepted 10,000 later ones and
+    /// 24 hours have passed since.
     /// [SEND-3] An accepted message is kept, once, until a turn consumes it or the instance ends:
     /// while the instance is pending, leased, suspended, parked, or continues as new.
     /// [SEND-4] A message for an execution that is not current, and that is not nil, is dropped; the
     /// outcome is `accepted`.
+    /// [SEND-5] Each message gets a sequence that no other message of the hub ever has, whichever
+    /// process stores it; of two messages to one instance, the later one has the higher sequence.
     [[nodiscard]] virtual std::vector<send_outcome> send(
         const request_id& request, std::span<const new_message> messages) = 0;
 
     /// Ends instances.
     /// [TERM-1] An instance that is pending, or parked, and not leased, ends at once: final event
     /// appended, status terminated, output set, inbox and unleased activities removed, parent told.
+    /// An activity whose lease has expired is not leased.
     /// [TERM-2] Any other live instance gets `event` into its inbox, visible at once, and is ready
     /// whatever its delays.
     [[nodiscard]] virtual std::vector<terminate_outcome> terminate(
@@ -384,13 +404,15 @@ class PERDURE_EXPORT backend {
     /// expires by the store's clock.
     /// [LOCK-2] Every lease has a fresh token. A call with another token changes nothing and is
     /// `lease_lost`, also when the row is gone.
-    /// [LOCK-3] Expiry only lets others take over: an expired lease that nobody took commits and
-    /// renews.
+    /// [LOCK-3] Expiry only lets others take over: until somebody takes the item, its lease commits,
+    /// is renewed and is returned as if it had not expired, whether a call has noticed that or not.
     /// [LOCK-4] Only names and versions of the filter are handed out; others are neither leased nor
     /// counted as attempts. Parked, terminal, and not yet visible items are not handed out.
     /// [LOCK-5] The inbox comes in the order (greater of visible-at and arrival, sequence), and is a
     /// prefix of it; what one sender sent stays in order.
-    /// [LOCK-6] Among the visible items of a kind: higher priority first, then longest ready.
+    /// [LOCK-6] Among the visible items of a kind: higher priority first, then longest ready; a
+    /// suspect has been ready since a call noticed the expiry. Equal instances go in the order of
+    /// their creation, and equal activities of one execution in that of their task ids.
     /// [LOCK-7] History is left out when the last commit came from this worker; otherwise it comes
     /// from event 0 on.
     /// [LOCK-8] Never more items than asked for. An empty answer without `contended` means that
@@ -418,8 +440,8 @@ class PERDURE_EXPORT backend {
     /// [COMMIT-7] A completion removes its task and puts its event into the inbox of that execution.
     /// [COMMIT-8] An activity scheduled and cancelled by one checkpoint is never queued. A leased
     /// one that is cancelled is removed: its holder hears `lease_lost`.
-    /// [COMMIT-9] A committed checkpoint raises the history version by exactly one, unless it
-    /// continues as new.
+    /// [COMMIT-9] The history version begins at 1. A committed checkpoint raises it by exactly one,
+    /// also when it continues as new, and so does an end by the store [TERM-1]; nothing else does.
     /// [AHEAD-1] A checkpoint with `after` ends that activity and commits the turn that follows from
     /// it, if nothing else can have come first: the instance is in that execution and at that
     /// history version, neither leased, ready nor parked, its inbox is empty, timers included, and no
@@ -435,8 +457,9 @@ class PERDURE_EXPORT backend {
     [[nodiscard]] virtual commit_result commit(const commit_request& request) = 0;
 
     /// Extends leases to `lease_duration` from the store's now, and keeps the worker listed as live
-    /// for as long. [RENEW-1] A lost lease is never won back. Never waits behind a commit for
-    /// longer than the store needs for one.
+    /// for as long. [RENEW-1] A lost lease is never won back. [RENEW-3] Live workers, and what they
+    /// have, are known to every process. Never waits behind a commit for longer than the store needs
+    /// for one.
     /// [RENEW-2] It removes a bounded part of what nobody needs any more, so that one idle worker
     /// is enough for a hub to come to rest: answers too old to be repeated, and what is known of
     /// workers whose life ended an hour ago or earlier.
@@ -470,7 +493,8 @@ class PERDURE_EXPORT backend {
     /// [WAKE-1] A change that leaves something ready and unleased is announced, by whichever call
     /// made it; a caller that got its token before the change returns at once.
     /// [WAKE-2] Timers and delays that fall due wake it as well.
-    /// [WAKE-3] A change made by another process is noticed within the poll interval.
+    /// [WAKE-3] A change made by another process is noticed, by this wait and by those for an end,
+    /// within the poll interval: a second, unless the backend has an option for it.
     [[nodiscard]] virtual wake_token wait_for_work(
         wake_token token, std::chrono::steady_clock::time_point deadline) = 0;
 

@@ -18,12 +18,9 @@ void call::pass_by(lane by_time) {
     const auto& waiting = hub.lanes[by_time];
     while (!waiting.empty() && waiting.begin()->since <= now) {
         leasable& item = *waiting.begin()->item;
-        if (by_time == lane::leased) {
-            item.suspect = true;                               // [SUSPECT-1]
-            item.attempt += item.leased_as_suspect ? 1U : 0U;  // [SUSPECT-2]
-        }
+        const timestamp ready_from = by_time == lane::later ? item.queued->since : now;
         unqueue(item);
-        settle(item);
+        settle(item, ready_from);
     }
 }
 
@@ -71,25 +68,25 @@ static std::optional<timestamp> due_time(const instance& target) {
                              : std::max(target.not_before, target.inbox.begin()->first.first);
 }
 
-void call::settle(leasable& item) {
+void call::settle(leasable& item, std::optional<timestamp> ready_from) {
     const bool is_activity{item.key.task};
     const auto due = is_activity ? item.not_before : due_time(static_cast<instance&>(item));
     if (!due || item.is_in(lane::leased)) {
         return;
     }
-    const timestamp since = std::max(*due, now);
+    const timestamp since = std::max(*due, ready_from.value_or(now));
     if (item.queued && item.queued->since <= since) {
         return;  // It is ready since then, whatever came later [LOCK-6].
     }
     const lane kind = is_activity ? lane::activities : lane::orchestrations;
-    enqueue(item, since > now ? lane::later : item.suspect ? lane::suspects : kind, since);
+    enqueue(item, since > now ? lane::later : item.is_suspect() ? lane::suspects : kind, since);
     made_ready.push_back(item.key);
 }
 
 void call::enqueue(leasable& item, lane which, timestamp since) {
     unqueue(item);
     const std::int64_t rank = which < lane::later ? -std::int64_t{item.priority} : 0;
-    item.queued = place{rank, since, ++hub.last_ticket, &item, which};
+    item.queued = place{rank, since, item.ticket, &item, which};
     hub.lanes[which].insert(*item.queued);
 }
 
@@ -149,11 +146,11 @@ void call::wait_until(steady_time deadline, std::initializer_list<lane> due) {
 }
 
 void call::insert(const new_instance& fresh) {
-    instance& added = hub.instances.emplace(fresh.instance, fresh.instance).first->second;
+    const auto place = hub.instances.try_emplace(fresh.instance, fresh.instance, ++hub.last_ticket);
+    instance& added = place.first->second;
     added.record.execution = fresh.execution;
     added.record.name = fresh.name;
     added.record.version = fresh.version;
-    added.record.status = orchestration_status::pending;
     added.record.created_at = now;
     added.record.updated_at = now;
     added.record.start_at = fresh.start_at;
@@ -219,8 +216,7 @@ terminate_outcome call::terminate(const termination& wish) {
 }
 
 void call::erase_and_tell(instance& target, const std::string& event) {
-    const bool has_ended = is_terminal(target.record.status);
-    const auto parent = has_ended ? std::nullopt : target.record.parent;
+    const auto parent = is_terminal(target.record.status) ? std::nullopt : target.record.parent;
     erase(target);
     tell(parent, event);
 }

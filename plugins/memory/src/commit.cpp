@@ -48,8 +48,7 @@ static commit_outcome accept(call& work, const checkpoint& turn, bool is_alone, 
     return commit_outcome::committed;
 }
 
-// [COMMIT-6]
-static void continue_as_new(instance& target, const checkpoint& turn) {
+static void continue_as_new(instance& target, const checkpoint& turn) {  // [COMMIT-6]
     std::erase_if(target.inbox,
                   [&](const auto& entry) { return entry.second.execution == turn.execution; });
     target.record.execution = turn.next->execution;
@@ -67,15 +66,14 @@ static void continue_as_new(instance& target, const checkpoint& turn) {
     target.last_committer = {};  // Nobody has a frame of the new execution [LOCK-7].
 }
 
-// [COMMIT-1]
-static void apply(call& work, const checkpoint& turn) {
+static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
     instance& target = *work.find(turn.instance);
     target.record.updated_at = work.now;
     ++target.history_version;
     target.record.custom_status = turn.custom_status.value_or(target.record.custom_status);
     for (const new_activity& added : turn.activities) {
         const item_key key{turn.instance, added.task, turn.execution};
-        activity task{{key, added.priority}, added};
+        activity task{{key, ++work.hub.last_ticket, added.priority}, added};
         work.settle(target.activities.emplace(key, std::move(task)).first->second);
     }
     for (const task_id& cancelled : turn.cancelled_activities) {
@@ -183,7 +181,8 @@ class grant {
   public:
     grant(call& at, const lock_request& asked) : work_(at), request_(asked) {}
 
-    // In the order of [HANDOFF-1]: what is preferred, then the lanes. Returns how many it handed out.
+    // In the order of [HANDOFF-1]: what is preferred, then the lanes. Returns how many it handed
+    // out.
     std::uint32_t fill(const item_keys& preferred) {
         work_.expire_leases();
         for (const bool is_task : {false, true}) {
@@ -227,14 +226,15 @@ class grant {
 
   private:
     void offer(leasable& item) {
-        if (!item.is_ready() || item.suspect != request_.suspects || !has_room(item) ||
+        if (!item.is_ready() || item.is_suspect() != request_.suspects || !has_room(item) ||
             !serves(request_.filter, item)) {
             return;
         }
+        item.attempt += item.suspect && item.has_expired() ? 1U : 0U;  // [SUSPECT-2]
+        item.suspect = item.is_suspect();
         work_.detach(item);
         item.held = derive_token(request_.request, handed_out_);
         item.holder = request_.worker;
-        item.leased_as_suspect = item.suspect;
         work_.hub.leases.emplace(item.held, &item);
         work_.enqueue(item, lane::leased, work_.now + request_.lease_duration);
         add(item);

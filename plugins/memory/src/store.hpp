@@ -50,11 +50,13 @@ struct place {
 /// What an orchestration and an activity have in common.
 struct leasable {
     const item_key key;
+    /// Its number, in the order of creation.
+    const std::uint64_t ticket = 0;
     const std::int32_t priority = 0;
     /// Good until the next lease, also when the item waits again after its expiry [LOCK-3].
     lease_token held{};
     worker_id holder{};
-    bool leased_as_suspect = false;
+    /// It was one when it was leased.
     bool suspect = false;
     std::uint32_t attempt = 1;
     /// The start time, or the end of the delay of an abandon [TIME-2].
@@ -65,6 +67,8 @@ struct leasable {
     bool is_in(lane which) const { return queued && queued->in == which; }
     bool is_ready() const { return queued && queued->in < lane::later; }
     bool is_leased(timestamp now) const { return is_in(lane::leased) && queued->since > now; }
+    bool has_expired() const { return held && !is_in(lane::leased); }
+    bool is_suspect() const { return suspect || has_expired(); }  // [SUSPECT-1]
 };
 
 /// A message in an inbox; timers are messages as well.
@@ -101,8 +105,8 @@ struct instance : leasable {
     /// What it has scheduled, in this execution or in earlier ones.
     std::map<item_key, activity> activities;
 
-    explicit instance(const instance_id& id)
-        : leasable{{id}},
+    instance(const instance_id& id, std::uint64_t number)
+        : leasable{{id}, number},
           record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {}
     void append(const new_events& added) {
         history.push_back({record.history_length, added.count, added.text});
@@ -190,7 +194,7 @@ class call {
     leasable* holder(const held_item& item);
 
     /// Lets an item wait where its state says, unless it is leased or has nothing to do.
-    void settle(leasable& item);
+    void settle(leasable& item, std::optional<timestamp> ready_from = {});
     void enqueue(leasable& item, lane which, timestamp since);
     /// Ends the lease, and takes the item out of its lane.
     void detach(leasable& item);

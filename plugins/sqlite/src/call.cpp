@@ -7,7 +7,7 @@ namespace perdure::sqlite {
 namespace {
 
 // How many write transactions share one trimming of the answers, how many answers it takes at most,
-// and for how long an answer is kept at least: longer than a caller repeats.
+// and for how long an answer is kept at least [REPEAT-3].
 constexpr std::int64_t trim_every = 16;
 constexpr std::int64_t trimmed_max = 64;
 constexpr std::int64_t answer_age_max = 60'000'000;
@@ -74,18 +74,15 @@ std::optional<earlier_answer> call::find_answer(const request_id& request) {
 void call::keep_answer(const request_id& request,
                        std::string_view outcomes,
                        std::string_view leased) {
-    // Callers repeat in real time, whatever a test does to the store's clock.
-    const std::int64_t real_time = now_ - before_.clock_offset;
-    sql().add_request.run(request.value, real_time, outcomes, leased);
+    sql().add_request.run(request.value, now_, outcomes, leased);
     if (hub_.next_answer() % trim_every == 0) {
-        sql().trim_requests.run(trimmed_max, real_time - answer_age_max);
+        sql().trim_requests.run(trimmed_max, now_ - answer_age_max);
     }
 }
 
 // Nobody hurries while the hub is at rest, and a burst leaves many answers.
 void call::tidy() {
-    const std::int64_t real_time = now_ - before_.clock_offset;
-    sql().trim_requests.run(8 * trimmed_max, real_time - answer_age_max);
+    sql().trim_requests.run(8 * trimmed_max, now_ - answer_age_max);
     sql().trim_workers.run(now_ - dead_worker_age_max);
 }
 
@@ -167,12 +164,16 @@ std::optional<held_activity> call::activity_holder(const held_item& item) {
     if (!found.next()) {
         return std::nullopt;
     }
-    return held_activity{.instance_row = owner->row,
-                         .task = item.task,
-                         .execution = {found.id(0)},
-                         .kind = found.number(1),
-                         .suspect = found.number(3) != 0,
-                         .attempts = static_cast<std::uint32_t>(found.number(5))};
+    // One that stands in a lane of its own was found to be expired, which is taken back [LOCK-3].
+    const bool has_expired = found.number(8) != 0;
+    const std::int64_t leased_alone = found.number(4);
+    return held_activity{
+        .instance_row = owner->row,
+        .task = item.task,
+        .execution = {found.id(0)},
+        .kind = found.number(1),
+        .suspect = (has_expired ? leased_alone : found.number(3)) != 0,
+        .attempts = static_cast<std::uint32_t>(found.number(5) - (has_expired ? leased_alone : 0))};
 }
 
 std::int64_t call::new_row() {
@@ -224,10 +225,18 @@ void call::erase(instance_row& target) {
     news_.ended.push_back(target.instance.text());
 }
 
+void call::take_back_expiry(instance_row& target) {
+    if (target.expired) {
+        target.expired = false;
+        target.suspect = target.leased_alone;
+        target.attempts -= target.leased_alone ? 1U : 0U;
+    }
+}
+
 void call::release_lease(instance_row& target) {
+    take_back_expiry(target);
     target.token = 0;
     target.holder = 0;
-    target.expired = false;
     target.leave_lane();
     target.is_changed = true;
 }

@@ -146,6 +146,8 @@ class call {
     void erase(instance_row& target);
     /// Ends the lease.
     void release_lease(instance_row& target);
+    /// The holder is back before anybody took the item [LOCK-3].
+    static void take_back_expiry(instance_row& target);
     /// Puts the instance where its state says: into a lane, or into none.
     void settle(instance_row& target);
     void append_history(instance_row& target, std::uint32_t count, const std::string& text);

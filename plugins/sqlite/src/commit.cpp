@@ -84,9 +84,9 @@ commit_outcome accept(call& work,
     }
     target->last_committer = target->holder;
     target->last_committed = target->token;
+    work.release_lease(*target);
     target->attempts = 0;
     target->suspect = false;
-    work.release_lease(*target);
     accepted.push_back({&turn, target});
     return commit_outcome::committed;
 }

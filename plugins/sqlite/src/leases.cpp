@@ -83,7 +83,7 @@ std::vector<lease_outcome> sqlite_backend::renew(const renewal& request) {
                 is_held = work.changed_rows() != 0;
             }
         } else if (instance_row* target = work.holder(item)) {
-            target->expired = false;
+            call::take_back_expiry(*target);
             target->next_at = until;
             target->is_changed = true;
             is_held = true;

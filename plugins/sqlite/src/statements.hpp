@@ -226,8 +226,10 @@ struct write_statements {
         db, "update workers set live_until = ?, offers = coalesce(?, offers) where worker = ?"};
     statement renew_activity{
         db,
-        "update activities set lane = 0, lane_rank = 0, next_at = ? where instance_row = ?"
-        " and task = ? and token = ?"};
+        "update activities set lane = 0, lane_rank = 0, next_at = ?,"
+        " suspect = case when lane = 0 then suspect else leased_alone end,"
+        " attempts = case when lane = 0 then attempts else attempts - leased_alone end"
+        " where instance_row = ? and task = ? and token = ?"};
 };
 
 /// The statements of a connection that only reads.

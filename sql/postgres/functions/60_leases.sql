@@ -78,7 +78,10 @@ begin
          where h.ready_at is not null and r.lane = any(array[-h.lane]) and r.due = h.ready_at
            and r.instance_key = h.instance_key and r.task is not distinct from 0
     ), renewed as (
-        update Instances i set lease_until = p_until, ready_at = null
+        update Instances i
+           set lease_until = p_until, ready_at = null,
+               suspect = case when i.ready_at is null then i.suspect else i.leased_alone end,
+               attempts = i.attempts - case when i.ready_at is not null and i.leased_alone then 1 else 0 end
           from held h where i.instance_key = any(array[h.instance_key])
     )
     select bool_or(h.ready_at is not null or h.lease_until > p_until) into v_untracked from held h;
@@ -120,7 +123,10 @@ begin
     ), gone as (
         delete from Ready r where r.ctid = any(array(select p.place from place p))
     ), renewed as (
-        update NewTasks t set lease_until = p_until, ready_at = null
+        update NewTasks t
+           set lease_until = p_until, ready_at = null,
+               suspect = case when t.ready_at is null then t.suspect else t.leased_alone end,
+               attempts = t.attempts - case when t.ready_at is not null and t.leased_alone then 1 else 0 end
           from held h
          where t.instance_key = any(array[h.instance_key]) and t.task = h.task
            and t.execution_id = h.execution_id
@@ -169,7 +175,9 @@ begin
         update Instances i
            set token = null, lease_until = null, holder = null, ready_at = null,
                not_before = case when p_delay is null then i.not_before else v_due end,
-               attempts = i.attempts + case when p_delay is null then 0 else 1 end,
+               suspect = case when i.ready_at is null then i.suspect else i.leased_alone end,
+               attempts = i.attempts + case when p_delay is null then 0 else 1 end
+                        - case when i.ready_at is not null and i.leased_alone then 1 else 0 end,
                parked_reason = case when p_reasons is null then i.parked_reason else p_reasons[r.n] end,
                updated_at = case when p_reasons is null then i.updated_at else store_time end
           from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
@@ -179,7 +187,9 @@ begin
     ), queued as (
         update NewTasks t
            set token = null, lease_until = null, holder = null, ready_at = v_due,
+               suspect = case when t.ready_at is null then t.suspect else t.leased_alone end,
                attempts = t.attempts + case when p_delay is null then 0 else 1 end
+                        - case when t.ready_at is not null and t.leased_alone then 1 else 0 end
           from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
          where r.task <> 0 and t.instance_key = any(array[r.instance_key]) and t.task = r.task
            and t.token = r.token and r.instance_key = any(v_locked)
