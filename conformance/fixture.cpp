@@ -20,6 +20,11 @@ T only(std::vector<T> items) {
     return std::move(items.front());
 }
 
+work_batch noted(const char* call, work_batch batch) {
+    note(std::string(call) + " handed out " + text_of(batch));
+    return batch;
+}
+
 }  // namespace
 
 request_id a_request() {
@@ -167,8 +172,30 @@ std::string text_of(const std::vector<history_chunk>& history) {
     return text;
 }
 
-fixture::fixture()
-    : where(a_hub()),
+bool wakes(backend& store, wake_token token) {
+    const auto deadline = in(patience);
+    while (store.wait_for_work(token, deadline).value == token.value) {
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool waits_for_end(backend& store, const std::vector<instance_id>& ids) {
+    const auto deadline = in(patience);
+    while (!store.wait(ids, deadline)) {
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return false;
+        }
+    }
+    return true;
+}
+
+fixture::fixture() : fixture(a_hub()) {}
+
+fixture::fixture(hub opened)
+    : where(std::move(opened)),
       store(where.store()),
       filter{{{order_name, order_version}}, {charge_name}, {std::string()}},
       moment(abilities_under_test().test_clock ? duration(60s) : duration(300ms)) {}
@@ -284,13 +311,13 @@ lock_request fixture::request(const room& asked) const {
 }
 
 work_batch fixture::lock(const room& asked) {
-    return store.lock(request(asked));
+    return noted("lock", store.lock(request(asked)));
 }
 
 work_batch fixture::lock_suspects() {
     lock_request wanted = request({100, 100});
     wanted.suspects = true;
-    return store.lock(wanted);
+    return noted("lock of suspects", store.lock(wanted));
 }
 
 send_outcome fixture::send(const new_message& message) {
@@ -326,7 +353,9 @@ commit_outcome fixture::complete(const completion& done) {
 commit_result fixture::hand_off(const std::vector<checkpoint>& checkpoints,
                                 const std::vector<completion>& completions,
                                 const room& asked) {
-    return store.commit({checkpoints, completions, request(asked)});
+    commit_result result = store.commit({checkpoints, completions, request(asked)});
+    result.work = noted("commit", std::move(result.work));
+    return result;
 }
 
 lease_outcome fixture::renew(const held_item& item, duration lease) {

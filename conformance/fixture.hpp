@@ -1,5 +1,6 @@
 #pragma once
 
+#include "printing.hpp"
 #include "settings.hpp"
 
 #include <chrono>
@@ -28,8 +29,9 @@ inline const std::string order_version = "1";
 /// The name of every activity that it schedules.
 inline const std::string charge_name = "Charge";
 
-/// How long a test waits for what must happen; reached only when something is wrong.
-inline constexpr duration patience = 30s;
+/// How long a test waits for what must happen, as the command line says; reached only when
+/// something is wrong.
+inline duration patience = 10s;
 
 [[nodiscard]] new_instance a_new_instance(const std::string& prefix = "i");
 [[nodiscard]] new_message a_message(const instance_id& target, const std::string& text = "raised");
@@ -58,17 +60,23 @@ inline constexpr duration patience = 30s;
 /// All chunks' texts, one after the other.
 [[nodiscard]] std::string text_of(const std::vector<history_chunk>& history);
 
+/// Waits as a worker does, until the token changes; false when it never does.
+[[nodiscard]] bool wakes(backend& store, wake_token token);
+/// Waits until one of them has ended, again after each early return; false when none ever does.
+[[nodiscard]] bool waits_for_end(backend& store, const std::vector<instance_id>& ids);
+
 /// How much a worker asks for.
 struct room {
     std::size_t orchestrations = 0;
     std::size_t activities = 0;
 };
 
-/// An empty hub of the plugin under test, with a worker named "w1" that has every definition used
-/// here. Made anew for each test and section.
+/// An empty hub of the plugin under test, or one that the test has opened, with a worker named "w1"
+/// that has every definition used here. Made anew for each test and section.
 class fixture {
   public:
     fixture();
+    explicit fixture(hub opened);
     fixture(const fixture&) = delete;
     fixture& operator=(const fixture&) = delete;
     virtual ~fixture() = default;

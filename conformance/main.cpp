@@ -1,13 +1,12 @@
 #define CATCH_CONFIG_RUNNER
-#define CATCH_CONFIG_EXTERNAL_INTERFACES
-#include "report.hpp"
-#include "settings.hpp"
+#include "fixture.hpp"
+#include "processes.hpp"
+#include "verdicts.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <random>
 #include <string>
@@ -18,44 +17,6 @@
 namespace perdure::conformance {
 
 namespace {
-
-theme_results& results() {
-    static theme_results all;
-    return all;
-}
-
-/// Counts what became of each test. Catch2 2 cannot skip; a test that is skipped warns of it.
-class counting_listener final : public Catch::TestEventListenerBase {
-  public:
-    using TestEventListenerBase::TestEventListenerBase;
-
-    bool assertionEnded(const Catch::AssertionStats& stats) override {
-        static const std::string mark = "skipped: ";
-        const auto& result = stats.assertionResult;
-        const std::string text = result.getMessage();
-        if (result.getResultType() == Catch::ResultWas::Warning && text.rfind(mark, 0) == 0) {
-            skipped_because_ = text.substr(mark.size());
-        }
-        return true;
-    }
-
-    void testCaseEnded(const Catch::TestCaseStats& stats) override {
-        theme_result& theme = results()[theme_of(stats.testInfo.lineInfo.file)];
-        if (stats.totals.assertions.failed != 0) {
-            ++theme.failed;
-        } else if (!skipped_because_.empty()) {
-            ++theme.skipped[skipped_because_];
-        } else {
-            ++theme.passed;
-        }
-        skipped_because_.clear();
-    }
-
-  private:
-    std::string skipped_because_;
-};
-
-CATCH_REGISTER_LISTENER(counting_listener)
 
 // A backend that is named in a configuration, as opposed to by file, is found beside the plugin
 // under test, in this process and in those that it starts.
@@ -80,25 +41,61 @@ bool is_one_of(const char* option,
     return false;
 }
 
-int check(int argc, char** argv) {
+/// What the command line says beside the options of Catch2.
+struct command_line {
     settings chosen;
-    chosen.seed = std::random_device()();
     std::string plugin;
     std::string reference;
     std::string report;
-    Catch::Session session;
+    std::string role;
+    std::int64_t patience_seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(patience).count();
+};
+
+void add_options(Catch::Session& session, command_line& line) {
     using Catch::clara::Opt;
-    session.cli(session.cli() | Opt(plugin, "FILE")["--plugin"]("the plugin to check") |
-                Opt(chosen.config, "TEXT")["--config"](
-                    "address?options of a hub; {fresh} in it becomes a new path for each hub, and "
-                    "{fresh_name} a new name") |
-                Opt(reference, "FILE")["--reference"](
-                    "the plugin to compare with; perdure-memory.so beside the plugin by default") |
-                Opt(chosen.seed, "N")["--seed"]("of everything random") |
-                Opt(chosen.budget, "small|full|soak")["--budget"]("how much is repeated") |
-                Opt(chosen.clock, "test|real")["--clock"](
-                    "whether the clock of a backend that lets it is moved, or time has to pass") |
-                Opt(report, "FILE")["--report"]("where the certificate goes (JSON)"));
+    settings& chosen = line.chosen;
+    session.cli(
+        session.cli() | Opt(line.plugin, "FILE")["--plugin"]("the plugin to check") |
+        Opt(chosen.config, "TEXT")["--config"](
+            "address?options of a hub; {fresh} in it becomes a new path for each hub, and "
+            "{fresh_name} a new name; the suite adds test_clock=on where the backend has it") |
+        Opt(line.reference, "FILE")["--reference"](
+            "the plugin that random operations are compared with; by default the memory plugin, "
+            "found like any plugin; \"none\" leaves the comparison out") |
+        Opt(chosen.seed, "N")["--seed"]("of everything random; a failure names it") |
+        Opt(chosen.budget,
+            "small|full|soak")["--budget"]("how much is repeated: minutes, half an hour, hours") |
+        Opt(chosen.clock, "test|real")["--clock"](
+            "test moves the clock of a backend that lets it; real lets the time pass, and skips "
+            "what would take days") |
+        Opt(line.patience_seconds,
+            "SECONDS")["--patience"]("how long a test waits for what must happen") |
+        Opt(chosen.make_newer, "COMMAND")["--make-newer"](
+            "a shell command that gives the hub at {address} a schema newer than the plugin knows, "
+            "for [HUB-2]") |
+        Opt(line.report, "FILE")["--report"]("where the certificate goes (JSON)") |
+        Opt(line.role, "NAME")["--role"]("for processes that tests start; not for people"));
+}
+
+// Loads the plugins; a missing one is an error of usage.
+void begin(command_line line) {
+    line.chosen.plugin = std::filesystem::absolute(line.plugin);
+    if (!line.reference.empty() && line.reference != "none") {
+        line.reference = std::filesystem::absolute(line.reference);
+    }
+    line.chosen.reference = line.role.empty() ? line.reference : "none";
+    line.chosen.report = line.report;
+    patience = std::chrono::seconds(line.patience_seconds);
+    search_beside(line.chosen.plugin);
+    use(std::move(line.chosen));
+}
+
+int check(int argc, char** argv) {
+    command_line line;
+    line.chosen.seed = std::random_device()();
+    Catch::Session session;
+    add_options(session, line);
     if (const int wrong = session.applyCommandLine(argc, argv); wrong != 0) {
         return wrong;
     }
@@ -107,33 +104,28 @@ int check(int argc, char** argv) {
         asked.listReporters) {
         return session.run();
     }
-    if (plugin.empty()) {
+    if (line.plugin.empty()) {
         std::cerr << "perdure-conformance: --plugin FILE is missing; --help tells more\n";
         return 2;
     }
-    if (!is_one_of("--budget", chosen.budget, {"small", "full", "soak"}) ||
-        !is_one_of("--clock", chosen.clock, {"test", "real"})) {
+    if (!is_one_of("--budget", line.chosen.budget, {"small", "full", "soak"}) ||
+        !is_one_of("--clock", line.chosen.clock, {"test", "real"})) {
         return 2;
     }
-    chosen.plugin = std::filesystem::absolute(plugin);
-    chosen.reference = reference;
-    chosen.report = report;
-    search_beside(chosen.plugin);
-    use(chosen);
+    begin(line);
+    if (!line.role.empty()) {
+        play(line.role);
+        return 0;
+    }
     // A run that matches no test must not look like a success.
     using Catch::WarnAbout;
     session.configData().warnings =
         static_cast<WarnAbout::What>(session.configData().warnings | WarnAbout::NoTests);
     std::cout << "perdure-conformance: seed " << seed() << '\n';
     const int failed = session.run();
-    print_table(std::cout, results());
-    if (!report.empty()) {
-        std::ofstream file(report);
-        write_certificate(file, results());
-        if (!file.flush()) {
-            std::cerr << "perdure-conformance: cannot write " << report << '\n';
-            return 2;
-        }
+    if (!report_results()) {
+        std::cerr << "perdure-conformance: cannot write " << line.report << '\n';
+        return 2;
     }
     return failed;
 }

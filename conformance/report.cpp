@@ -1,16 +1,35 @@
 #include "report.hpp"
 
+#include "printing.hpp"
 #include "settings.hpp"
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <map>
 #include <ostream>
 #include <string_view>
 
 namespace perdure::conformance {
 
 namespace {
+
+/// How many tests passed, failed, and were skipped for which reason.
+struct tally_of_tests {
+    std::size_t passed = 0;
+    std::size_t failed = 0;
+    std::size_t skipped = 0;
+    std::map<std::string, std::size_t> skipped_because;
+
+    void count(const test_result& test) {
+        passed += test.found == verdict::passed ? 1 : 0;
+        failed += test.found == verdict::failed ? 1 : 0;
+        if (test.found == verdict::skipped) {
+            ++skipped;
+            ++skipped_because[test.reason];
+        }
+    }
+};
 
 std::string json_text(std::string_view text) {
     std::string result = "\"";
@@ -27,40 +46,98 @@ std::string json_text(std::string_view text) {
     return result + '"';
 }
 
-theme_result total_of(const theme_results& results) {
-    theme_result total;
-    for (const auto& [theme, result] : results) {
-        total.passed += result.passed;
-        total.failed += result.failed;
-        for (const auto& [reason, count] : result.skipped) {
-            total.skipped[reason] += count;
-        }
-    }
+tally_of_tests total_of(const test_results& results) {
+    tally_of_tests total;
+    std::ranges::for_each(results, [&](const test_result& test) { total.count(test); });
     return total;
 }
 
-std::string json_of(const theme_result& result) {
+std::map<std::string, tally_of_tests> themes_of(const test_results& results) {
+    std::map<std::string, tally_of_tests> themes;
+    for (const test_result& test : results) {
+        themes[test.theme].count(test);
+    }
+    return themes;
+}
+
+std::vector<std::string> names_of_failed(const test_results& results) {
+    std::vector<std::string> names;
+    for (const test_result& test : results) {
+        if (test.found == verdict::failed) {
+            names.push_back(test.name);
+        }
+    }
+    return names;
+}
+
+// What the tests with its tag say of each clause.
+std::map<std::string, std::string> words_on_clauses(const test_results& results) {
+    std::map<std::string, std::string> words;
+    for (const std::string& clause : all_clauses()) {
+        words[clause] = "without a test in this run";
+    }
+    for (const verdict found : {verdict::skipped, verdict::passed, verdict::failed}) {
+        for (const test_result& test : results) {
+            for (const std::string& clause : test.clauses) {
+                if (test.found == found && words.contains(clause)) {
+                    words[clause] = found == verdict::skipped  ? "skipped: " + test.reason
+                                    : found == verdict::passed ? "kept"
+                                                               : "BROKEN";
+                }
+            }
+        }
+    }
+    return words;
+}
+
+std::string json_of(const tally_of_tests& tests) {
     std::string reasons;
-    for (const auto& [reason, count] : result.skipped) {
+    for (const auto& [reason, count] : tests.skipped_because) {
         reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : ", ", json_text(reason), count);
     }
     return fmt::format(
         R"({{"passed": {}, "failed": {}, "skipped": {}, "skipped_because": {{{}}}}})",
-        result.passed,
-        result.failed,
-        result.skipped_count(),
+        tests.passed,
+        tests.failed,
+        tests.skipped,
         reasons);
 }
 
-}  // namespace
-
-std::size_t theme_result::skipped_count() const {
-    std::size_t count = 0;
-    for (const auto& [reason, times] : skipped) {
-        count += times;
+template <class Map, class Word>
+std::string json_object(const Map& members, Word word) {
+    std::string text;
+    for (const auto& [name, value] : members) {
+        text +=
+            fmt::format("{}\n    {}: {}", text.empty() ? "" : ",", json_text(name), word(value));
     }
-    return count;
+    return "{" + text + "\n  }";
 }
+
+std::string json_list(const std::vector<std::string>& items) {
+    std::string text;
+    for (const std::string& item : items) {
+        text += fmt::format("{}\n    {}", text.empty() ? "" : ",", json_text(item));
+    }
+    return "[" + text + (items.empty() ? "]" : "\n  ]");
+}
+
+// The address may hold a password before its last '@', and the options may name one.
+std::string configuration_without_secrets() {
+    std::string text = used().config;
+    if (const auto at = text.rfind('@'); at != std::string::npos) {
+        text.replace(0, at, "...");
+    }
+    if (const auto at = text.find("password"); at != std::string::npos) {
+        text.replace(at, std::string::npos, "password=...");
+    }
+    return text;
+}
+
+std::string name_and_version(const plugin_descriptor& plugin) {
+    return fmt::format("{} {}", plugin.backend_name, plugin.plugin_version);
+}
+
+}  // namespace
 
 std::string theme_of(const std::filesystem::path& source) {
     const std::string folder = source.parent_path().filename().string();
@@ -68,51 +145,58 @@ std::string theme_of(const std::filesystem::path& source) {
     return folder == "scenarios" || folder == file ? file : folder + "/" + file;
 }
 
-void print_table(std::ostream& out, const theme_results& results) {
+void print_table(std::ostream& out, const test_results& results) {
     constexpr const char* row = "{:<28}{:>8}{:>8}{:>9}\n";
     out << fmt::format(fmt::runtime(row), "theme", "passed", "failed", "skipped");
-    for (const auto& [theme, result] : results) {
-        out << fmt::format(
-            fmt::runtime(row), theme, result.passed, result.failed, result.skipped_count());
+    for (const auto& [theme, tests] : themes_of(results)) {
+        out << fmt::format(fmt::runtime(row), theme, tests.passed, tests.failed, tests.skipped);
     }
-    const theme_result total = total_of(results);
-    out << fmt::format(fmt::runtime(row), "all", total.passed, total.failed, total.skipped_count());
-    for (const auto& [reason, count] : total.skipped) {
+    const tally_of_tests total = total_of(results);
+    out << fmt::format(fmt::runtime(row), "all", total.passed, total.failed, total.skipped);
+    for (const auto& [reason, count] : total.skipped_because) {
         out << fmt::format("{} skipped: {}\n", count, reason);
     }
-    const bool conforms = total.failed == 0;
-    out << fmt::format("{} {} {} the contract, as far as these tests tell (seed {}, budget {})\n",
-                       plugin_under_test().backend_name,
-                       plugin_under_test().plugin_version,
-                       conforms ? "keeps" : "BREAKS",
+    for (const std::string& name : names_of_failed(results)) {
+        out << fmt::format("failed: \"{}\"; repeat it with its name and --seed {}\n", name, seed());
+    }
+    out << fmt::format("{} {} the contract, as far as these tests tell (seed {}, budget {})\n",
+                       name_and_version(plugin_under_test()),
+                       total.failed == 0 ? "keeps" : "BREAKS",
                        seed(),
                        used().budget);
 }
 
-void write_certificate(std::ostream& out, const theme_results& results) {
+void write_certificate(std::ostream& out, const test_results& results) {
     const plugin_descriptor& plugin = plugin_under_test();
     const capabilities& offered = abilities_under_test();
-    out << fmt::format("{{\n  \"plugin\": {},\n  \"version\": {},\n  \"fingerprint\": {},\n",
-                       json_text(plugin.backend_name),
-                       json_text(plugin.plugin_version),
-                       json_text(plugin.build_fingerprint));
-    out << fmt::format("  \"contract_version\": {},\n", plugin.contract_version);
-    out << fmt::format(
-        "  \"capabilities\": {{\"durable\": {}, \"multi_process\": {}, \"test_clock\": {}, "
-        "\"commit_lanes\": {}, \"turns_ahead\": {}}},\n",
-        offered.durable,
-        offered.multi_process,
-        offered.test_clock,
-        offered.commit_lanes,
-        offered.turns_ahead);
-    out << fmt::format(
-        "  \"seed\": {},\n  \"budget\": {},\n  \"themes\": {{\n", seed(), json_text(used().budget));
-    std::string separator;
-    for (const auto& [theme, result] : results) {
-        out << separator << "    " << json_text(theme) << ": " << json_of(result);
-        separator = ",\n";
-    }
-    out << fmt::format("\n  }},\n  \"all\": {}\n}}\n", json_of(total_of(results)));
+    const auto member = [&](std::string_view name, const std::string& value) {
+        out << fmt::format("  \"{}\": {},\n", name, value);
+    };
+    out << "{\n";
+    member("plugin", json_text(plugin.backend_name));
+    member("version", json_text(plugin.plugin_version));
+    member("fingerprint", json_text(plugin.build_fingerprint));
+    member("contract_version", std::to_string(plugin.contract_version));
+    member("date",
+           json_text(text_of(std::chrono::floor<duration>(std::chrono::system_clock::now()))));
+    member("capabilities",
+           fmt::format("{{\"durable\": {}, \"multi_process\": {}, \"test_clock\": {}, "
+                       "\"commit_lanes\": {}, \"turns_ahead\": {}}}",
+                       offered.durable,
+                       offered.multi_process,
+                       offered.test_clock,
+                       offered.commit_lanes,
+                       offered.turns_ahead));
+    member("configuration", json_text(configuration_without_secrets()));
+    member("clock", json_text(offered.test_clock ? "test" : "real"));
+    member("reference",
+           json_text(reference_plugin() ? name_and_version(*reference_plugin()) : "none"));
+    member("seed", std::to_string(seed()));
+    member("budget", json_text(used().budget));
+    member("clauses", json_object(words_on_clauses(results), json_text));
+    member("themes", json_object(themes_of(results), json_of));
+    member("failed_tests", json_list(names_of_failed(results)));
+    out << fmt::format("  \"all\": {}\n}}\n", json_of(total_of(results)));
 }
 
 }  // namespace perdure::conformance

@@ -1,33 +1,38 @@
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 #include <iosfwd>
-#include <map>
 #include <string>
+#include <vector>
 
-// What the tests found, by theme: the table at the end of the output, and the certificate.
+// What the tests found: the table at the end of the output, and the certificate.
 
 namespace perdure::conformance {
 
-/// What became of the tests of one theme, that is of one file of scenarios.
-struct theme_result {
-    std::size_t passed = 0;
-    std::size_t failed = 0;
-    /// How often a test was skipped, by reason.
-    std::map<std::string, std::size_t> skipped;
+enum class verdict { passed, failed, skipped };
 
-    [[nodiscard]] std::size_t skipped_count() const;
+struct test_result {
+    std::string name;
+    /// The file that it stands in.
+    std::string theme;
+    /// Those that it has as tags.
+    std::vector<std::string> clauses;
+    verdict found{};
+    /// Why it was skipped.
+    std::string reason;
 };
 
-using theme_results = std::map<std::string, theme_result>;
+using test_results = std::vector<test_result>;
 
 /// "lock" for conformance/scenarios/lock.cpp, "engine/time" for conformance/engine/time.cpp.
 [[nodiscard]] std::string theme_of(const std::filesystem::path& source);
 
-void print_table(std::ostream& out, const theme_results& results);
+/// Every clause of backend.hpp, as this program was built.
+[[nodiscard]] const std::vector<std::string>& all_clauses();
 
-/// Writes plugin, abilities, seed and results as JSON.
-void write_certificate(std::ostream& out, const theme_results& results);
+void print_table(std::ostream& out, const test_results& results);
+
+/// Writes the plugin, how it was tested, the clauses and the results as JSON.
+void write_certificate(std::ostream& out, const test_results& results);
 
 }  // namespace perdure::conformance

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -41,6 +42,7 @@ class temporary_directory {
 struct state {
     settings chosen;
     const plugin_descriptor* plugin = nullptr;
+    const plugin_descriptor* reference = nullptr;
     std::optional<capabilities> abilities;
     temporary_directory directory;
     std::atomic<unsigned> hubs{0};
@@ -69,13 +71,13 @@ std::string replaced(std::string text, std::string_view mark, const std::string&
 }  // namespace
 
 void use(settings chosen) {
-    const plugin_descriptor& plugin = load_plugin(chosen.plugin);
-    if (chosen.reference.empty()) {
-        chosen.reference = chosen.plugin.parent_path() / "perdure-memory.so";
-    }
     current() = std::make_unique<state>();
+    the().plugin = &load_plugin(chosen.plugin);
+    if (chosen.reference != "none") {
+        the().reference = chosen.reference.empty() ? &load_plugin_by_name("memory")
+                                                   : &load_plugin(chosen.reference);
+    }
     the().chosen = std::move(chosen);
-    the().plugin = &plugin;
 }
 
 const settings& used() {
@@ -88,6 +90,10 @@ const fs::path& plugin_file() {
 
 const plugin_descriptor& plugin_under_test() {
     return *the().plugin;
+}
+
+const plugin_descriptor* reference_plugin() {
+    return the().reference;
 }
 
 std::uint64_t seed() {
@@ -117,6 +123,10 @@ backend_config a_hub_config_with_real_clock() {
     return parse_uri(std::string(plugin_under_test().backend_name) + ":" + text);
 }
 
+backend_config hub_config_as_given() {
+    return parse_uri(std::string(plugin_under_test().backend_name) + ":" + used().config);
+}
+
 backend_config a_hub_config() {
     backend_config config = a_hub_config_with_real_clock();
     if (abilities_under_test().test_clock) {
@@ -133,6 +143,20 @@ hub open_hub(const backend_config& config) {
 
 hub a_hub() {
     return open_hub(a_hub_config());
+}
+
+bool can_make_newer() {
+    if (used().make_newer.empty()) {
+        WARN("skipped: --make-newer is not given");
+    }
+    return !used().make_newer.empty();
+}
+
+void make_newer(const backend_config& config) {
+    const std::string command = replaced(used().make_newer, "{address}", config.address);
+    if (std::system(command.c_str()) != 0) {
+        throw std::runtime_error("this command failed: " + command);
+    }
 }
 
 const capabilities& abilities_under_test() {

@@ -17,13 +17,17 @@ struct settings {
     std::filesystem::path plugin;
     /// What follows the plugin's scheme in a URI, with `{fresh}` and `{fresh_name}`.
     std::string config;
-    /// The plugin of the differential run's reference.
+    /// The plugin of the differential run's reference: the memory plugin of the search path unless
+    /// it is named; "none" for no such run.
     std::filesystem::path reference;
     std::uint64_t seed = 0;
     std::string budget = "small";
     /// "test" moves the clock of a backend that lets it; "real" waits, as for one that does not.
     std::string clock = "test";
     std::filesystem::path report;
+    /// A command for the shell that makes the schema of the hub at `{address}` newer than the
+    /// plugin knows [HUB-2]; empty when there is none.
+    std::string make_newer;
 };
 
 /// Called once by main, before the first test; loads the plugin.
@@ -32,6 +36,8 @@ void use(settings chosen);
 [[nodiscard]] const settings& used();
 [[nodiscard]] const std::filesystem::path& plugin_file();
 [[nodiscard]] const plugin_descriptor& plugin_under_test();
+/// The plugin to compare with; nothing when the command line says "none".
+[[nodiscard]] const plugin_descriptor* reference_plugin();
 [[nodiscard]] std::uint64_t seed();
 [[nodiscard]] bool is_budget(std::string_view name);
 
@@ -48,10 +54,16 @@ struct counts {
 [[nodiscard]] backend_config a_hub_config();
 /// The same place with its clock left alone.
 [[nodiscard]] backend_config a_hub_config_with_real_clock();
+/// The place that the command line names, which has no `{fresh}` in it.
+[[nodiscard]] backend_config hub_config_as_given();
 /// Opens a hub with the plugin under test, wherever its file is.
 [[nodiscard]] hub open_hub(const backend_config& config);
 /// An empty hub of the plugin under test.
 [[nodiscard]] hub a_hub();
+/// Whether the command line says how; without it the test is skipped, and returns.
+[[nodiscard]] bool can_make_newer();
+/// Makes the schema of this hub newer than the plugin under test.
+void make_newer(const backend_config& config);
 /// What the plugin under test can do.
 [[nodiscard]] const capabilities& abilities_under_test();
 /// A path in this process's temporary directory that nothing has used; the directory goes at exit.

@@ -60,7 +60,7 @@ void create_some(lockstep& pair) {
             for (new_instance& fresh : instances) {
                 fresh.start_at = one.at(fresh.start_at);
             }
-            return one.store.create(request, instances);
+            return one.store().create(request, instances);
         });
     for (std::size_t n = 0; n < planned.size(); ++n) {
         const instance_id& id = planned[n].instance;
@@ -96,7 +96,7 @@ void send_some(lockstep& pair) {
             for (new_message& message : messages) {
                 message.visible_at = one.at(message.visible_at);
             }
-            return one.store.send(request, messages);
+            return one.store().send(request, messages);
         });
     for (std::size_t n = 0; n < planned.size(); ++n) {
         const execution_id& wanted = planned[n].execution;
@@ -117,7 +117,7 @@ void terminate_some(lockstep& pair) {
     const request_id request = pair.next_request();
     const auto answers =
         pair.change("terminate", names_of(targets), [request, planned](const side& one) {
-            return one.store.terminate(request, planned);
+            return one.store().terminate(request, planned);
         });
     for (const terminate_outcome outcome : answers[0]) {
         pair.counts.add("terminate: " + word(outcome));
@@ -136,7 +136,7 @@ void purge_by_id(lockstep& pair) {
     const std::string kind = wish.force ? "purge by force: " : "purge: ";
     const auto answers = pair.change("purge",
                                      (wish.force ? "by force " : "") + names_of(wish.instances),
-                                     [wish](const side& one) { return one.store.purge(wish); });
+                                     [wish](const side& one) { return one.store().purge(wish); });
     for (const purge_outcome outcome : answers[0].outcomes) {
         pair.counts.add(kind + word(outcome));
     }
@@ -158,7 +158,7 @@ void purge_by_filter(lockstep& pair) {
             wish.limit = limit;
             wish.force = is_forced;
             wish.parent_event = event;
-            return one.store.purge(wish);
+            return one.store().purge(wish);
         });
         pair.counts.add("purge by filter: purged", answers[0].purged);
         if (!answers[0].more) {
@@ -190,7 +190,7 @@ void release_some(lockstep& pair) {
     const request_id request = pair.next_request();
     const auto answers =
         pair.change("release", names_of(targets), [request, targets](const side& one) {
-            return one.store.release(request, targets);
+            return one.store().release(request, targets);
         });
     for (const release_outcome outcome : answers[0]) {
         pair.counts.add("release: " + word(outcome));

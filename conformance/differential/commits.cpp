@@ -213,7 +213,7 @@ turn_plan plan_turn_ahead(lockstep& pair, both_of<activity_work> ended) {
     const bool is_later = pair.random.chance(50);
     const auto work_on = [&](const side& one) {
         const activity_work& work = ended[one.index];
-        const auto page = one.store.read_history(work.instance, 0, 1);
+        const auto page = one.store().read_history(work.instance, 0, 1);
         const std::uint64_t version = page ? page->history_version : 1;
         return work_ahead_of(work, is_wrong ? (is_later ? version + 1 : version - 1) : version);
     };
@@ -371,7 +371,7 @@ void commit_some(lockstep& pair) {
         "and room for {} and {}", plan.next.asked.orchestrations, plan.next.asked.activities);
     const auto results = pair.change("commit", what, [&](const side& one) {
         const commit_parts parts = parts_on(one, plan);
-        return one.store.commit(
+        return one.store().commit(
             {parts.checkpoints, parts.completions, lockstep::request_of(plan.next, request)});
     });
     const std::set<instance_id> all = touched_by(plan);

@@ -1,5 +1,6 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "differential/lockstep.hpp"
+#include "second_process/second_process.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -18,7 +19,7 @@ constexpr counts least_count{100, 1'000, 10'000};
 constexpr std::size_t operations_between_looks = 50;
 
 hub a_hub_of_the_reference() {
-    const plugin_descriptor& plugin = load_plugin(used().reference);
+    const plugin_descriptor& plugin = *reference_plugin();
     return {plugin.create(parse_uri(std::string(plugin.backend_name) + ":?test_clock=on")),
             "reference"};
 }
@@ -33,13 +34,24 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
-TEST_CASE("random operations have the same effect as on the reference", "[differential]") {
+TEST_CASE("random operations have the same effect as on the reference", "[differential][long]") {
     if (lacks(ability::test_clock)) {
         return;
     }
+    if (reference_plugin() == nullptr) {
+        WARN("skipped: there is no reference to compare with");
+        return;
+    }
     const hub reference = a_hub_of_the_reference();
-    const hub tested = a_hub();
-    lockstep pair(reference.store(), tested.store(), seed());
+    const backend_config config = a_hub_config();
+    const hub tested = open_hub(config);
+    std::vector<backend*> openings{&tested.store()};
+    std::optional<hub> elsewhere;
+    if (abilities_under_test().multi_process) {
+        elsewhere = open_in_another_process(config);
+        openings.push_back(&elsewhere->store());
+    }
+    lockstep pair(reference.store(), openings, seed());
     const std::size_t most = budgeted(operations_max);
     const std::size_t least = budgeted(least_count);
     INFO("seed " << seed());

@@ -29,10 +29,9 @@ std::string kind_of(const std::string& event) {
 
 }  // namespace
 
-lockstep::lockstep(backend& reference, backend& tested, std::uint64_t seed)
+lockstep::lockstep(backend& reference, const std::vector<backend*>& tested, std::uint64_t seed)
     : random(seed),
-      sides_{side{0, reference, reference.status().store_time},
-             side{1, tested, tested.status().store_time}},
+      sides_{side(0, {&reference}), side(1, tested)},
       began_(std::chrono::steady_clock::now()) {
     for (std::size_t n = 0; n < pool_size; ++n) {
         ids.emplace_back(fmt::format("i{:02}", n));
@@ -44,7 +43,7 @@ lockstep::lockstep(backend& reference, backend& tested, std::uint64_t seed)
 
 bool lockstep::takes_turns_ahead() const {
     return std::ranges::all_of(sides_,
-                               [](const side& one) { return one.store.abilities().turns_ahead; });
+                               [](const side& one) { return one.store().abilities().turns_ahead; });
 }
 
 void lockstep::step() {
@@ -85,12 +84,12 @@ void lockstep::step() {
 }
 
 void lockstep::compare_everything() {
-    compare("query all", [](const side& one) { return one.store.query({}, 1000, {}); });
+    compare("query all", [](const side& one) { return one.store().query({}, 1000, {}); });
     for (const instance_id& id : ids) {
         compare("read_history " + id.text(),
-                [&](const side& one) { return one.store.read_history(id, 0, batch_bytes_max); });
+                [&](const side& one) { return one.store().read_history(id, 0, batch_bytes_max); });
     }
-    compare("status", [](const side& one) { return one.store.status(); });
+    compare("status", [](const side& one) { return one.store().status(); });
     counts.add("status: compared");
 }
 
@@ -103,8 +102,8 @@ void lockstep::advance() {
     const duration by = std::max(duration::zero(), elapsed_ - moved_ - passed);
     moved_ += by;
     compare_texts(fmt::format("advance to {}min", elapsed_ / std::chrono::minutes(1)),
-                  sides_[0].store.advance_clock(by) ? "done" : "refused",
-                  sides_[1].store.advance_clock(by) ? "done" : "refused");
+                  sides_[0].store().advance_clock(by) ? "done" : "refused",
+                  sides_[1].store().advance_clock(by) ? "done" : "refused");
     counts.add("advance: done");
 }
 
@@ -151,7 +150,7 @@ std::vector<std::optional<instance_record>> lockstep::look(
     if (touched.empty()) {
         return {};
     }
-    const auto found = compare("get", [&](const side& one) { return one.store.get(touched); });
+    const auto found = compare("get", [&](const side& one) { return one.store().get(touched); });
     for (std::size_t n = 0; n < touched.size(); ++n) {
         absent.erase(touched[n]);
         if (!found[0][n]) {
@@ -342,7 +341,7 @@ void lockstep::take(std::array<work_batch, 2> batches, request_id request, const
         }
         request = next_request();
         batches = change("lock", "what is left", [request, rest](const side& one) {
-            return one.store.lock(request_of(rest, request));
+            return one.store().lock(request_of(rest, request));
         });
     }
     keep(std::move(all));

@@ -40,12 +40,20 @@ class dice {
     std::mt19937_64 engine_;
 };
 
-/// One of the two backends; times in plans are counted from the origin.
-struct side {
+/// One of the two backends, as one process or several have it open; times in plans are counted from
+/// the origin.
+class side {
+  public:
+    side(std::size_t number, std::vector<backend*> openings)
+        : index(number),
+          origin(openings.front()->status().store_time),
+          openings_(std::move(openings)) {}
+
     std::size_t index = 0;
-    backend& store;
     timestamp origin;
 
+    /// The next opening, in turn: what one has done, the other one must know.
+    [[nodiscard]] backend& store() const { return *openings_[next_++ % openings_.size()]; }
     [[nodiscard]] timestamp at(timestamp planned) const {
         return origin + planned.time_since_epoch();
     }
@@ -53,6 +61,10 @@ struct side {
         return planned ? std::optional(at(*planned)) : std::nullopt;
     }
     [[nodiscard]] wording words(wording::detail shown) const { return {origin, shown}; }
+
+  private:
+    std::vector<backend*> openings_;
+    mutable std::size_t next_ = 0;
 };
 
 /// What one item is on either side: tokens and sequences differ.
@@ -114,7 +126,7 @@ struct lock_plan {
 
 class lockstep {
   public:
-    lockstep(backend& reference, backend& tested, std::uint64_t seed);
+    lockstep(backend& reference, const std::vector<backend*>& tested, std::uint64_t seed);
 
     /// One random operation, and its comparison.
     void step();

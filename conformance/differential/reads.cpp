@@ -70,7 +70,7 @@ void query_some(lockstep& pair) {
     std::string after;
     do {
         const auto pages = pair.compare("query", [&](const side& one) {
-            return one.store.query(at(one, planned), limit, after);
+            return one.store().query(at(one, planned), limit, after);
         });
         // Where a page ends is up to the backend, as long as nothing is left out; the reference
         // and all others known so far name the last instance.
@@ -86,7 +86,7 @@ void read_one_history(lockstep& pair) {
     const std::size_t bytes = pair.random.chance(50) ? 1 : batch_bytes_max;
     const auto pages =
         pair.compare(fmt::format("read_history {} from {}, {} bytes", id.text(), from, bytes),
-                     [&](const side& one) { return one.store.read_history(id, from, bytes); });
+                     [&](const side& one) { return one.store().read_history(id, from, bytes); });
     const bool has_chunks = pages[0] && !pages[0]->chunks.empty();
     pair.counts.add("read_history: chunks", has_chunks ? 1 : 0);
     pair.counts.add("read_history: from the middle",

@@ -135,7 +135,7 @@ std::string wording::of(const orchestration_work& work) const {
                              message.event,
                              is_exact ? fmt::format(" #{}", message.sequence) : std::string());
     }
-    return fmt::format("{} {} {}/{} {} attempt {}{} length {} history [{}] inbox [{}]{}",
+    return fmt::format("{} {} {}/{} {} attempt {}{} v{} length {} history [{}] inbox [{}]{}",
                        work.instance.text(),
                        word(work.execution),
                        work.name,
@@ -143,12 +143,11 @@ std::string wording::of(const orchestration_work& work) const {
                        to_string(work.status),
                        work.attempt,
                        work.suspect ? " suspect" : "",
+                       work.history_version,
                        work.history_length,
                        chunks_text(work.history),
                        inbox,
-                       is_exact
-                           ? fmt::format(" {:x} v{}", work.held.token.value, work.history_version)
-                           : std::string());
+                       is_exact ? fmt::format(" {:x}", work.held.token.value) : std::string());
 }
 
 std::string wording::of(const activity_work& work) const {
@@ -238,8 +237,11 @@ std::string wording::of(const instance_page& page) const {
 }
 
 std::string wording::of(const history_page& page) const {
-    return fmt::format(
-        "{} length {}{}", word(page.execution), page.history_length, chunks_text(page.chunks));
+    return fmt::format("{} v{} length {}{}",
+                       word(page.execution),
+                       page.history_version,
+                       page.history_length,
+                       chunks_text(page.chunks));
 }
 
 std::string wording::of(const hub_status& status) const {

@@ -25,9 +25,8 @@ namespace perdure::conformance {
 class wording {
   public:
     enum class detail {
-        /// What is the same for all backends: no sequences, tokens or versions, and of work only
-        /// how
-        /// much there is, because backends may choose among equals.
+        /// What is the same for all backends: no sequences or tokens, and of work only how much
+        /// there is, because backends may choose among equals.
         comparable,
         /// What is the same for a repeat of the call.
         exact,

@@ -30,7 +30,7 @@ void lock_some(lockstep& pair) {
                                          plan.asked.activities,
                                          plan.messages);
     const auto batches = pair.change("lock", what, [request, plan](const side& one) {
-        return one.store.lock(lockstep::request_of(plan, request));
+        return one.store().lock(lockstep::request_of(plan, request));
     });
     const work_batch& got = batches[0];
     pair.counts.add("lock: orchestration", got.orchestrations.size());
@@ -49,7 +49,7 @@ void lock_all_suspects(lockstep& pair) {
     plan.suspects = true;
     const request_id request = pair.next_request();
     const auto batches = pair.change("lock", "suspects", [request, plan](const side& one) {
-        return one.store.lock(lockstep::request_of(plan, request));
+        return one.store().lock(lockstep::request_of(plan, request));
     });
     pair.take(batches, request, plan);
 }
@@ -143,7 +143,7 @@ void renew_some(lockstep& pair) {
     const std::string what = "renew as " + plan.worker.text + names_of(drawn.of(pair.reference()));
     const auto outcomes = pair.compare(what, [&](const side& one) {
         const std::vector<held_item> items = drawn.of(one);
-        return one.store.renew({plan.worker, &plan.filter, plan.lease, items});
+        return one.store().renew({plan.worker, &plan.filter, plan.lease, items});
     });
     count(pair, "renew", outcomes[0]);
     pair.look(instances_of(drawn));
@@ -155,7 +155,7 @@ void give_back_some(lockstep& pair) {
     const request_id request = pair.next_request();
     const auto outcomes =
         pair.change("give_back", names_of(drawn.of(pair.reference())), [&](const side& one) {
-            return one.store.give_back(request, drawn.of(one));
+            return one.store().give_back(request, drawn.of(one));
         });
     count(pair, "give_back", outcomes[0]);
     pair.look(instances_of(drawn));
@@ -171,7 +171,7 @@ void abandon_some(lockstep& pair) {
     const std::string what =
         (is_delayed ? "with a delay" : "at once") + names_of(drawn.of(pair.reference()));
     const auto outcomes = pair.change("abandon", what, [&](const side& one) {
-        return one.store.abandon(request, drawn.of(one), delay);
+        return one.store().abandon(request, drawn.of(one), delay);
     });
     count(pair, "abandon", outcomes[0]);
     for (const lease_outcome outcome : outcomes[0]) {
@@ -189,7 +189,7 @@ void park_some(lockstep& pair) {
     const request_id request = pair.next_request();
     const auto outcomes =
         pair.change("park", names_of(drawn.of(pair.reference())), [&](const side& one) {
-            return one.store.park(request, drawn.of(one), reasons);
+            return one.store().park(request, drawn.of(one), reasons);
         });
     count(pair, "park", outcomes[0]);
     for (std::size_t n = 0; n < ids.size(); ++n) {
@@ -205,8 +205,8 @@ void take_over_one(lockstep& pair) {
     const worker_id worker{pair.random.chance(50) ? "w1" : "w2"};
     const request_id request = pair.next_request();
     pair.change("take_over", worker.text, [&](const side& one) {
-        one.store.take_over(request, {&worker, 1});
-        return one.store.get(pair.ids);
+        one.store().take_over(request, {&worker, 1});
+        return one.store().get(pair.ids);
     });
     pair.counts.add("take_over: done");
 }

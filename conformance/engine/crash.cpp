@@ -44,7 +44,7 @@ void serve_until_killed(registry known, duration lease = std::chrono::seconds(2)
     options.lease_duration = lease;
     options.renew_interval = std::chrono::milliseconds(500);
     options.deliveries_max = 4;
-    worker serving(open_hub(a_hub_config_with_real_clock()), std::move(known), options);
+    worker serving(open_hub(hub_config_as_given()), std::move(known), options);
     serving.start();
     while (true) {
         pause();
@@ -59,17 +59,12 @@ std::string text_of(const std::string& file) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-const std::string steady_worker = "[.steady-worker]";
-const std::string killing_worker = "[.killing-worker]";
-const std::string aborting_worker = "[.aborting-worker]";
-
-}  // namespace
-
-TEST_CASE("a process that serves common orchestrations", "[.steady-worker]") {
+void serve_common_orchestrations() {
     serve_until_killed(common_orchestrations());
 }
 
-TEST_CASE("a process whose greeting of \"abort\" aborts it", "[.aborting-worker]") {
+// A greeting of "abort" ends the process.
+void serve_with_an_abort() {
     const registry common = common_orchestrations();
     registry known;
     for (const auto* definition : common.orchestrations()) {
@@ -77,7 +72,6 @@ TEST_CASE("a process whose greeting of \"abort\" aborts it", "[.aborting-worker]
     }
     known.add(greet, [](const std::string& name) {
         if (name == "abort") {
-            std::signal(SIGABRT, SIG_DFL);  // Catch2 would write a report first.
             std::abort();
         }
         return "Hello, " + name + "!";
@@ -85,8 +79,8 @@ TEST_CASE("a process whose greeting of \"abort\" aborts it", "[.aborting-worker]
     serve_until_killed(std::move(known));
 }
 
-TEST_CASE("a process that is killed by its greeting, and holds its leases for long",
-          "[.killing-worker]") {
+// Its greeting kills the process, which holds its leases for long.
+void serve_with_a_kill() {
     const registry common = common_orchestrations();
     registry known;
     for (const auto* definition : common.orchestrations()) {
@@ -100,8 +94,17 @@ TEST_CASE("a process that is killed by its greeting, and holds its leases for lo
     serve_until_killed(std::move(known), std::chrono::minutes(10));
 }
 
+const std::string steady_worker = "steady-worker";
+const std::string killing_worker = "killing-worker";
+const std::string aborting_worker = "aborting-worker";
+const process_role steady(steady_worker.c_str(), serve_common_orchestrations);
+const process_role killing(killing_worker.c_str(), serve_with_a_kill);
+const process_role aborting(aborting_worker.c_str(), serve_with_an_abort);
+
+}  // namespace
+
 TEST_CASE("orchestrations finish exactly once while worker processes are killed at random",
-          "[engine][crash]") {
+          "[engine][crash][long]") {
     const auto config = a_hub_config_with_real_clock();
     if (lacks(ability::durable) || lacks(ability::multi_process)) {
         return;
@@ -147,7 +150,7 @@ TEST_CASE("orchestrations finish exactly once while worker processes are killed 
 }
 
 TEST_CASE("an activity that aborts its process fails alone, and its 300 neighbours finish",
-          "[engine][crash][SUSPECT-1]") {
+          "[engine][crash][long][SUSPECT-1]") {
     const auto config = a_hub_config_with_real_clock();
     if (lacks(ability::durable) || lacks(ability::multi_process)) {
         return;

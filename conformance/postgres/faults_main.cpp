@@ -48,6 +48,7 @@ int check(int argc, char** argv) {
         return 2;
     }
     chosen.plugin = std::filesystem::absolute(plugin);
+    chosen.reference = "none";
     use(chosen);
     if (!served.empty()) {
         serve(parse_uri(served), notes);

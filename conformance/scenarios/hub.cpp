@@ -1,10 +1,13 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "fixture.hpp"
+#include "second_process/second_process.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace perdure;
 using namespace perdure::conformance;
@@ -96,14 +99,15 @@ TEST_CASE("every opening of a hub finds the same identity, and no other hub has 
     }
 
     CHECK(open_hub(config).store().identity() == identity);
+    if (abilities_under_test().multi_process) {
+        CHECK(open_in_another_process(config).store().identity() == identity);
+    }
     CHECK(other.store().identity() != identity);
 }
 
-// What schema a plugin writes is its own affair, so that making one newer is for the plugin's own
-// tests; here, a refusal must at least be told apart, and leave the place usable.
 TEST_CASE_METHOD(fixture,
                  "a deleted hub is empty or refused as a schema fault, until created anew",
-                 "[HUB-2]") {
+                 "[HUB-4]") {
     const instance_id id = pending_instance();
 
     store.delete_hub();
@@ -121,7 +125,7 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture,
                  "deleting a hub takes its running instances, inboxes and activities",
-                 "[HUB-2]") {
+                 "[HUB-4]") {
     const activity_work work = leased_activity();
     raise(work.instance);
 
@@ -212,4 +216,62 @@ TEST_CASE_METHOD(fixture, "interrupted waits return at once, now and later", "[W
     static_cast<void>(store.wait({&id, 1}, in(patience)));
 
     CHECK(std::chrono::steady_clock::now() - begun < patience);
+}
+
+TEST_CASE("a hub that was never created is empty or refused", "[HUB-5]") {
+    const std::shared_ptr<backend> store = plugin_under_test().create(a_hub_config());
+    const instance_id id = an_id();
+
+    try {
+        CHECK_FALSE(store->get({&id, 1}).front());
+    } catch (const backend_error& refused) {
+        const bool is_told_apart =
+            refused.code() == store_fault::schema || refused.code() == store_fault::configuration;
+        INFO(refused.what());
+        CHECK(is_told_apart);
+    }
+    store->create_hub();
+    CHECK_FALSE(store->get({&id, 1}).front());
+}
+
+TEST_CASE_METHOD(fixture, "a child that fork() made leaves the parent alone", "[FORK-1]") {
+    const orchestration_work work = leased();
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    REQUIRE(child > 0);
+    REQUIRE(waitpid(child, nullptr, 0) == child);
+
+    CHECK(get(work.instance).leased_by == worker.text);
+    CHECK(commit_one(turn_of(work)) == commit_outcome::committed);
+}
+
+TEST_CASE("a hub with a newer schema is refused, and left alone", "[HUB-2]") {
+    if (!can_make_newer()) {
+        return;
+    }
+    const backend_config config = a_hub_config();
+    const new_instance fresh = a_new_instance();
+    REQUIRE(open_hub(config).store().create(a_request(), {&fresh, 1}).front().code ==
+            create_code::created);
+    make_newer(config);
+
+    const std::shared_ptr<backend> store = plugin_under_test().create(config);
+    const auto fault_of = [&](auto call) {
+        try {
+            call();
+        } catch (const backend_error& refused) {
+            return std::optional(refused.code());
+        }
+        return std::optional<store_fault>();
+    };
+
+    CHECK(fault_of([&] { store->create_hub(); }) == store_fault::schema);
+    CHECK(fault_of([&] {
+              static_cast<void>(store->get({&fresh.instance, 1}));
+          }) == store_fault::schema);
+    CHECK(fault_of([&] {
+              static_cast<void>(store->create(a_request(), {&fresh, 1}));
+          }) == store_fault::schema);
 }

@@ -11,17 +11,6 @@ using namespace perdure::conformance;
 
 namespace {
 
-/// Waits again after each early return, as the contract tells callers to.
-bool waits_for_end(backend& store, const std::vector<instance_id>& ids) {
-    const auto deadline = in(patience);
-    while (!store.wait(ids, deadline)) {
-        if (std::chrono::steady_clock::now() >= deadline) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /// The record that comes with the end of this instance.
 std::optional<instance_record> record_at_end(backend& store, const instance_id& id) {
     const auto deadline = in(patience);

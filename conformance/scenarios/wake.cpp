@@ -9,21 +9,6 @@
 using namespace perdure;
 using namespace perdure::conformance;
 
-namespace {
-
-/// Waits as a worker does, until the token changes; false when it never does.
-bool wakes(backend& store, wake_token token) {
-    const auto deadline = in(patience);
-    while (store.wait_for_work(token, deadline).value == token.value) {
-        if (std::chrono::steady_clock::now() >= deadline) {
-            return false;
-        }
-    }
-    return true;
-}
-
-}  // namespace
-
 TEST_CASE_METHOD(fixture,
                  "a change between lock and wait is not missed, whoever makes it",
                  "[WAKE-1]") {

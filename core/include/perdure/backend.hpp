@@ -302,7 +302,7 @@ class PERDURE_EXPORT backend {
     /// [HUB-1] Many processes may do so at once; all succeed, one creates.
     /// [HUB-2] A schema newer than the plugin is refused with `store_fault::schema` and left alone, by
     /// this method and by all others.
-    /// [HUB-3] Before the first `create_hub`, a method finds the hub empty, or fails with
+    /// [HUB-5] Before the first `create_hub`, a method finds the hub empty, or fails with
     /// `store_fault::schema` or `configuration`; it creates nothing.
     virtual void create_hub() = 0;
 

@@ -1,0 +1,170 @@
+#include "second_process/second_process.hpp"
+
+#include "processes.hpp"
+#include "second_process/calls.hpp"
+#include "second_process/wire.hpp"
+
+#include <mutex>
+#include <stdexcept>
+
+namespace perdure::conformance {
+
+namespace {
+
+using steady_time = std::chrono::steady_clock::time_point;
+
+template <class T>
+std::vector<std::remove_const_t<T>> owned(std::span<T> items) {
+    return {items.begin(), items.end()};
+}
+
+std::optional<work_filter> filter_of(const work_filter* filter) {
+    return filter != nullptr ? std::optional(*filter) : std::nullopt;
+}
+
+class remote_backend final : public backend {
+  public:
+    explicit remote_backend(const backend_config& config) : process_(config, "calls") {
+        abilities_ = ask<capabilities>(remote_call::abilities);
+    }
+
+    capabilities abilities() const noexcept override { return abilities_; }
+    void create_hub() override { tell(remote_call::create_hub); }
+    void delete_hub() override { tell(remote_call::delete_hub); }
+    hub_status status() override { return ask<hub_status>(remote_call::status); }
+    bool advance_clock(duration by) override { return ask<bool>(remote_call::advance_clock, by); }
+
+    std::string identity() override { return ask<std::string>(remote_call::identity); }
+
+    std::vector<create_outcome> create(const request_id& request,
+                                       std::span<const new_instance> instances) override {
+        return ask<std::vector<create_outcome>>(remote_call::create, request, owned(instances));
+    }
+    std::vector<send_outcome> send(const request_id& request,
+                                   std::span<const new_message> messages) override {
+        return ask<std::vector<send_outcome>>(remote_call::send, request, owned(messages));
+    }
+    std::vector<terminate_outcome> terminate(const request_id& request,
+                                             std::span<const termination> wishes) override {
+        return ask<std::vector<terminate_outcome>>(remote_call::terminate, request, owned(wishes));
+    }
+    std::vector<std::optional<instance_record>> get(std::span<const instance_id> ids) override {
+        return ask<std::vector<std::optional<instance_record>>>(remote_call::get, owned(ids));
+    }
+    instance_page query(const instance_filter& filter,
+                        std::size_t limit,
+                        const std::string& after) override {
+        return ask<instance_page>(remote_call::query, filter, limit, after);
+    }
+    std::optional<history_page> read_history(const instance_id& id,
+                                             std::uint64_t from,
+                                             std::size_t bytes) override {
+        return ask<std::optional<history_page>>(remote_call::read_history, id, from, bytes);
+    }
+    bool wait(std::span<const instance_id> ids, steady_time deadline) override {
+        return ask<bool>(remote_call::wait, owned(ids), deadline);
+    }
+    std::optional<instance_record> wait_and_get(const instance_id& id,
+                                                steady_time deadline) override {
+        return ask<std::optional<instance_record>>(remote_call::wait_and_get, id, deadline);
+    }
+    purge_result purge(const purge_request& request) override {
+        return ask<purge_result>(remote_call::purge, request);
+    }
+    std::vector<release_outcome> release(const request_id& request,
+                                         std::span<const instance_id> ids) override {
+        return ask<std::vector<release_outcome>>(remote_call::release, request, owned(ids));
+    }
+
+    work_batch lock(const lock_request& request) override {
+        return ask<work_batch>(remote_call::lock, request, filter_of(request.filter));
+    }
+    commit_result commit(const commit_request& request) override {
+        return ask<commit_result>(remote_call::commit,
+                                  owned(request.checkpoints),
+                                  owned(request.completions),
+                                  request.next,
+                                  filter_of(request.next.filter));
+    }
+    std::vector<lease_outcome> renew(const renewal& request) override {
+        return ask<std::vector<lease_outcome>>(remote_call::renew,
+                                               request.worker,
+                                               filter_of(request.filter),
+                                               request.lease_duration,
+                                               owned(request.items));
+    }
+    std::vector<lease_outcome> give_back(const request_id& request,
+                                         std::span<const held_item> items) override {
+        return ask<std::vector<lease_outcome>>(remote_call::give_back, request, owned(items));
+    }
+    std::vector<lease_outcome> abandon(const request_id& request,
+                                       std::span<const held_item> items,
+                                       duration delay) override {
+        return ask<std::vector<lease_outcome>>(remote_call::abandon, request, owned(items), delay);
+    }
+    std::vector<lease_outcome> park(const request_id& request,
+                                    std::span<const held_item> items,
+                                    std::span<const std::string> reasons) override {
+        return ask<std::vector<lease_outcome>>(
+            remote_call::park, request, owned(items), owned(reasons));
+    }
+    void take_over(const request_id& request, std::span<const worker_id> workers) override {
+        tell(remote_call::take_over, request, owned(workers));
+    }
+    wake_token wait_for_work(wake_token token, steady_time deadline) override {
+        return ask<wake_token>(remote_call::wait_for_work, token, deadline);
+    }
+    work_batch wait_for_lease(const lock_request& wanted,
+                              wake_token token,
+                              steady_time deadline) override {
+        return ask<work_batch>(
+            remote_call::wait_for_lease, wanted, filter_of(wanted.filter), token, deadline);
+    }
+    void interrupt_waits() noexcept override {
+        try {
+            tell(remote_call::interrupt_waits);
+        } catch (const std::exception&) {
+            return;  // Nobody waits in a process that has ended.
+        }
+    }
+
+  private:
+    template <class... Arguments>
+    wire_reader answer_to(remote_call what, const Arguments&... arguments) {
+        wire_writer question;
+        question(what, arguments...);
+        const std::lock_guard guard(mutex_);
+        send_piece(process_.channel(), question.bytes());
+        std::string text;
+        if (!receive_piece(process_.channel(), text)) {
+            throw std::runtime_error("the other process has ended");
+        }
+        wire_reader answer(std::move(text));
+        if (answer.next<remote_answer>() == remote_answer::store_failed) {
+            const auto code = answer.next<store_fault>();
+            const auto reason = answer.next<std::string>();
+            throw backend_error(code, reason, answer.next<std::string>());
+        }
+        return answer;
+    }
+    template <class Answer, class... Arguments>
+    Answer ask(remote_call what, const Arguments&... arguments) {
+        return answer_to(what, arguments...).template next<Answer>();
+    }
+    template <class... Arguments>
+    void tell(remote_call what, const Arguments&... arguments) {
+        static_cast<void>(answer_to(what, arguments...));
+    }
+
+    std::mutex mutex_;
+    test_process process_;
+    capabilities abilities_;
+};
+
+}  // namespace
+
+hub open_in_another_process(const backend_config& config) {
+    return {std::make_shared<remote_backend>(config), config.backend + " in another process"};
+}
+
+}  // namespace perdure::conformance
