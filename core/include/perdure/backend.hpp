@@ -28,9 +28,6 @@
 // [FORK-1] The object belongs to the process that made it. The child of a fork() must not call or
 // destroy it; as long as the child does neither, the parent goes on as if nothing had happened.
 //
-// Names. Instance ids, names, versions, queues, worker ids and message ids have at most
-// `id_bytes_max` bytes of UTF-8; a version, a queue and a message id may be empty.
-//
 // Outcomes and errors. What a caller must expect is a return value. When the store fails, a method
 // throws `backend_error` and nothing else; unless its code is `outcome_unknown`, nothing happened.
 //

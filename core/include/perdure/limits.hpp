@@ -13,8 +13,8 @@
 namespace perdure {
 inline namespace v1 {
 
-/// The longest instance id, message id, name, version, queue, tag key or name of a codec, in bytes.
-/// Ten of them fit into one key of an index: PostgreSQL takes 2,704 bytes.
+/// The longest instance id, message id, name, version, queue, worker id, tag key or name of a codec,
+/// in bytes. Ten of them fit into one key of an index: PostgreSQL takes 2,704 bytes.
 inline constexpr std::size_t id_bytes_max = 255;
 
 /// The longest reason or value of a tag, in bytes: texts that people write and read.
