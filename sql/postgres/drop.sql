@@ -33,7 +33,7 @@ declare
         '_ReadHistory', '_RecordOf', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
         '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',
         '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeFurther', '_TakeOver', '_TellParent',
-        '_Terminate', '_TerminateInstances', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
+        '_Terminate', '_TerminateInstances', '_Tidy', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
         '_Unfiltered', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_WithInbox', '_Worker',
         '_WritePayloads', '_WriteTurns'];
     v_schema constant text := current_schema;

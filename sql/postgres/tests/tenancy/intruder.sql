@@ -48,7 +48,7 @@ select _Purgeable('{}', null, null, null, null, null, '', null, null, null, null
 select _ReadHistory('victim-6', 0, 1000000);
 select _AnyEnded(array['victim-6', :'held_id']);
 select _Watch(true, '-infinity', array['victim-6', :'held_id']);
-select _HubStatus(), _GetVersions();
+select _HubStatus(), _HubIdentity(), _GetVersions();
 select _AddOrchestrationEvents(
     '20000000-0000-0000-0000-000000000002', jsonb_populate_record(null::message_batch,
         jsonb_build_object('target', array[:'held_id'], 'event', array['{}'], 'task', array[0],
