@@ -173,6 +173,21 @@ turn* owner_of(const std::vector<task_handle<T>>& handles) {
 }
 }  // namespace detail
 
+// A handle whose call took a temporary that g++ 12 would destroy twice: name the input, or the
+// handle, in a statement before.
+template <class... Handles>
+    requires(detail::lacks_a_name<Handles> || ...)
+detail::name_the_input_or_the_handle_first when_all(
+    Handles&&... name_the_input_or_the_handle_first) = delete;
+template <class... Handles>
+    requires(detail::lacks_a_name<Handles> || ...)
+detail::name_the_input_or_the_handle_first when_all_settled(
+    Handles&&... name_the_input_or_the_handle_first) = delete;
+template <class... Handles>
+    requires(detail::lacks_a_name<Handles> || ...)
+detail::name_the_input_or_the_handle_first when_any(
+    Handles&&... name_the_input_or_the_handle_first) = delete;
+
 /// Waits for all, then gives their values as a tuple, `std::monostate` for void. If some failed, the
 /// failure that is earliest in the history is thrown, after all have ended.
 template <class First, class... Rest>

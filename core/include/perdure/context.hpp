@@ -20,6 +20,11 @@ payload encode_input(const In& input) {
                   "serialize(), or specialise perdure::codec for it");
     return codec<In>::encode(input);
 }
+
+/// Whatever becomes an `In`. A constant temporary goes the way of the braces: a call with either has
+/// the same parameter.
+template <class Input, class In>
+concept input_for = std::convertible_to<Input, const In&> && !std::same_as<Input, const In>;
 }  // namespace detail
 
 /// What an orchestration may ask of the engine: to schedule, to wait, and for what is the same at
@@ -34,49 +39,50 @@ class PERDURE_EXPORT context {
     context& operator=(const context&) = delete;
     ~context() = default;
 
-    /// Schedules an activity.
-    template <class In, class Out>
-    task_handle<Out> call(const activity<In, Out>& what,
-                          const std::type_identity_t<In>& input,
-                          const call_options& options = call_options()) {
-        return scheduled<Out>(what, detail::encode_input<In>(input), options);
+    /// Schedules an activity. An input that has a name, or a temporary that g++ 12 gets right in an
+    /// awaiting expression, may be awaited at once; otherwise the handle must be named before:
+    /// `auto handle = ctx.call(...); co_await handle;`.
+    template <class In, class Out, detail::input_for<In> Input>
+    detail::handle_for<Out, Input> call(const activity<In, Out>& what,
+                                        Input&& input,
+                                        const call_options& options = call_options()) {
+        return scheduled<detail::handle_for<Out, Input>>(
+            what, detail::encode_input<In>(std::forward<Input>(input)), options);
     }
-    /// The same with a temporary. When that is a braced aggregate, g++ 12 would destroy it twice in
-    /// an awaiting expression, so the handle must be named: `auto h = ctx.call(...); co_await h;`.
-    template <class In, class Out, class Temporary>
-        requires std::same_as<In, Temporary> && detail::must_be_named<In>
-    named_task_handle<Out> call(const activity<In, Out>& what,
-                                Temporary&& input,
-                                const call_options& options = call_options()) {
-        const auto handle = scheduled<Out>(what, detail::encode_input<In>(input), options);
-        return named_task_handle<Out>(handle.owner(), handle.slot(), handle.read());
+    /// The same with an input in braces.
+    template <class In, class Out>
+    detail::handle_for_braces<Out, In> call(const activity<In, Out>& what,
+                                            const std::type_identity_t<In>&& braced,
+                                            const call_options& options = call_options()) {
+        return scheduled<detail::handle_for_braces<Out, In>>(
+            what, detail::encode_input<In>(braced), options);
     }
     template <class Out>
     task_handle<Out> call(const activity<void, Out>& what,
                           const call_options& options = call_options()) {
-        return scheduled<Out>(what, payload(), options);
+        return scheduled<task_handle<Out>>(what, payload(), options);
     }
 
     /// Starts a child orchestration; its result or failure comes back. A child id that is taken
-    /// fails the handle.
-    template <class In, class Out>
-    task_handle<Out> call(const orchestrator<In, Out>& what,
-                          const std::type_identity_t<In>& input,
-                          const child_options& options = child_options()) {
-        return started<Out>(what.name, detail::encode_input<In>(input), options);
+    /// fails the handle. Inputs as above.
+    template <class In, class Out, detail::input_for<In> Input>
+    detail::handle_for<Out, Input> call(const orchestrator<In, Out>& what,
+                                        Input&& input,
+                                        const child_options& options = child_options()) {
+        return started<detail::handle_for<Out, Input>>(
+            what, detail::encode_input<In>(std::forward<Input>(input)), options);
     }
-    template <class In, class Out, class Temporary>
-        requires std::same_as<In, Temporary> && detail::must_be_named<In>
-    named_task_handle<Out> call(const orchestrator<In, Out>& what,
-                                Temporary&& input,
-                                const child_options& options = child_options()) {
-        const auto handle = started<Out>(what.name, detail::encode_input<In>(input), options);
-        return named_task_handle<Out>(handle.owner(), handle.slot(), handle.read());
+    template <class In, class Out>
+    detail::handle_for_braces<Out, In> call(const orchestrator<In, Out>& what,
+                                            const std::type_identity_t<In>&& braced,
+                                            const child_options& options = child_options()) {
+        return started<detail::handle_for_braces<Out, In>>(
+            what, detail::encode_input<In>(braced), options);
     }
     template <class Out>
     task_handle<Out> call(const orchestrator<void, Out>& what,
                           const child_options& options = child_options()) {
-        return started<Out>(what.name, payload(), options);
+        return started<task_handle<Out>>(what, payload(), options);
     }
 
     /// Starts an orchestration that nobody waits for; returns its id.
@@ -156,16 +162,15 @@ class PERDURE_EXPORT context {
   private:
     friend detail::turn& detail::turn_of(context& ctx) noexcept;
 
-    template <class Out, class What>
-    task_handle<Out> scheduled(const What& what, payload input, const call_options& options) {
-        return task_handle<Out>(*turn_,
-                                turn_->schedule_activity(what.name, std::move(input), options),
-                                &detail::slot_value<Out>);
+    template <class Handle, class In, class Out>
+    Handle scheduled(const activity<In, Out>& what, payload input, const call_options& options) {
+        return Handle(*turn_, turn_->schedule_activity(what.name, std::move(input), options),
+                      &detail::slot_value<Out>);
     }
-    template <class Out>
-    task_handle<Out> started(std::string_view name, payload input, const child_options& options) {
-        return task_handle<Out>(*turn_, turn_->start_child(name, std::move(input), options),
-                                &detail::slot_value<Out>);
+    template <class Handle, class In, class Out>
+    Handle started(const orchestrator<In, Out>& what, payload input, const child_options& options) {
+        return Handle(*turn_, turn_->start_child(what.name, std::move(input), options),
+                      &detail::slot_value<Out>);
     }
 
     detail::turn* turn_;

@@ -76,7 +76,8 @@ class promise_base {
     /// The call took a value that g++ 12 would destroy twice here. Cure: give the value a name, or
     /// give the handle a name and await it in the next statement.
     template <class T>
-    void await_transform(named_task_handle<T>&& name_the_input_or_the_handle_first) = delete;
+    name_the_input_or_the_handle_first await_transform(
+        named_task_handle<T>&& name_the_input_or_the_handle_first) = delete;
     template <class Value>
     auto await_transform(combined<Value>&& group) {
         return typename combined<Value>::awaiter(std::move(group));

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace perdure {
 inline namespace v1 {
@@ -106,13 +108,64 @@ class [[nodiscard]] task_handle {
     reader read_;
 };
 
-/// A handle whose call took a value that must be named: it can be awaited only under a name of its
-/// own, in a statement of its own.
+/// A handle whose call took a value that g++ 12 would destroy twice in an awaiting expression: it is
+/// awaited, or given to a combinator, only under a name of its own, in a statement of its own.
 template <class T>
 class [[nodiscard]] named_task_handle : public task_handle<T> {
   public:
     using task_handle<T>::task_handle;
 };
 
+namespace detail {
+
+#if defined(PERDURE_ALLOW_AGGREGATE_TEMPORARIES)
+inline constexpr bool allows_temporaries = true;
+#else
+/// Users of a compiler known to be right may define PERDURE_ALLOW_AGGREGATE_TEMPORARIES.
+inline constexpr bool allows_temporaries = false;
+#endif
+
+/// A copy of its bytes is a value of its own, so that no compiler can destroy one too often.
+template <class T>
+inline constexpr bool plain_bytes =
+    std::is_trivially_destructible_v<T> && std::is_trivially_move_constructible_v<T>;
+
+/// A temporary of such a type must not be made in an awaiting expression: g++ before version 15
+/// destroys the members of a braced aggregate twice there (docs/replay.md).
+template <class T>
+inline constexpr bool must_be_named =
+    !allows_temporaries && std::is_aggregate_v<T> && !plain_bytes<T>;
+// What is made from such a temporary, most likely.
+template <class T>
+inline constexpr bool must_be_named<std::optional<T>> = must_be_named<T>;
+template <class First, class Second>
+inline constexpr bool must_be_named<std::pair<First, Second>> =
+    must_be_named<First> || must_be_named<Second>;
+template <class... Parts>
+inline constexpr bool must_be_named<std::tuple<Parts...>> = (must_be_named<Parts> || ...);
+template <class... Parts>
+inline constexpr bool must_be_named<std::variant<Parts...>> = (must_be_named<Parts> || ...);
+
+/// The handle of a call whose input was deduced as `Input&&`.
+template <class Out, class Input>
+using handle_for = std::conditional_t<!std::is_lvalue_reference_v<Input> &&
+                                          must_be_named<std::remove_cv_t<Input>>,
+                                      named_task_handle<Out>,
+                                      task_handle<Out>>;
+/// The handle of a call whose input stands in braces, where nobody can see what is made inside.
+template <class Out, class In>
+using handle_for_braces = std::conditional_t<allows_temporaries || plain_bytes<In>,
+                                             task_handle<Out>,
+                                             named_task_handle<Out>>;
+
+template <class Handle>
+inline constexpr bool lacks_a_name = false;
+template <class T>
+inline constexpr bool lacks_a_name<named_task_handle<T>> = true;
+
+/// What the functions that refuse such a handle return: the compiler's message tells the cure.
+struct name_the_input_or_the_handle_first;
+
+}  // namespace detail
 }  // namespace v1
 }  // namespace perdure

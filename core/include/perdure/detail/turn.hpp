@@ -185,17 +185,6 @@ class PERDURE_EXPORT root_frame {
     [[nodiscard]] virtual payload result() = 0;
 };
 
-/// A braced aggregate temporary with a destructor, in an awaiting expression, is destroyed twice by
-/// g++ before version 15 (STYLE 4.4); such a value must be named first. Users of a compiler known
-/// to be right may define PERDURE_ALLOW_AGGREGATE_TEMPORARIES.
-template <class T>
-inline constexpr bool must_be_named =
-#if defined(PERDURE_ALLOW_AGGREGATE_TEMPORARIES)
-    false;
-#else
-    std::is_aggregate_v<T> && !std::is_trivially_destructible_v<T>;
-#endif
-
 }  // namespace detail
 }  // namespace v1
 }  // namespace perdure
