@@ -3,7 +3,6 @@
 #include "output.hpp"
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +13,7 @@
 namespace perdure::tool {
 
 struct plugins_command {
-    std::vector<std::filesystem::path> search;
+    std::vector<std::string> search;
     output_form form = output_form::text;
 };
 int show_plugins(const plugins_command& given);

@@ -14,7 +14,7 @@ std::string to_json(const plugin_info& found) {
         .text("version", found.version)
         .number("contract", std::uint64_t{found.contract})
         .text("fingerprint", found.fingerprint)
-        .text("file", found.file.string());
+        .text("file", found.file);
     if (found.problem.empty()) {
         item.null("problem");
     } else {
@@ -24,11 +24,11 @@ std::string to_json(const plugin_info& found) {
 }
 
 void print_plugins(const std::vector<plugin_info>& found,
-                   const std::vector<std::filesystem::path>& search) {
+                   const std::vector<std::string>& search) {
     if (found.empty()) {
         std::cout << "No plugin found. Looked in:\n";
         for (const auto& folder : plugin_search_path(search)) {
-            print_field("", folder.string());
+            print_field("", folder);
         }
         return;
     }
@@ -37,7 +37,7 @@ void print_plugins(const std::vector<plugin_info>& found,
         rows.add({plugin.backend.empty() ? "?" : plugin.backend,
                   plugin.version,
                   std::to_string(plugin.contract),
-                  plugin.file.string(),
+                  plugin.file,
                   plugin.problem.empty() ? "none" : plugin.problem});
     }
     rows.print(std::cout);

@@ -13,7 +13,7 @@ namespace {
 bool memory_plugin_is_below(const std::filesystem::path& tree) {
     const auto plugins = perdure::find_plugins();
     return std::any_of(plugins.begin(), plugins.end(), [&](const perdure::plugin_info& info) {
-        const auto relative = info.file.lexically_relative(tree);
+        const auto relative = std::filesystem::path(info.file).lexically_relative(tree);
         return info.backend == "memory" && info.problem.empty() && !relative.empty() &&
                *relative.begin() != "..";
     });

@@ -3,7 +3,6 @@
 #include <perdure/backend.hpp>
 #include <perdure/plugin.hpp>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,11 +28,17 @@ class PERDURE_EXPORT hub {
 /// Opens a hub by URI, for example "sqlite:shop.db" or "memory:"; loads the plugin if need be. The
 /// option `create=if_missing` (the default) creates it, `create=never` does not. Throws
 /// `backend_error`.
-[[nodiscard]] PERDURE_EXPORT hub open(std::string_view uri);
+[[nodiscard]] PERDURE_EXPORT hub open(
+    std::string_view uri,
+    detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 /// The same with settings from elsewhere.
-[[nodiscard]] PERDURE_EXPORT hub open(const backend_config& config);
+[[nodiscard]] PERDURE_EXPORT hub open(
+    const backend_config& config,
+    detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 /// The same with a TOML file; see `read_config`.
-[[nodiscard]] PERDURE_EXPORT hub open_config(const std::filesystem::path& file);
+[[nodiscard]] PERDURE_EXPORT hub open_config(
+    const std::string& file,
+    detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 
 }  // namespace v1
 }  // namespace perdure

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <perdure/backend.hpp>
+#include <perdure/detail/standard_library.hpp>
 #include <perdure/version.hpp>
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,7 +12,8 @@
 #include <string_view>
 #include <vector>
 
-// How a backend becomes a shared library that a host loads by configuration.
+// How a backend becomes a shared library that a host loads by configuration. What is given and taken
+// here is refused (configuration) when the host's standard library was built otherwise than core's.
 
 namespace perdure {
 inline namespace v1 {
@@ -67,7 +68,7 @@ struct plugin_descriptor {
     std::uint64_t magic;
     std::uint32_t struct_size;
     std::uint32_t contract_version;
-    /// Compiler, standard library ABI and core version with which the plugin was built.
+    /// Compiler, standard library and core version with which the plugin was built.
     const char* build_fingerprint;
     const char* backend_name;
     const char* plugin_version;
@@ -81,12 +82,12 @@ inline constexpr std::uint32_t contract_version = 1;
 /// The fingerprint of the code that calls it: evaluated in the plugin for its descriptor, and in
 /// core for the comparison.
 #define PERDURE_BUILD_FINGERPRINT                                                           \
-    PERDURE_COMPILER_FAMILY ", libstdc++ ABI " PERDURE_STRINGIZE(_GLIBCXX_USE_CXX11_ABI) \
-        ", core " PERDURE_VERSION_TEXT PERDURE_SANITIZER_TEXT
+    PERDURE_COMPILER_FAMILY ", " PERDURE_STANDARD_LIBRARY ", core " PERDURE_VERSION_TEXT \
+        PERDURE_SANITIZER_TEXT
 
 /// A plugin that was found: where, and what it says of itself.
 struct plugin_info {
-    std::filesystem::path file;
+    std::string file;
     std::string backend;
     std::string version;
     std::string fingerprint;
@@ -98,35 +99,39 @@ struct plugin_info {
 /// Where plugins are looked for, in this order: `extra`, the directories of the environment
 /// variable PERDURE_PLUGIN_PATH, the directory of the executable, its sibling lib/perdure/plugins,
 /// the directory that core was installed into.
-[[nodiscard]] PERDURE_EXPORT std::vector<std::filesystem::path> plugin_search_path(
-    const std::vector<std::filesystem::path>& extra = {});
+[[nodiscard]] PERDURE_EXPORT std::vector<std::string> plugin_search_path(
+    const std::vector<std::string>& extra = {},
+    detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 
 /// Every plugin on the search path, the unusable ones with their problem.
 [[nodiscard]] PERDURE_EXPORT std::vector<plugin_info> find_plugins(
-    const std::vector<std::filesystem::path>& extra = {});
+    const std::vector<std::string>& extra = {},
+    detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 
 /// Loads the plugin in this file, or returns the one already loaded. A library is never unloaded:
 /// exceptions, vtables and callbacks of it may live on. Throws `backend_error` (configuration) that
 /// says what was found and what was expected. Safe from any thread.
-PERDURE_EXPORT const plugin_descriptor& load_plugin(const std::filesystem::path& file);
+PERDURE_EXPORT const plugin_descriptor& load_plugin(const std::string& file);
 
 /// Finds and loads the plugin of a backend by name ("sqlite" is the file perdure-sqlite.so).
 PERDURE_EXPORT const plugin_descriptor& load_plugin_by_name(
     std::string_view backend,
-    const std::vector<std::filesystem::path>& extra = {});
+    const std::vector<std::string>& extra = {},
+    detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 
 /// Reads `scheme:address?key=value&key=value`. Throws `backend_error` (configuration).
-[[nodiscard]] PERDURE_EXPORT backend_config parse_uri(std::string_view uri);
+[[nodiscard]] PERDURE_EXPORT backend_config parse_uri(
+    std::string_view uri,
+    detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 
 /// Reads a TOML file with a table `[hub]`: either `uri = "..."`, or `backend`, `address` and a table
 /// `[hub.options]`. Throws `backend_error` (configuration) that names file, line and key.
-[[nodiscard]] PERDURE_EXPORT backend_config read_config(const std::filesystem::path& file);
+[[nodiscard]] PERDURE_EXPORT backend_config read_config(
+    const std::string& file,
+    detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 
 }  // namespace v1
 }  // namespace perdure
-
-#define PERDURE_STRINGIZE_INNER(x) #x
-#define PERDURE_STRINGIZE(x) PERDURE_STRINGIZE_INNER(x)
 
 #if defined(__clang__)
 #define PERDURE_COMPILER_FAMILY "clang " PERDURE_STRINGIZE(__clang_major__)

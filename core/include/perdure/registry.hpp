@@ -2,6 +2,7 @@
 
 #include <perdure/activity.hpp>
 #include <perdure/context.hpp>
+#include <perdure/detail/standard_library.hpp>
 
 #include <functional>
 #include <map>
@@ -92,6 +93,11 @@ void finish_activity(Invoke&& invoke, activity_done& done) {
 /// started worker reads it from many threads, so it must not change then.
 class PERDURE_EXPORT registry {
   public:
+    /// Throws `backend_error` (configuration) when the program's standard library was built otherwise
+    /// than core's.
+    // NOLINTNEXTLINE: not explicit, because nobody calls it with an argument
+    registry(detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY)) {}
+
     /// Adds an orchestration: a function or captureless lambda `orchestration<Out>(context&, In)`,
     /// or `(context&)` for input void. Throws `invalid_input` if name and version are taken.
     template <class In, class Out, class Function>

@@ -14,14 +14,14 @@ using plugin::our_name_for;
 using plugin::refuse;
 
 // Where a node stands, as "FILE:LINE: key KEY".
-std::string place(const std::filesystem::path& file,
+std::string place(const std::string& file,
                   const std::string& key,
                   const toml::node& node) {
-    return file.string() + ":" + std::to_string(node.source().begin.line) + ": key " + key;
+    return file + ":" + std::to_string(node.source().begin.line) + ": key " + key;
 }
 
 // Settings are texts to a backend; TOML's own types are a convenience.
-std::string option_text(const std::filesystem::path& file,
+std::string option_text(const std::string& file,
                         const std::string& key,
                         const toml::node& node) {
     if (const auto text = node.value_exact<std::string>()) {
@@ -36,7 +36,7 @@ std::string option_text(const std::filesystem::path& file,
     refuse(place(file, key, node) + ": allowed is a string, a whole number, true or false");
 }
 
-std::string text(const std::filesystem::path& file,
+std::string text(const std::string& file,
                  const std::string& key,
                  const toml::node& node) {
     const auto value = node.value_exact<std::string>();
@@ -46,14 +46,14 @@ std::string text(const std::filesystem::path& file,
     return *value;
 }
 
-void refuse_key(const std::filesystem::path& file, const std::string& key, const toml::node& node) {
+void refuse_key(const std::string& file, const std::string& key, const toml::node& node) {
     const auto ours = our_name_for(key);
     refuse(place(file, "hub." + key, node) + ": unknown; " +
            (ours ? "here it is " + ours->words
                  : "allowed are uri, or backend, address and the table hub.options"));
 }
 
-backend_config read_hub(const std::filesystem::path& file, const toml::table& hub) {
+backend_config read_hub(const std::string& file, const toml::table& hub) {
     backend_config config;
     const toml::node* uri = nullptr;
     const toml::node* other = nullptr;
@@ -93,16 +93,16 @@ backend_config read_hub(const std::filesystem::path& file, const toml::table& hu
 
 }  // namespace
 
-backend_config read_config(const std::filesystem::path& file) {
+backend_config read_config(const std::string& file, detail::same_library) {
     try {
-        const toml::table root = toml::parse_file(file.string());
+        const toml::table root = toml::parse_file(file);
         const toml::node* hub = root.get("hub");
         if (hub == nullptr || !hub->is_table()) {
-            refuse(file.string() + ": the table [hub] is missing; it names the backend");
+            refuse(file + ": the table [hub] is missing; it names the backend");
         }
         return read_hub(file, *hub->as_table());
     } catch (const toml::parse_error& wrong) {
-        refuse(file.string() + ":" + std::to_string(wrong.source().begin.line) + ": " +
+        refuse(file + ":" + std::to_string(wrong.source().begin.line) + ": " +
                std::string(wrong.description()));
     }
 }

@@ -25,7 +25,7 @@ std::string without_secret(const std::string& address) {
 hub::hub(std::shared_ptr<backend> store, std::string description)
     : store_(std::move(store)), description_(std::move(description)) {}
 
-hub open(const backend_config& config) {
+hub open(const backend_config& config, detail::same_library) {
     option_reader options(config);
     const bool create = options.choice("create", {"if_missing", "never"}, "if_missing") != "never";
     const std::string description = config.backend + ":" + without_secret(config.address);
@@ -44,11 +44,11 @@ hub open(const backend_config& config) {
     }
 }
 
-hub open(std::string_view uri) {
+hub open(std::string_view uri, detail::same_library) {
     return open(parse_uri(uri));
 }
 
-hub open_config(const std::filesystem::path& file) {
+hub open_config(const std::string& file, detail::same_library) {
     return open(read_config(file));
 }
 

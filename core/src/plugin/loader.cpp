@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -141,9 +142,9 @@ bool is_plugin_file(const fs::path& file) {
     return name.starts_with(file_prefix) && name.ends_with(file_suffix);
 }
 
-std::vector<std::string> backends_found(const std::vector<fs::path>& extra) {
+std::vector<std::string> backends_found(const std::vector<std::string>& extra) {
     std::set<std::string> names;
-    for (const fs::path& directory : plugin_search_path(extra)) {
+    for (const fs::path directory : plugin_search_path(extra)) {
         std::error_code code;
         for (const auto& entry : fs::directory_iterator(directory, code)) {
             if (is_plugin_file(entry.path())) {
@@ -157,8 +158,17 @@ std::vector<std::string> backends_found(const std::vector<fs::path>& extra) {
 
 }  // namespace
 
-std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& extra) {
-    std::vector<fs::path> path = extra;
+detail::same_library::same_library(const char* of_the_program) {
+    if (std::string_view(of_the_program) != PERDURE_STANDARD_LIBRARY) {
+        refuse(std::string("this program: found a build with ") + of_the_program +
+               ", expected " PERDURE_STANDARD_LIBRARY
+               " as in libperdure; compile both with the same _GLIBCXX_DEBUG");
+    }
+}
+
+std::vector<std::string> plugin_search_path(const std::vector<std::string>& extra,
+                                            detail::same_library) {
+    std::vector<std::string> path = extra;
     const char* variable = std::getenv("PERDURE_PLUGIN_PATH");
     std::string_view rest = variable != nullptr ? variable : "";
     while (!rest.empty()) {
@@ -170,7 +180,7 @@ std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& extra) {
     }
     const auto add_beside = [&](const fs::path& binary, const fs::path& relative) {
         if (!binary.empty()) {
-            path.push_back((binary.parent_path() / relative).lexically_normal());
+            path.push_back((binary.parent_path() / relative).lexically_normal().string());
         }
     };
     std::error_code code;
@@ -181,10 +191,11 @@ std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& extra) {
     return path;
 }
 
-std::vector<plugin_info> find_plugins(const std::vector<fs::path>& extra) {
+std::vector<plugin_info> find_plugins(const std::vector<std::string>& extra,
+                                      detail::same_library) {
     std::vector<plugin_info> plugins;
     std::set<fs::path> seen;
-    for (const fs::path& directory : plugin_search_path(extra)) {
+    for (const fs::path directory : plugin_search_path(extra)) {
         std::set<fs::path> files;
         std::error_code code;
         for (const auto& entry : fs::directory_iterator(directory, code)) {
@@ -194,7 +205,7 @@ std::vector<plugin_info> find_plugins(const std::vector<fs::path>& extra) {
         }
         for (const fs::path& file : files) {
             plugin_info info;
-            info.file = file;
+            info.file = file.string();
             if (const auto* found = descriptor(file, info.problem)) {
                 info.problem = problem_of(*found).value_or("");
                 if (found->magic == plugin_magic &&
@@ -212,36 +223,33 @@ std::vector<plugin_info> find_plugins(const std::vector<fs::path>& extra) {
     return plugins;
 }
 
-const plugin_descriptor& load_plugin(const fs::path& file) {
+const plugin_descriptor& load_plugin(const std::string& file) {
     std::string problem;
     const plugin_descriptor* found = descriptor(file, problem);
     if (found != nullptr) {
         problem = problem_of(*found).value_or("");
     }
     if (!problem.empty()) {
-        refuse("plugin " + file.string() + ": " + problem);
+        refuse("plugin " + file + ": " + problem);
     }
     return *found;
 }
 
 const plugin_descriptor& load_plugin_by_name(std::string_view backend,
-                                             const std::vector<fs::path>& extra) {
+                                             const std::vector<std::string>& extra,
+                                             detail::same_library) {
     const auto path = plugin_search_path(extra);
     const bool is_plain = backend.find('/') == std::string_view::npos;
-    for (const fs::path& directory : path) {
+    for (const fs::path directory : path) {
         const fs::path file = directory / file_name(backend);
         std::error_code code;
         if (is_plain && fs::exists(file, code)) {
-            return load_plugin(file);
+            return load_plugin(file.string());
         }
     }
-    std::vector<std::string> places;
-    std::transform(path.begin(), path.end(), std::back_inserter(places), [](const fs::path& p) {
-        return p.string();
-    });
     refuse("no plugin for backend \"" + std::string(backend) + "\": found are " +
            joined(backends_found(extra)) + "; looked for " + file_name(backend) + " in " +
-           joined(places));
+           joined(path));
 }
 
 }  // namespace v1

@@ -81,7 +81,7 @@ void read_options(std::string_view query, backend_config& config) {
 
 }  // namespace
 
-backend_config parse_uri(std::string_view uri) {
+backend_config parse_uri(std::string_view uri, detail::same_library) {
     const auto colon = uri.find(':');
     if (colon == std::string_view::npos) {
         refuse_uri({}, "no ':' after the name of a backend was found");

@@ -37,6 +37,10 @@ TEST_CASE("a plugin of another build is refused, with both builds named", "[load
     CHECK_THAT(refusal_of("fingerprint"), Contains(PERDURE_BUILD_FINGERPRINT));
 }
 
+TEST_CASE("a plugin with debug containers is refused", "[loader]") {
+    CHECK_THAT(refusal_of("debug_containers"), Contains("debug containers, core"));
+}
+
 TEST_CASE("a library without the symbol is refused before it is loaded", "[loader]") {
     CHECK_THAT(refusal_of("symbol"), Contains("without the symbol perdure_plugin"));
 }

@@ -1,0 +1,50 @@
+#include <perdure/client.hpp>
+#include <perdure/hub.hpp>
+#include <perdure/registry.hpp>
+
+#include <functional>
+#include <iostream>
+#include <string>
+
+// Built with _GLIBCXX_DEBUG, which core was not: every way into core by which a container could go
+// says so, and nothing crashes.
+
+using namespace perdure;
+
+namespace {
+
+int wrong = 0;
+
+void is_refused(const char* what, const std::function<void()>& action) {
+    std::string text = "no exception";
+    try {
+        action();
+    } catch (const backend_error& refused) {
+        text = refused.what();
+    }
+    if (text.find("this program: found a build with") == std::string::npos ||
+        text.find("debug containers, expected ") == std::string::npos) {
+        std::cerr << what << ": " << text << '\n';
+        ++wrong;
+    }
+}
+
+}  // namespace
+
+int main() {
+    is_refused("open", [] { static_cast<void>(perdure::open("memory:")); });
+    is_refused("open by settings", [] {
+        backend_config config;
+        config.backend = "memory";
+        config.options["create"] = "never";
+        static_cast<void>(perdure::open(config));
+    });
+    is_refused("open_config", [] { static_cast<void>(open_config("/nowhere/perdure.toml")); });
+    is_refused("parse_uri", [] { static_cast<void>(parse_uri("memory:?a=b")); });
+    is_refused("read_config", [] { static_cast<void>(read_config("/nowhere/perdure.toml")); });
+    is_refused("find_plugins", [] { static_cast<void>(find_plugins({"/nowhere"})); });
+    is_refused("plugin_search_path", [] { static_cast<void>(plugin_search_path()); });
+    is_refused("load_plugin_by_name", [] { load_plugin_by_name("memory", {"/nowhere"}); });
+    is_refused("registry", [] { const registry known; });
+    return wrong;
+}
