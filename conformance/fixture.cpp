@@ -129,7 +129,9 @@ completion completion_of(const activity_work& work) {
     return {work.instance, work.execution, work.task, work.held, an_event("task completed")};
 }
 
-orchestration_work work_ahead_of(const activity_work& ended, std::uint64_t history_version) {
+orchestration_work work_ahead_of(const activity_work& ended,
+                                 std::uint64_t history_version,
+                                 lease_token last_committed) {
     return {ended.instance,
             ended.execution,
             ended.held,
@@ -137,15 +139,24 @@ orchestration_work work_ahead_of(const activity_work& ended, std::uint64_t histo
             order_version,
             orchestration_status::running,
             history_version,
+            last_committed,
             0,
             {},
             {}};
 }
 
-checkpoint turn_ahead_of(const activity_work& ended, std::uint64_t history_version) {
-    checkpoint turn = turn_of(work_ahead_of(ended, history_version));
-    turn.after = ended_activity{ended.task, history_version, completion_of(ended).event};
+checkpoint turn_ahead_of(const activity_work& ended,
+                         std::uint64_t history_version,
+                         lease_token last_committed) {
+    checkpoint turn = turn_of(work_ahead_of(ended, history_version, last_committed));
+    turn.after =
+        ended_activity{ended.task, history_version, last_committed, completion_of(ended).event};
     return turn;
+}
+
+void follow(checkpoint& ahead, const history_page& history) {
+    ahead.after->history_version = history.history_version;
+    ahead.after->last_committed = history.last_committed;
 }
 
 held_item held(const orchestration_work& work) {
@@ -287,7 +298,8 @@ std::vector<activity_work> fixture::two_leased_activities() {
 }
 
 checkpoint fixture::turn_ahead(const activity_work& ended) {
-    return turn_ahead_of(ended, history_version(ended.instance));
+    const history_page head = history_head(ended.instance);
+    return turn_ahead_of(ended, head.history_version, head.last_committed);
 }
 
 instance_id fixture::pending_child(const instance_id& parent, std::uint64_t task) {
@@ -412,9 +424,13 @@ std::vector<history_chunk> fixture::history(const instance_id& id) {
 }
 
 std::uint64_t fixture::history_version(const instance_id& id) {
+    return history_head(id).history_version;
+}
+
+history_page fixture::history_head(const instance_id& id) {
     const auto page = store.read_history(id, 0, 1);
     REQUIRE(page);
-    return page->history_version;
+    return *page;
 }
 
 std::vector<std::string> fixture::inbox(const instance_id& id) {

@@ -47,12 +47,17 @@ inline duration patience = 10s;
 /// The same, and it continues as new.
 [[nodiscard]] checkpoint next_execution_of(const orchestration_work& work);
 [[nodiscard]] completion completion_of(const activity_work& work);
-/// What the turn that follows from the activity's end begins with, at this history version: nothing
-/// but the activity's lease.
+/// What the turn that follows from the activity's end begins with, at this history version, which
+/// the turn with that token made: nothing but the activity's lease.
 [[nodiscard]] orchestration_work work_ahead_of(const activity_work& ended,
-                                               std::uint64_t history_version);
+                                               std::uint64_t history_version,
+                                               lease_token last_committed);
 /// The turn itself, a turn ahead; `completion_of` has the same event.
-[[nodiscard]] checkpoint turn_ahead_of(const activity_work& ended, std::uint64_t history_version);
+[[nodiscard]] checkpoint turn_ahead_of(const activity_work& ended,
+                                       std::uint64_t history_version,
+                                       lease_token last_committed);
+/// Lets the turn ahead follow this history instead.
+void follow(checkpoint& ahead, const history_page& history);
 [[nodiscard]] held_item held(const orchestration_work& work);
 [[nodiscard]] held_item held(const activity_work& work);
 
@@ -150,6 +155,8 @@ class fixture {
     [[nodiscard]] instance_record get(const instance_id& id);
     [[nodiscard]] std::vector<history_chunk> history(const instance_id& id);
     [[nodiscard]] std::uint64_t history_version(const instance_id& id);
+    /// What names its history [VERSION-1], with as little of it as a page can have.
+    [[nodiscard]] history_page history_head(const instance_id& id);
     /// The events in its inbox that are visible now, seen by a lease that is given back.
     [[nodiscard]] std::vector<std::string> inbox(const instance_id& id);
     [[nodiscard]] bool is_ready(const instance_id& id);

@@ -41,6 +41,7 @@ checkpoint turn_on(const side& one, const turn_plan& plan) {
     turn.held = work.held;
     if (turn.after) {
         turn.after->history_version = work.history_version;
+        turn.after->last_committed = work.last_committed;
     }
     for (const std::size_t n : plan.consumed) {
         turn.consumed.push_back(work.inbox[n].sequence);
@@ -207,18 +208,24 @@ turn_plan plan_turn(lockstep& pair, both_of<orchestration_work> from) {
     return plan;
 }
 
-// Mostly at the version that the instance has; an activity may have ended long after it changed.
+// Mostly after the history that the instance has; an activity may have ended long after it changed.
 turn_plan plan_turn_ahead(lockstep& pair, both_of<activity_work> ended) {
     const bool is_wrong = pair.random.chance(10);
-    const bool is_later = pair.random.chance(50);
+    const std::size_t which = pair.random.below(3);
     const auto work_on = [&](const side& one) {
         const activity_work& work = ended[one.index];
-        const auto page = one.store().read_history(work.instance, 0, 1);
-        const std::uint64_t version = page ? page->history_version : 1;
-        return work_ahead_of(work, is_wrong ? (is_later ? version + 1 : version - 1) : version);
+        const history_page page =
+            one.store().read_history(work.instance, 0, 1).value_or(history_page{{}, 1});
+        orchestration_work follows = work_ahead_of(work, page.history_version, page.last_committed);
+        if (is_wrong) {
+            follows.history_version += which == 0 ? 1 : 0;
+            follows.history_version -= which == 1 ? 1 : 0;
+            follows.last_committed.value += which == 2 ? 1 : 0;
+        }
+        return follows;
     };
     turn_plan plan = plan_turn(pair, pair.on_both(work_on));
-    plan.common.after = ended_activity{ended[0].task, 0, pair.next_event("answer")};
+    plan.common.after = ended_activity{ended[0].task, 0, {}, pair.next_event("answer")};
     plan.ended = std::move(ended);
     return plan;
 }

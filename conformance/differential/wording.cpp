@@ -135,19 +135,22 @@ std::string wording::of(const orchestration_work& work) const {
                              message.event,
                              is_exact ? fmt::format(" #{}", message.sequence) : std::string());
     }
-    return fmt::format("{} {} {}/{} {} attempt {}{} v{} length {} history [{}] inbox [{}]{}",
-                       work.instance.text(),
-                       word(work.execution),
-                       work.name,
-                       work.version,
-                       to_string(work.status),
-                       work.attempt,
-                       work.suspect ? " suspect" : "",
-                       work.history_version,
-                       work.history_length,
-                       chunks_text(work.history),
-                       inbox,
-                       is_exact ? fmt::format(" {:x}", work.held.token.value) : std::string());
+    return fmt::format(
+        "{} {} {}/{} {} attempt {}{} v{}{} length {} history [{}] inbox [{}]{}",
+        work.instance.text(),
+        word(work.execution),
+        work.name,
+        work.version,
+        to_string(work.status),
+        work.attempt,
+        work.suspect ? " suspect" : "",
+        work.history_version,
+        work.last_committed ? "" : ", no turn yet",
+        work.history_length,
+        chunks_text(work.history),
+        inbox,
+        is_exact ? fmt::format(" {:x} after {:x}", work.held.token.value, work.last_committed.value)
+                 : std::string());
 }
 
 std::string wording::of(const activity_work& work) const {
@@ -237,9 +240,10 @@ std::string wording::of(const instance_page& page) const {
 }
 
 std::string wording::of(const history_page& page) const {
-    return fmt::format("{} v{} length {}{}",
+    return fmt::format("{} v{}{} length {}{}",
                        word(page.execution),
                        page.history_version,
+                       page.last_committed ? "" : ", no turn yet",
                        page.history_length,
                        chunks_text(page.chunks));
 }

@@ -69,6 +69,15 @@ orchestration<int> many_children_body(context& ctx, int n) {
     co_return static_cast<int>(values.size());
 }
 
+orchestration<std::string> random_words_body(context& ctx, int n) {
+    std::string words;
+    for (int i = 0; i < n; ++i) {
+        auto word = co_await ctx.call(random_word, words);
+        words += " " + word;
+    }
+    co_return words;
+}
+
 /// A chain of n generations; the last waits for an event.
 orchestration<int> tree_body(context& ctx, int n) {
     if (n == 0) {
@@ -83,6 +92,16 @@ orchestration<int> tree_body(context& ctx, int n) {
 
 }  // namespace
 
+std::string words_of(const std::vector<history_event>& history) {
+    std::string words;
+    for (const history_event& event : history) {
+        if (event.kind == event_kind::task_completed) {
+            words += " " + codec<std::string>::decode(event.data);
+        }
+    }
+    return words;
+}
+
 registry common_orchestrations() {
     registry known;
     known.add(square, [](int n) { return n * n % 1000; });
@@ -96,6 +115,8 @@ registry common_orchestrations() {
     known.add(one_child, one_child_body);
     known.add(many_children, many_children_body);
     known.add(tree, tree_body);
+    known.add(random_word, [](const std::string&) { return to_string(random_uuid()); });
+    known.add(random_words, random_words_body);
     return known;
 }
 

@@ -67,6 +67,8 @@ std::optional<mishap> faulty_backend::next_mishap(method which) {
             what = mishap::expiry;
         } else if (hits(hands_out ? rates_.second_delivery : 0)) {
             what = mishap::second_delivery;
+        } else if (hits(which == method::commit ? rates_.lost_commit : 0)) {
+            what = mishap::lost_commit;
         }
     }
     mishaps_ += what ? 1U : 0U;
@@ -90,7 +92,11 @@ void faulty_backend::undermine(mishap how, const worker_id& holder, const work_b
 
 template <class Call>
 auto faulty_backend::attempt(method which, Call forward) {
-    const auto what = next_mishap(which);
+    return perform(which, next_mishap(which), std::move(forward));
+}
+
+template <class Call>
+auto faulty_backend::perform(method which, std::optional<mishap> what, Call forward) {
     if (what == mishap::failure) {
         throw backend_error(store_fault::unavailable, "a planned failure: nothing was done");
     }
@@ -199,9 +205,22 @@ work_batch faulty_backend::lock(const lock_request& request) {
 }
 
 commit_result faulty_backend::commit(const commit_request& request) {
-    return attempt(method::commit,
+    const auto what = next_mishap(method::commit);
+    if (what == mishap::lost_commit) {
+        return pretend(request);
+    }
+    return perform(method::commit,
+                   what,
                    [&] { return std::pair(request.next.worker, inner_.store().commit(request)); })
         .second;
+}
+
+commit_result faulty_backend::pretend(const commit_request& request) {
+    commit_result answer;
+    answer.checkpoints.assign(request.checkpoints.size(), commit_outcome::committed);
+    answer.completions.assign(request.completions.size(), commit_outcome::committed);
+    answer.work.store_time = inner_.store().status().store_time;
+    return answer;
 }
 
 std::vector<lease_outcome> faulty_backend::renew(const renewal& request) {

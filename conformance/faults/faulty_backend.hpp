@@ -45,14 +45,19 @@ enum class mishap {
     expiry,
     /// What it hands out is given back behind the back of who gets it, and handed out again.
     second_delivery,
+    /// Of a commit: it does not happen, and is answered as if it had, with no work: a store that
+    /// loses what it has acknowledged.
+    lost_commit,
 };
 
-/// How often a call goes wrong, in a thousand; the last two concern `lock` and `commit` only.
+/// How often a call goes wrong, in a thousand; `expiry` and `second_delivery` concern `lock` and
+/// `commit` only, and `lost_commit` the latter.
 struct mishap_rates {
     unsigned failure = 0;
     unsigned lost_answer = 0;
     unsigned expiry = 0;
     unsigned second_delivery = 0;
+    unsigned lost_commit = 0;
 };
 
 /// Forwards to another backend and lets calls go wrong, the n-th or random ones.
@@ -124,7 +129,10 @@ class faulty_backend final : public backend {
     [[nodiscard]] std::optional<mishap> next_mishap(method which);
     template <class Call>
     auto attempt(method which, Call forward);
+    template <class Call>
+    auto perform(method which, std::optional<mishap> what, Call forward);
     void undermine(mishap how, const worker_id& holder, const work_batch& batch);
+    [[nodiscard]] commit_result pretend(const commit_request& request);
 
     hub inner_;
     mutable std::mutex mutex_;

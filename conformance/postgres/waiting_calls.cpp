@@ -103,7 +103,7 @@ struct waiting_calls {
         REQUIRE(commit(turn) == commit_outcome::committed);
         const work_batch batch = lock(0, 1);
         REQUIRE(batch.activities.size() == 1);
-        return turn_ahead_of(batch.activities.front(), first.history_version + 1);
+        return turn_ahead_of(batch.activities.front(), first.history_version + 1, first.held.token);
     }
 
     /// Has one turn, which leaves nothing to do.

@@ -40,9 +40,10 @@ TEST_CASE_METHOD(fixture,
         return;
     }
     activity_work ended = leased_activity();
-    const std::uint64_t first = history_version(ended.instance);
+    const history_page first = history_head(ended.instance);
+    lease_token before = first.last_committed;
     for (std::uint64_t n = 0; n < 5; ++n) {
-        checkpoint turn = turn_ahead_of(ended, first + n);
+        checkpoint turn = turn_ahead_of(ended, first.history_version + n, before);
         turn.activities = {an_activity(n + 2)};
 
         const commit_result result = hand_off({turn}, {}, {1, 1});
@@ -50,6 +51,7 @@ TEST_CASE_METHOD(fixture,
         REQUIRE(result.checkpoints == std::vector{commit_outcome::committed});
         CHECK(result.work.orchestrations.empty());
         REQUIRE(tasks_of(result.work) == std::vector{n + 2});
+        before = ended.held.token;
         ended = result.work.activities.front();
     }
     CHECK(get(ended.instance).history_length == 13);

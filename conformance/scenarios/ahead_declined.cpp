@@ -63,7 +63,7 @@ class declined_fixture : public fixture {
 
 TEST_CASE_METHOD(declined_fixture,
                  "a turn ahead is declined when something could have come first",
-                 "[AHEAD-1][AHEAD-2]") {
+                 "[AHEAD-1][AHEAD-2][VERSION-1]") {
     if (lacks(ability::turns_ahead)) {
         return;
     }
@@ -80,7 +80,7 @@ TEST_CASE_METHOD(declined_fixture,
         checkpoint earlier = turn_of(lease(id));
         earlier.timers = {a_timer(3, now() + 5 * moment)};
         REQUIRE(commit_one(earlier) == commit_outcome::committed);
-        turn.after->history_version = history_version(id);
+        follow(turn, history_head(id));
         expected = {turn.after->event};
         check_not_done(turn, commit_outcome::turn_declined);
     }
@@ -106,6 +106,16 @@ TEST_CASE_METHOD(declined_fixture,
     SECTION("a turn that it does not know of") {
         raise(id);
         REQUIRE(commit_one(turn_of(lease(id))) == commit_outcome::committed);
+        expected = {turn.after->event};
+        check_not_done(turn, commit_outcome::turn_declined);
+    }
+    SECTION("a turn whose commit the store has lost, and another in its place") {
+        turn.after->last_committed = derive_token(a_request(), 0);
+        expected = {turn.after->event};
+        check_not_done(turn, commit_outcome::turn_declined);
+    }
+    SECTION("a turn that nobody committed") {
+        turn.after->last_committed = {};
         expected = {turn.after->event};
         check_not_done(turn, commit_outcome::turn_declined);
     }
@@ -190,7 +200,7 @@ TEST_CASE_METHOD(declined_fixture,
         checkpoint lost = turn_of(lease(id));
         REQUIRE(commit_one(lost) == commit_outcome::committed);
         lost.held.token = tasks[1].held.token;
-        turn.after->history_version = history_version(id);
+        follow(turn, history_head(id));
         const bool is_first = GENERATE(true, false);
         const commit_result result = is_first ? commit({lost, turn}) : commit({turn, lost});
         CHECK(result.checkpoints[is_first ? 0 : 1] == commit_outcome::lease_lost);
@@ -234,14 +244,15 @@ TEST_CASE_METHOD(declined_fixture,
         turn.instance = own.instance;
         turn.execution = own.execution;
         turn.held = own.held;
-        turn.after = ended_activity{{}, own.history_version, an_event("nobody's end")};
+        turn.after =
+            ended_activity{{}, own.history_version, own.last_committed, an_event("nobody's end")};
     }
     SECTION("of another execution") {
         turn.execution = an_execution();
     }
     SECTION("of an execution that did not schedule the activity") {
         turn.execution = idle_after_continuing(task.instance);
-        turn.after->history_version = history_version(task.instance);
+        follow(turn, history_head(task.instance));
     }
     SECTION("of an activity that was given back") {
         REQUIRE(give_back(held(task)) == lease_outcome::done);
@@ -255,12 +266,12 @@ TEST_CASE_METHOD(declined_fixture,
         checkpoint cancelling = turn_of(lease(task.instance));
         cancelling.cancelled_activities = {task.task};
         REQUIRE(commit_one(cancelling) == commit_outcome::committed);
-        turn.after->history_version = history_version(task.instance);
+        follow(turn, history_head(task.instance));
     }
     SECTION("of an activity that has ended") {
         REQUIRE(complete(completion_of(task)) == commit_outcome::committed);
         REQUIRE(commit_one(turn_of(lease(task.instance))) == commit_outcome::committed);
-        turn.after->history_version = history_version(task.instance);
+        follow(turn, history_head(task.instance));
     }
     check_not_done(turn, commit_outcome::lease_lost);
 }

@@ -58,6 +58,13 @@
 //
 // Sizes. [LIMIT-1] A store keeps whatever is within the limits of <perdure/limits.hpp>, byte for
 // byte; core lets nothing else through.
+//
+// Lost commits. A store may lose what it has acknowledged, if its owner set it up so: by a crash of
+// a server that does not wait for its disk, by a standby that takes over and was behind. It loses
+// the end of what happened, never something before it, and other things happen instead.
+// [VERSION-1] So a history is named by its version together with the token of the last committed
+// turn, none before the first. The store tells both wherever it tells one. Other commits can lead
+// to the same version again, but not by the same token.
 
 namespace perdure {
 inline namespace v1 {
@@ -177,9 +184,11 @@ struct instance_page {
 struct history_page {
     execution_id execution{};
     std::uint64_t history_version = 0;
+    /// The token of the last committed turn; none before the first.
+    lease_token last_committed{};
     std::uint64_t history_length = 0;
     /// Whole chunks from the one that contains the first event asked for.
-    std::vector<history_chunk> chunks;
+    std::vector<history_chunk> chunks{};
 };
 
 struct purge_request {
@@ -440,9 +449,10 @@ class PERDURE_EXPORT backend {
     /// [COMMIT-9] The history version begins at 1. A committed checkpoint raises it by exactly one,
     /// also when it continues as new, and so does an end by the store [TERM-1]; nothing else does.
     /// [AHEAD-1] A checkpoint with `after` ends that activity and commits the turn that follows from
-    /// it, if nothing else can have come first: the instance is in that execution and at that
-    /// history version, neither leased, ready nor parked, its inbox is empty, timers included, and no
-    /// other item of the call is of the same instance. The activity's event never enters the inbox.
+    /// it, if nothing else can have come first: the instance is in that execution, its history is the
+    /// one that the turn began with [VERSION-1], it is neither leased, ready nor parked, its inbox is
+    /// empty, timers included, and no other item of the call is of the same instance. The activity's
+    /// event never enters the inbox.
     /// The instance's last commit is then that of the activity's holder, with the activity's token.
     /// [AHEAD-2] Otherwise the turn is declined: the checkpoint counts as a completion that stands
     /// before the others. Its outcome is that of the completion, with `turn_declined` for

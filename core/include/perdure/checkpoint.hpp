@@ -102,8 +102,9 @@ struct next_execution {
 /// The end of an activity, as the turn that follows from it consumed it.
 struct ended_activity {
     task_id task{};
-    /// The history version that the turn began with.
+    /// The history that the turn began with, by both parts of its name [VERSION-1].
     std::uint64_t history_version = 0;
+    lease_token last_committed{};
     /// What the instance's inbox gets if the turn is declined.
     std::string event;
 };

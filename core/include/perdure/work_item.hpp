@@ -47,9 +47,11 @@ struct orchestration_work {
     std::string name;
     std::string version;
     orchestration_status status = orchestration_status::pending;
-    /// Raised by every change of the history, by whomever; a live frame is used only if its number
-    /// is the same.
+    /// Raised by every change of the history, by whomever. A live frame is used only if this and the
+    /// next member are those that it stands at [VERSION-1].
     std::uint64_t history_version = 0;
+    /// The token of the last committed turn; none before the first.
+    lease_token last_committed{};
     /// How many events the history has, the start event included.
     std::uint64_t history_length = 0;
     /// The history from event 0 on, as far as the byte limit allowed; the rest is read with

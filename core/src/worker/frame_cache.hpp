@@ -11,10 +11,11 @@
 
 namespace perdure::dispatch {
 
-/// Which point of an instance's life a live frame stands at.
+/// Which point of an instance's life a live frame stands at [VERSION-1].
 struct frame_position {
     execution_id execution{};
     std::uint64_t history_version = 0;
+    lease_token last_committed{};
     std::uint64_t history_length = 0;
     friend bool operator==(const frame_position&, const frame_position&) = default;
 };

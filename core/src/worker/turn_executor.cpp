@@ -41,7 +41,7 @@ log_event event_of(replay::remark::kind what) noexcept {
 }
 
 frame_position position_of(const orchestration_work& work) {
-    return {work.execution, work.history_version, work.history_length};
+    return {work.execution, work.history_version, work.last_committed, work.history_length};
 }
 
 /// The store's time now: as last heard, plus what has passed here since. No wall clock.
@@ -129,9 +129,7 @@ void turn_executor::log_begin(const leased_item& item) const {
 
 executed turn_executor::advance(const item_ptr& item, const orchestration_definition& definition) {
     const orchestration_work& work = item->turn();
-    // A history that comes along says that somebody else was the last to commit [LOCK-7]. Then a
-    // frame at this very position is one whose commit the store has lost, as in a fail-over.
-    auto frame = work.history.empty() ? frames_.take(work.instance, position_of(work)) : nullptr;
+    auto frame = frames_.take(work.instance, position_of(work));
     const bool is_live = frame != nullptr;
     if (!is_live) {
         frame = std::make_unique<replay::live_instance>(
@@ -201,6 +199,7 @@ void turn_executor::execute_ahead(finished_item& ended) {
                             definition.version,
                             orchestration_status::running,
                             position.history_version,
+                            position.last_committed,
                             position.history_length,
                             {},
                             {{0, store_now(item), done.task, done.event}}};
@@ -221,7 +220,8 @@ void turn_executor::execute_ahead(finished_item& ended) {
         }
         auto& whole = std::get<checkpoint>(result.finished->what);
         whole.consumed.clear();
-        whole.after = ended_activity{done.task, position.history_version, std::move(done.event)};
+        whole.after = ended_activity{
+            done.task, position.history_version, position.last_committed, std::move(done.event)};
         ended.what = std::move(whole);
         ended.bytes += result.finished->bytes;
         ended.item->ahead = turn;
@@ -262,7 +262,8 @@ std::optional<executed> turn_executor::read_page(const leased_item& item,
         [&] { page = store_.read_history(work.instance, from, batch_bytes_max); },
         [&] { return item.lease_end.load() > steady::now(); });
     if (!is_answered || !page || page->execution != work.execution ||
-        page->history_version != work.history_version) {
+        page->history_version != work.history_version ||
+        page->last_committed != work.last_committed) {
         // Whoever changed the history under the lease has taken the lease away.
         return executed{executed::then::drop, std::nullopt, "the lease is lost or over"};
     }
@@ -369,7 +370,7 @@ void turn_executor::keep_frame(const item_ptr& item) {
     const orchestration_work& work = item->turn();
     // [COMMIT-9] says by how much a checkpoint raises the version.
     const frame_position position{
-        work.execution, work.history_version + 1, item->frame->history_length()};
+        work.execution, work.history_version + 1, work.held.token, item->frame->history_length()};
     frames_.put(work.instance, position, std::move(item->frame));
 }
 

@@ -264,6 +264,7 @@ TEST_CASE("a checkpoint carries the whole effect of a turn", "[replay][checkpoin
                             "",
                             orchestration_status::pending,
                             1,
+                            {},
                             1,
                             {},
                             {{42, {}, {}, ""}},

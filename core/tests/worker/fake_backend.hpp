@@ -94,8 +94,19 @@ class fake_backend : public backend {
 };
 
 inline orchestration_work a_leased_turn(const std::string& id) {
-    return {
-        instance_id(id), {}, {}, "o", "", orchestration_status::pending, 0, 0, {}, {}, 1, false};
+    return {instance_id(id),
+            {},
+            {},
+            "o",
+            "",
+            orchestration_status::pending,
+            0,
+            {},
+            0,
+            {},
+            {},
+            1,
+            false};
 }
 
 inline activity_work a_leased_activity(const std::string& id) {

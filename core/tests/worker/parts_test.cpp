@@ -56,7 +56,7 @@ frame_cache::frame a_frame(const std::string& id) {
         instance_id(id), execution_id{{1, 2}}, a_definition(), replay::turn_limits{});
 }
 
-constexpr frame_position here{execution_id{{1, 2}}, 5, 9};
+constexpr frame_position here{execution_id{{1, 2}}, 5, lease_token{7}, 9};
 
 TEST_CASE("a frame is given out once, and only at its exact position", "[frames]") {
     frame_cache frames(10, 1 << 20);
@@ -67,9 +67,12 @@ TEST_CASE("a frame is given out once, and only at its exact position", "[frames]
 }
 
 TEST_CASE("a frame that stands elsewhere is stale and destroyed", "[frames]") {
-    for (const frame_position& other : {frame_position{execution_id{{1, 3}}, 5, 9},
-                                        frame_position{execution_id{{1, 2}}, 6, 9},
-                                        frame_position{execution_id{{1, 2}}, 5, 10}}) {
+    constexpr execution_id same{{1, 2}};
+    for (const frame_position& other : {frame_position{execution_id{{1, 3}}, 5, {7}, 9},
+                                        frame_position{same, 6, {7}, 9},
+                                        frame_position{same, 5, {8}, 9},
+                                        frame_position{same, 5, {}, 9},
+                                        frame_position{same, 5, {7}, 10}}) {
         frame_cache frames(10, 1 << 20);
         frames.put(instance_id("a"), here, a_frame("a"));
 

@@ -209,8 +209,8 @@ class memory_backend final : public backend {
         if (found == nullptr) {
             return std::nullopt;
         }
-        const instance_record& record = found->record;
-        history_page page{record.execution, found->history_version, record.history_length, {}};
+        history_page page{found->record.execution, found->history_version, found->last_committed};
+        page.history_length = found->record.history_length;
         std::size_t weight = 0;
         for (const history_chunk& chunk : found->history) {
             if (chunk.first + chunk.count > from && (page.chunks.empty() || weight < bytes)) {

@@ -12,9 +12,9 @@ using item_keys = std::vector<item_key>;
 // Whether nothing came between the end of the activity and the turn [AHEAD-1].
 static bool follows(const checkpoint& turn, const leasable& ended, const instance& target) {
     return ended.key.execution == turn.execution && target.record.execution == turn.execution &&
-           !is_terminal(target.record.status) &&
-           target.history_version == turn.after->history_version && !target.queued &&
-           !target.parked && target.inbox.empty();
+           !is_terminal(target.record.status) && !target.queued && !target.parked &&
+           target.inbox.empty() && target.history_version == turn.after->history_version &&
+           target.last_committed == turn.after->last_committed;  // [VERSION-1]
 }
 
 // Compares the fence. When it is right, the commit is the last use of the lease.
@@ -153,7 +153,7 @@ static commit_result apply_all(call& work, const commit_request& request, item_k
     for (std::size_t n = 0; n < request.checkpoints.size(); ++n) {
         if (result.checkpoints[n] == commit_outcome::turn_declined) {  // [AHEAD-2]
             const checkpoint& turn = request.checkpoints[n];
-            const auto& [task, version, event] = *turn.after;
+            const auto& [task, version, committed, event] = *turn.after;
             const completion done{turn.instance, turn.execution, task, turn.held, event};
             result.checkpoints[n] = complete(work, done, commit_outcome::turn_declined);
         }
@@ -278,6 +278,7 @@ class grant {
                                 record.version,
                                 record.status,
                                 target.history_version,
+                                target.last_committed,
                                 record.history_length,
                                 {},
                                 {},

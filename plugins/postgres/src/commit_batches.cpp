@@ -70,7 +70,10 @@ void add_ends(parameters& values, const commit_request& request) {
     const std::span<const checkpoint> turns = request.checkpoints;
     const auto is_ahead = [](const checkpoint& turn) { return turn.after.has_value(); };
     if (std::none_of(turns.begin(), turns.end(), is_ahead)) {
-        values.add_null_list<sql::bigint>().add_null_list<sql::bigint>().add_null_list<sql::text>();
+        values.add_null_list<sql::bigint>()
+            .add_null_list<sql::bigint>()
+            .add_null_list<sql::bigint>()
+            .add_null_list<sql::text>();
         return;
     }
     std::unordered_map<instance_id, std::size_t> items;
@@ -87,11 +90,15 @@ void add_ends(parameters& values, const commit_request& request) {
         return turn.after && items[turn.instance] == 1 ? std::optional(turn.after->history_version)
                                                        : std::nullopt;
     };
+    const auto committed = [](const checkpoint& turn) {
+        return turn.after ? std::optional(turn.after->last_committed.value) : std::nullopt;
+    };
     const auto event = [](const checkpoint& turn) {
         return turn.after ? std::optional(std::string_view(turn.after->event)) : std::nullopt;
     };
     values.add_list<sql::bigint>(turns, task)
         .add_list<sql::bigint>(turns, version)
+        .add_list<sql::bigint>(turns, committed)
         .add_list<sql::text>(turns, event);
 }
 

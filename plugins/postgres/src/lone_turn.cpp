@@ -12,7 +12,7 @@ constexpr statement lone_turn{
     "commit_lone_turn",
     "select store_time, taken, activities, suspects, low_water, ended"
     " from {schema}_CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-    " $15, $16, $17, $18, $19, $20)",
+    " $15, $16, $17, $18, $19, $20, $21)",
     effect::mutating};
 
 enum column : std::size_t { store_time, taken, activities, suspects, low_water, ended };
@@ -26,6 +26,8 @@ void add_turn(parameters& values, const checkpoint& turn) {
         .add<sql::smallint>(static_cast<int>(turn.status))
         .add<sql::bigint>(turn.after ? std::optional(turn.after->task.value) : std::nullopt)
         .add<sql::bigint>(turn.after ? std::optional(turn.after->history_version) : std::nullopt)
+        .add<sql::bigint>(turn.after ? std::optional(turn.after->last_committed.value)
+                                     : std::nullopt)
         .add<sql::integer>(events.count)
         .add<sql::text>(std::string_view(events.text))
         .add<sql::text>(has_ended ? codec_of(turn.output) : std::nullopt)

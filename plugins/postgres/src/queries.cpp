@@ -16,7 +16,7 @@ constexpr statement query_instances{
     effect::none};
 constexpr statement read_events{
     "read_history",
-    "select execution_id, history_version, history_length, firsts, counts, events"
+    "select execution_id, history_version, last_committed, history_length, firsts, counts, events"
     " from {schema}_ReadHistory($1, $2, $3)",
     effect::none};
 constexpr statement read_status{
@@ -152,11 +152,12 @@ std::optional<history_page> postgres_backend::read_history(const instance_id& in
     }
     history_page page{{found.only(0).id()},
                       static_cast<std::uint64_t>(found.only(1).number()),
-                      static_cast<std::uint64_t>(found.only(2).number()),
+                      read_token(found.only(2)),
+                      static_cast<std::uint64_t>(found.only(3).number()),
                       {}};
-    const array_reader firsts(found.only(3));
-    const array_reader counts(found.only(4));
-    const array_reader events(found.only(5));
+    const array_reader firsts(found.only(4));
+    const array_reader counts(found.only(5));
+    const array_reader events(found.only(6));
     for (std::size_t n = 0; n < common_size(firsts, counts, events); ++n) {
         page.chunks.push_back({static_cast<std::uint64_t>(firsts.number(n)),
                                static_cast<std::uint32_t>(counts.number(n)),

@@ -146,9 +146,10 @@ struct orchestration_columns {
           lanes(batch.list(4)),
           statuses(batch.list(5)),
           versions(batch.list(6)),
-          lengths(batch.list(7)),
-          attempts(batch.list(8)),
-          suspects(batch.list(9)) {}
+          committed(batch.list(7)),
+          lengths(batch.list(8)),
+          attempts(batch.list(9)),
+          suspects(batch.list(10)) {}
 
     array_reader keys;
     array_reader tokens;
@@ -157,6 +158,7 @@ struct orchestration_columns {
     array_reader lanes;
     array_reader statuses;
     array_reader versions;
+    array_reader committed;
     array_reader lengths;
     array_reader attempts;
     array_reader suspects;
@@ -178,8 +180,8 @@ void append_quoted(std::string& to, std::string_view text) {
     to += '"';
 }
 
-constexpr std::size_t message_columns = 11;
-constexpr std::size_t chunk_columns = 16;
+constexpr std::size_t message_columns = 12;
+constexpr std::size_t chunk_columns = 17;
 
 orchestration_work& item_of(std::vector<orchestration_work>& items,
                             std::size_t first,
@@ -245,6 +247,7 @@ void read_orchestrations(name_cache& names,
                       .version = name.variant,
                       .status = static_cast<orchestration_status>(c.statuses.number(n)),
                       .history_version = static_cast<std::uint64_t>(c.versions.number(n)),
+                      .last_committed = read_token(c.committed.at(n)),
                       .history_length = static_cast<std::uint64_t>(c.lengths.number(n)),
                       .history = {},
                       .inbox = {},

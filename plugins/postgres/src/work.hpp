@@ -87,6 +87,10 @@ template <class Outcome>
 [[nodiscard]] inline std::optional<uuid> unless_nil(const execution_id& id) {
     return id.value.is_nil() ? std::nullopt : std::optional(id.value);
 }
+/// None for a null.
+[[nodiscard]] inline lease_token read_token(const field& token) {
+    return {static_cast<std::uint64_t>(token.number_or_null().value_or(0))};
+}
 [[nodiscard]] inline payload read_payload(const field& codec, const field& bytes) {
     return codec.is_null() ? payload() : payload(codec.string(), bytes.string());
 }

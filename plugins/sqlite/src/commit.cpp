@@ -52,7 +52,8 @@ bool lease_ahead(call& work, instance_row& target, const checkpoint& turn) {
     const bool is_quiet = !is_terminal(target.status) && target.next_at == never &&
                           !target.parked && target.inbox_length == 0;
     if (!is_quiet || target.execution != turn.execution ||
-        target.history_version != after.history_version) {
+        target.history_version != after.history_version ||
+        target.last_committed != after.last_committed.value) {  // [VERSION-1]
         return false;
     }
     const auto holder = finish_activity(work, target, after.task, turn.execution, turn.held);

@@ -111,6 +111,7 @@ void grant::add(instance_row& target) {
                                                               .suspect = target.suspect});
     item.held = {{target.token}, static_cast<std::uint64_t>(target.row)};
     item.history_version = target.history_version;
+    item.last_committed = {target.last_committed};
     item.history_length = target.history_length;
     bytes_ += item_overhead;
     if (target.stored_messages > 0) {

@@ -138,7 +138,8 @@ std::optional<history_page> sqlite_backend::read_history(const instance_id& inst
     }
     history_page page{{head.id(1)},
                       static_cast<std::uint64_t>(head.number(2)),
-                      static_cast<std::uint64_t>(head.number(3)),
+                      {static_cast<std::uint64_t>(head.number(3))},
+                      static_cast<std::uint64_t>(head.number(4)),
                       {}};
     std::size_t weight = 0;
     rows chunks = reads->history.query(head.number(0), from);

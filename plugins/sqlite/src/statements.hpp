@@ -246,8 +246,8 @@ struct read_statements {
     statement tags{db, "select key, value from tags where instance_row = ?"};
     statement status{db, "select status from instances where instance = ?"};
     statement history_head{db,
-                           "select row, execution, history_version, history_length from instances"
-                           " where instance = ?"};
+                           "select row, execution, history_version, last_committed, history_length"
+                           " from instances where instance = ?"};
     statement history{
         db,
         "select first, count, events from history where instance_row = ?1 and first >="

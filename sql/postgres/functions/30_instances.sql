@@ -177,8 +177,8 @@ begin
             end if;
             if p_token is not null then
                 handed := row(array[v_key], array[p_token], p_new.instance_id, p_new.execution_id,
-                              p_new.lane, statuses, array[1], array[1], array[0], array[false],
-                              array[false], null, null, null, null, null,
+                              p_new.lane, statuses, array[1], array[null], array[1], array[0],
+                              array[false], array[false], null, null, null, null, null,
                               array[1], array[0], array[1],
                               array['[' || p_new.start_event[1] || ']']);
             end if;

@@ -116,13 +116,13 @@ begin
          where i.instance_key = any(array[k.instance_key]) and not i.suspect
            and i.lane = any(p_room.definitions)
         returning i.instance_key, i.token, i.instance_id, i.execution_id, i.lane, i.status,
-                  i.history_version, i.history_length, i.attempts, i.suspect,
+                  i.history_version, i.last_committed, i.history_length, i.attempts, i.suspect,
                   coalesce(i.last_committer = p_room.worker, false) as has_frame
     )
     select array_agg(l.instance_key), array_agg(l.token), array_agg(l.instance_id),
            array_agg(l.execution_id), array_agg(l.lane), array_agg(l.status),
-           array_agg(l.history_version), array_agg(l.history_length), array_agg(l.attempts),
-           array_agg(l.suspect), array_agg(l.has_frame),
+           array_agg(l.history_version), array_agg(l.last_committed), array_agg(l.history_length),
+           array_agg(l.attempts), array_agg(l.suspect), array_agg(l.has_frame),
            null, null, null, null, null, null, null, null, null
       into v_batch
       from leased l;
@@ -199,23 +199,23 @@ begin
           from offered o
          where o.nth = 1 and i.ctid = o.place
         returning o.n, o.queued, i.instance_key, i.token, i.instance_id, i.execution_id, i.lane,
-                  i.status, i.history_version, i.history_length, i.attempts, i.suspect,
+                  i.status, i.history_version, i.last_committed, i.history_length, i.attempts, i.suspect,
                   coalesce(i.last_committer = p_room.worker, false) as has_frame
     ), gone as (
         delete from Ready r using leased l where r.ctid = l.queued
     )
     select l.instance_key, l.token, l.instance_id, l.execution_id, l.lane, l.status,
-           l.history_version, l.history_length, l.attempts, l.suspect, l.has_frame,
+           l.history_version, l.last_committed, l.history_length, l.attempts, l.suspect, l.has_frame,
            m.item, m.sequence, m.visible_at, m.task, m.event,
            null::integer[], null::bigint[], null::integer[], null::text[]
       into v_batch
       from (select array_agg(s.instance_key), array_agg(s.token), array_agg(s.instance_id),
                    array_agg(s.execution_id), array_agg(s.lane), array_agg(s.status),
-                   array_agg(s.history_version), array_agg(s.history_length),
+                   array_agg(s.history_version), array_agg(s.last_committed), array_agg(s.history_length),
                    array_agg(s.attempts), array_agg(s.suspect), array_agg(s.has_frame)
               from (select * from leased order by n) s) as l(
                instance_key, token, instance_id, execution_id, lane, status, history_version,
-               history_length, attempts, suspect, has_frame)
+               last_committed, history_length, attempts, suspect, has_frame)
      cross join (select array_agg(o.n::integer), array_agg(o.sequence), array_agg(o.visible_at),
                         array_agg(o.task), array_agg(o.event)
                    from (select * from offered where sequence is not null order by n, nth) o) as m(

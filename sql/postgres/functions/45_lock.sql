@@ -12,8 +12,9 @@ as $$
 begin
     select array_agg(s.instance_key), array_agg(s.token), array_agg(s.instance_id),
            array_agg(s.execution_id), array_agg(s.lane), array_agg(s.status),
-           array_agg(s.history_version), array_agg(s.history_length), array_agg(s.attempts),
-           array_agg(s.suspect), array_agg(coalesce(s.last_committer = p_room.worker, false)),
+           array_agg(s.history_version), array_agg(s.last_committed), array_agg(s.history_length),
+           array_agg(s.attempts), array_agg(s.suspect),
+           array_agg(coalesce(s.last_committer = p_room.worker, false)),
            null, null, null, null, null, null, null, null, null
       into orchestrations
       from (select i.* from unnest(p_keys, p_tasks, p_tokens)

@@ -17,8 +17,8 @@ begin
     with turn as materialized (
         select t.*, l.place
           from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.after_task,
-                      p_turns.after_version) with ordinality
-               as t(instance_key, token, execution_id, after_task, after_version, n)
+                      p_turns.after_version, p_turns.after_committed) with ordinality
+               as t(instance_key, token, execution_id, after_task, after_version, after_committed, n)
           join unnest(p_keys, p_places) as l(instance_key, place) using (instance_key)
          where t.after_task is not null
     )
@@ -34,6 +34,7 @@ begin
             limit 1) k
      where i.task_hub is not distinct from p_hub
        and i.execution_id = t.execution_id and i.history_version = t.after_version
+       and i.last_committed = t.after_committed  -- [VERSION-1]
        and i.token is null and i.ready_at is null and i.parked_reason is null
        and i.status not in (1, 3, 5);
     if v_quiet.has_suspect then

@@ -30,8 +30,8 @@ begin
     end if;
     select array[p_instance.instance_key], p_room.tokens[1:1], array[p_instance.instance_id],
            array[p_instance.execution_id], array[p_instance.lane], array[p_instance.status],
-           array[p_instance.history_version], array[p_instance.history_length],
-           array[p_instance.attempts], array[false],
+           array[p_instance.history_version], array[p_instance.last_committed],
+           array[p_instance.history_length], array[p_instance.attempts], array[false],
            array[coalesce(p_instance.last_committer = p_room.worker, false)],
            array_agg(1), array_agg(m.sequence), array_agg(m.visible_at), array_agg(m.task),
            array_agg(m.event), null, null, null, null
@@ -102,6 +102,7 @@ begin
     end if;
     v_effect.firsts := array[v_instance.history_length];
     v_instance.last_committer := v_instance.holder;
+    v_instance.last_committed := p_turns.token[1];
     v_instance.history_version := v_instance.history_version + 1;
     v_instance.history_length := v_instance.history_length + p_turns.events[1];
     v_instance.status := p_turns.status[1];
@@ -121,7 +122,7 @@ begin
            holder = case when (v_effect.handed).token is not null then p_room.worker end,
            lease_until = case when (v_effect.handed).token is not null
                               then v_now + p_room.lease * interval '1 microsecond' end,
-           last_committer = v_instance.last_committer, last_committed = p_turns.token[1],
+           last_committer = v_instance.last_committer, last_committed = v_instance.last_committed,
            attempts = 0, suspect = false, not_before = '-infinity', needs_turn = false,
            status = v_instance.status, history_length = v_instance.history_length,
            history_version = v_instance.history_version, updated_at = v_now,
@@ -143,16 +144,16 @@ $$;
 
 -- Commits one turn that comes alone, has consumed no message, adds one chunk of events, goes on or ends with a
 -- result at most, and schedules at most one activity, which the caller takes under p_next_token. It is a turn ahead,
--- with the activity that has ended and the version that it follows, or it has a lease, as the first turn of an
+-- with the activity that has ended, the version and the last commit that it follows, or it has a lease, as the first turn of an
 -- execution does. `store_time` is null, and nothing has happened, when _Commit has to judge it; the condition
 -- [AHEAD-1] is that of _AcceptTurnsAhead. Nothing waits for the instance then, so that there is nothing to hand
 -- out but this activity and what else is ready. `ended` is the record of an instance that ends by it and that
 -- somebody awaits. Caller: the plugin. Tables: those of _Commit and of InstanceRecords.
 create or replace function _CommitLoneTurn(
     p_request uuid, p_room room, p_key bigint, p_token bigint, p_execution uuid, p_status smallint,
-    p_task bigint, p_version bigint, p_count integer, p_events text, p_codec text, p_output bytea,
-    p_next_task bigint, p_lane integer, p_next_token bigint, p_task_version text,
-    p_input_codec text, p_input bytea, p_details text, p_is_awaited boolean,
+    p_task bigint, p_version bigint, p_committed bigint, p_count integer, p_events text,
+    p_codec text, p_output bytea, p_next_task bigint, p_lane integer, p_next_token bigint,
+    p_task_version text, p_input_codec text, p_input bytea, p_details text, p_is_awaited boolean,
     out store_time timestamptz, out taken orchestration_batch, out activities activity_batch,
     out suspects boolean, out low_water low_water, out ended InstanceRecords)
 language plpgsql volatile security definer
@@ -187,7 +188,7 @@ begin
                     then i.token = p_token
                          and not exists (select from NewEvents e where e.instance_key = p_key)
                     else i.token is null and i.history_version = p_version
-                         and i.parked_reason is null and i.status not in (1, 3, 5) end
+                         and i.last_committed = p_committed and i.parked_reason is null and i.status not in (1, 3, 5) end
            for no key update
     ), task as (
         delete from NewTasks t

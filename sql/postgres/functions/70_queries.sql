@@ -121,7 +121,7 @@ $$;
 -- No row for an unknown instance. Caller: the plugin. Tables, read only: Instances, History.
 create or replace function _ReadHistory(
     p_id text, p_from bigint, p_bytes bigint, out execution_id uuid, out history_version bigint,
-    out history_length bigint, out firsts bigint[], out counts integer[], out events text[])
+    out last_committed bigint, out history_length bigint, out firsts bigint[], out counts integer[], out events text[])
 returns setof record
 language plpgsql stable security definer
 set search_path from current
@@ -132,7 +132,7 @@ set enable_mergejoin = off
 as $$
 begin
     return query
-    select i.execution_id, i.history_version, i.history_length, c.firsts, c.counts, c.events
+    select i.execution_id, i.history_version, i.last_committed, i.history_length, c.firsts, c.counts, c.events
       from Instances i
      cross join lateral (
            select array_agg(s.first) as firsts, array_agg(s.count) as counts,

@@ -202,11 +202,12 @@ alter table Requests alter column lease_tokens set storage external;
 -- How batches travel: a composite value of equally long arrays. `turn` is the number of the
 -- checkpoint, from 1, that an element belongs to.
 
--- Of turns ahead: the activity that ended, the history version that the turn began with, and the
--- event of that end; elements of other turns are null, and so are the arrays if all are others.
+-- Of turns ahead: the activity that ended, the history version and the last committed token that the turn
+-- began with, and the event of that end; elements of other turns are null, and so are the arrays if all
+-- are others.
 create type turn_batch as (
     instance_key bigint[], token bigint[], execution_id uuid[], status smallint[], events integer[],
-    after_task bigint[], after_version bigint[], after_event text[]);
+    after_task bigint[], after_version bigint[], after_committed bigint[], after_event text[]);
 create type consumed_batch as (turn integer[], instance_key bigint[], sequence bigint[]);
 -- `skip`: events of the same checkpoint before this chunk.
 create type chunk_batch as (turn integer[], skip integer[], count integer[], events text[]);
@@ -251,8 +252,8 @@ create type low_water as (since timestamptz, task_since timestamptz, took bigint
 -- Leased work. `item` is the number of the orchestration, from 1.
 create type orchestration_batch as (
     instance_key bigint[], token bigint[], instance_id text[], execution_id uuid[], lane integer[],
-    status smallint[], history_version bigint[], history_length bigint[], attempts integer[],
-    suspect boolean[], has_frame boolean[],
+    status smallint[], history_version bigint[], last_committed bigint[], history_length bigint[],
+    attempts integer[], suspect boolean[], has_frame boolean[],
     message_item integer[], message_sequence bigint[], message_visible_at timestamptz[],
     message_task bigint[], message_event text[],
     chunk_item integer[], chunk_first bigint[], chunk_count integer[], chunk_events text[]);

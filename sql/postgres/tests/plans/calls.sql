@@ -216,8 +216,8 @@ begin
         p_request => gen_random_uuid(), p_room => v_room, p_key => v_turns.instance_key[1],
         p_token => 77, p_execution => v_turns.execution_id[1], p_status => 0::smallint,
         p_task => v_tasks.task[1], p_version => v_orchestrations.history_version[51] + 1,
-        p_count => 2, p_events => '[{},{}]', p_codec => null, p_output => null, p_next_task => 8,
-        p_lane => v_step, p_next_token => 78, p_task_version => '', p_input_codec => 'json',
+        p_committed => v_turns.token[1], p_count => 2, p_events => '[{},{}]', p_codec => null,
+        p_output => null, p_next_task => 8, p_lane => v_step, p_next_token => 78, p_task_version => '', p_input_codec => 'json',
         p_input => '1', p_details => '{}', p_is_awaited => true) c;
     assert v_next.store_time is not null, 'a turn ahead alone';
     v_tasks.task := '{8}';
@@ -225,8 +225,8 @@ begin
     select c.* into v_next from _CommitLoneTurn(
         p_request => gen_random_uuid(), p_room => v_room, p_key => v_orchestrations.instance_key[92],
         p_token => v_orchestrations.token[92], p_execution => v_orchestrations.execution_id[92],
-        p_status => 1::smallint, p_task => null, p_version => null, p_count => 2,
-        p_events => '[{},{}]', p_codec => 'json', p_output => '1', p_next_task => null,
+        p_status => 1::smallint, p_task => null, p_version => null, p_committed => null,
+        p_count => 2, p_events => '[{},{}]', p_codec => 'json', p_output => '1', p_next_task => null,
         p_lane => null, p_next_token => null, p_task_version => null, p_input_codec => null,
         p_input => null, p_details => null, p_is_awaited => true) c;
     assert v_next.store_time is not null
@@ -255,6 +255,7 @@ begin
     v_turns.events := array_fill(2, array[40]);
     v_turns.after_task := null;
     v_turns.after_version := null;
+    v_turns.after_committed := null;
     v_turns.after_event := null;
     v_chunks.turn := array(select generate_series(1, 40));
     v_tasks.turn := v_chunks.turn;
@@ -270,6 +271,7 @@ begin
         assert v_next.turn_outcomes <@ case when n = 1 then '{0}' else '{0,3}' end::smallint[],
                'turns of both kinds';
         assert n = 1 or v_next.turn_outcomes[1] = 3, 'a turn that is declined';
+        v_turns.after_committed := v_turns.token;
         v_turns.token := v_tasks.token;
         v_turns.after_task := v_tasks.task;
         v_turns.after_version := array(

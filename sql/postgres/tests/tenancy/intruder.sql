@@ -156,7 +156,7 @@ select _CommitLoneTurn(
         'activities', array['SECRET activity'], 'queues', array[''],
         'task_tokens', array[83]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
-    :held_key, 12, :'held_execution', 1::smallint, null, null, 1, '[{}]', 'json', '1', null, null, null,
+    :held_key, 12, :'held_execution', 1::smallint, null, null, null, 1, '[{}]', 'json', '1', null, null, null,
     '', 'json', '1', '{}', true);
 select _CommitLoneTurn(
     gen_random_uuid(),
@@ -166,7 +166,7 @@ select _CommitLoneTurn(
         'activities', array['SECRET activity'], 'queues', array[''],
         'task_tokens', array[85]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
-    :task_key, 21, :'task_execution', 1::smallint, :task, v, 1, '[{}]', 'json', '1', null, null, null,
+    :task_key, 21, :'task_execution', 1::smallint, :task, v, 11, 1, '[{}]', 'json', '1', null, null, null,
     null, null, null, null, true)
   from generate_series(1, 5) v;
 select _CommitLoneTurn(
@@ -177,7 +177,7 @@ select _CommitLoneTurn(
         'activities', array['SECRET activity'], 'queues', array[''],
         'task_tokens', array[]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
-    :task_giver, 32, :'task_giver_execution', 0::smallint, null, null, 1, '[{}]', null, null, 1, :activity_lane, 86,
+    :task_giver, 32, :'task_giver_execution', 0::smallint, null, null, null, 1, '[{}]', null, null, 1, :activity_lane, 86,
     '', 'json', '1', '{}', true);
 
 \echo an activity, and a child, in the lanes of another
