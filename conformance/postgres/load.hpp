@@ -16,7 +16,13 @@ namespace perdure::conformance {
 /// finish. The methods belong to one thread; each client has another.
 class load {
   public:
-    load(const hub& where, std::size_t clients);
+    enum class kind {
+        /// Whose result is known beforehand.
+        sequences,
+        /// Whose result only the history knows; and an instance may get lost.
+        random_words,
+    };
+    load(const hub& where, std::size_t clients, kind what = kind::sequences);
     load(const load&) = delete;
     load& operator=(const load&) = delete;
     ~load() = default;
@@ -37,8 +43,10 @@ class load {
   private:
     void work_until(const std::stop_token& stop);
     void start_some(client& through);
+    void wait_for_end(client& through, const instance_id& id) const;
 
     hub where_;
+    const kind what_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<instance_id> acknowledged_;
@@ -53,6 +61,8 @@ class load {
 /// Checks that these instances, and no others, exist in the hub, with the right result, each of
 /// their activities scheduled and completed once. Prints how many there are.
 void check_exactly_once(const hub& where, const std::vector<instance_id>& started);
+/// Checks that every instance of the hub ends, with the random words that its history has.
+void check_random_words(const hub& where);
 /// Finishes the load, and checks what it has started.
 void check_exactly_once(const hub& where, load& clients);
 

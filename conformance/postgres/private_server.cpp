@@ -1,7 +1,9 @@
+#define CATCH_CONFIG_FAST_COMPILE
 #include "private_server.hpp"
 
 #include "settings.hpp"
 
+#include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <atomic>
@@ -57,10 +59,11 @@ private_server::private_server() : folder_(next_folder()) {
 
 private_server::private_server(const standby_of& which) : folder_(next_folder()) {
     // The folder of the primary comes first.
-    const std::string line = fmt::format("'{}' standby '{}' '{}' --synchronous",
+    const std::string line = fmt::format("'{}' standby '{}' '{}' {}",
                                          where().script.string(),
                                          which.primary.folder_.string(),
-                                         folder_.string());
+                                         folder_.string(),
+                                         which.is_synchronous ? "--synchronous" : "");
     if (std::system(line.c_str()) != 0) {
         throw std::runtime_error("cannot " + line);
     }
@@ -68,6 +71,9 @@ private_server::private_server(const standby_of& which) : folder_(next_folder())
 
 private_server::~private_server() {
     try {
+        if (answers()) {
+            CHECK(unreachable_leases() == std::vector<std::string>());
+        }
         command("stop", {});
     } catch (const std::exception& wrong) {
         fmt::print(stderr, "{}\n", wrong.what());
@@ -88,6 +94,33 @@ void private_server::restart_at_once() const {
 
 void private_server::promote() const {
     command("promote", {});
+}
+
+void private_server::stop_following(const private_server& primary) const {
+    const std::string end = primary.value("select pg_current_wal_flush_lsn()");
+    while (value("select pg_last_wal_replay_lsn() >= '" + end + "'") != "t") {
+    }
+    set("primary_conninfo", "");
+    while (value("select count(*) from pg_stat_wal_receiver") != "0") {
+    }
+}
+
+bool private_server::answers() const {
+    const std::string to = fmt::format("host='{}' user=postgres dbname=perdure connect_timeout=10",
+                                       location().string());
+    return PQping(to.c_str()) == PQPING_OK;
+}
+
+std::vector<std::string> private_server::unreachable_leases() const {
+    if (value("select to_regnamespace('dt') is not null", "perdure") != "t") {
+        return {};
+    }
+    return query(
+        "set search_path = dt;"
+        "select concat_ws(' ', h.name, i.instance_id, u.task, u.lease_until) from TaskHubs h"
+        " cross join lateral _UnreachableLeases(h.task_hub) u"
+        " join Instances i on i.instance_key = u.instance_key",
+        "perdure");
 }
 
 void private_server::kill() const {

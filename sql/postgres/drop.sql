@@ -18,7 +18,7 @@ declare
         'continued_batch', 'completion_batch', 'room', 'low_water', 'orchestration_batch', 'activity_batch', 'commit_effect'];
     v_functions constant text[] := array[
         'CreateInstance', 'CurrentTaskHub', 'GetInstanceHistory', 'GetScaleMetric',
-        'GetScaleRecommendation', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
+        'GetScaleRecommendation', 'GetUnreachableLeases', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
         'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance',
         '_AcceptTurns', '_AcceptTurnsAhead', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded',
         '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckLanes', '_CheckName', '_CheckReason',
@@ -33,7 +33,7 @@ declare
         '_ReadHistory', '_RecordOf', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
         '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',
         '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeFurther', '_TakeOver', '_TellParent',
-        '_Terminate', '_TerminateInstances', '_Tidy', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
+        '_Terminate', '_TerminateInstances', '_Tidy', '_UnreachableLeases', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
         '_Unfiltered', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_WithInbox', '_Worker',
         '_WritePayloads', '_WriteTurns'];
     v_schema constant text := current_schema;

@@ -48,7 +48,7 @@ declare
         'TerminateInstance'];
     v_for_reading constant text[] := array[
         'CurrentTaskHub', 'GetInstanceHistory', 'GetScaleMetric', 'GetScaleRecommendation',
-        'QuerySingleOrchestration'];
+        'GetUnreachableLeases', 'QuerySingleOrchestration'];
     -- Views call functions with the rights of their reader.
     v_in_views constant text[] := array[
         '_BytesText', '_EventTime', '_GetVersions', '_HubStatus', '_PayloadText', '_StatusWord'];

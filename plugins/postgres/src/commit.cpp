@@ -103,9 +103,6 @@ commit_result commit_all(store& hub,
     work.news.any_may_have_ended = work.news.ready;
     work.finish(
         done.only(column::store_time), done.only(column::left_ready), done.only(column::next_due));
-    if (!done.only(column::repeated).flag()) {
-        hub.held().confirm(given.ended_so_far, request.next.request);
-    }
     note_low_water(hub, given, done.only(column::low_water));
     commit_result result;
     result.checkpoints = read_outcomes<commit_outcome>(done.only(column::turn_outcomes));
@@ -120,10 +117,10 @@ commit_result commit_all(store& hub,
 
 // The leases that have ended with this commit, and those that it has given.
 void note_leases(held_leases& held, const commit_request& request, const commit_result& result) {
-    const auto note = [&held](const auto& items, const std::vector<commit_outcome>& outcomes) {
+    const auto note = [&](const auto& items, const std::vector<commit_outcome>& outcomes) {
         for (std::size_t n = 0; n < std::min(items.size(), outcomes.size()); ++n) {
             if (outcomes[n] != commit_outcome::lease_lost) {
-                held.note_ended(items[n].held);
+                held.note_ended(items[n].held, request.next.request);
             }
         }
     };

@@ -1,6 +1,6 @@
 #include "held_leases.hpp"
 
-#include <algorithm>
+#include <set>
 
 namespace perdure::postgres {
 
@@ -24,6 +24,7 @@ void held_leases::note_given(const request_id& call, const work_batch& given) {
     }
     given_by& giver = calls_[++last_number_];
     giver.call = call.value;
+    giver.at = clock_();
     const auto add = [&](const lease& held) {
         giver.leases += call_of_.try_emplace(held.token.value, last_number_).second ? 1 : 0;
     };
@@ -38,7 +39,7 @@ void held_leases::note_given(const request_id& call, const work_batch& given) {
     }
 }
 
-void held_leases::note_ended(const lease& one) {
+void held_leases::note_ended(const lease& one, const request_id& by) {
     const std::lock_guard guard(mutex_);
     const auto found = call_of_.find(one.token.value);
     if (found == call_of_.end()) {
@@ -46,48 +47,43 @@ void held_leases::note_ended(const lease& one) {
     }
     const auto giver = calls_.find(found->second);
     call_of_.erase(found);
+    std::vector<uuid>& ended_by = giver->second.ended_by;
+    if (ended_by.empty() || ended_by.back() != by.value) {
+        ended_by.push_back(by.value);
+    }
     if (--giver->second.leases > 0) {
         return;
     }
     if (ended_.size() > most) {
         ended_.clear();
     }
-    ended_.push_back(giver->second.call);
-    ++ended_count_;
+    ended_.push_back(std::move(giver->second));
     calls_.erase(giver);
 }
 
-std::uint64_t held_leases::ended_so_far() const {
-    const std::lock_guard guard(mutex_);
-    return ended_count_;
-}
-
-void held_leases::confirm(std::uint64_t ended_then, const request_id& call) {
-    const std::lock_guard guard(mutex_);
-    if (ended_then >= confirmed_count_) {
-        confirmed_count_ = ended_then;
-        confirmed_by_ = call.value;
-    }
-}
-
-// How many of those at the front of `ended_` can be told.
-std::size_t held_leases::confirmed() const {
-    const std::uint64_t first = ended_count_ - ended_.size();
-    return confirmed_count_ > first ? static_cast<std::size_t>(confirmed_count_ - first) : 0;
-}
-
 held_leases::ended held_leases::take_ended() {
+    ended told;
+    std::set<uuid> by;
     const std::lock_guard guard(mutex_);
-    const auto end =
-        ended_.begin() + static_cast<std::ptrdiff_t>(std::min(confirmed(), told_at_once));
-    ended told{{ended_.begin(), end}, confirmed_by_};
-    ended_.erase(ended_.begin(), end);
+    const auto oldest = clock_() - age_max;
+    while (!ended_.empty() && told.calls.size() < told_at_once && by.size() < told_at_once) {
+        const given_by& one = ended_.front();
+        if (one.at >= oldest) {
+            told.calls.push_back(one.call);
+            by.insert(one.ended_by.begin(), one.ended_by.end());
+        }
+        ended_.pop_front();
+    }
+    for (const uuid& call : told.calls) {
+        by.erase(call);
+    }
+    told.by.assign(by.begin(), by.end());
     return told;
 }
 
 bool held_leases::has_many_ended() const {
     const std::lock_guard guard(mutex_);
-    return confirmed() >= many;
+    return ended_.size() >= many;
 }
 
 }  // namespace perdure::postgres

@@ -135,7 +135,7 @@ std::vector<lease_outcome> postgres_backend::return_leases(const request_id& req
     auto outcomes = read_outcomes<lease_outcome>(done.only(0));
     for (std::size_t n = 0; n < std::min(items.size(), outcomes.size()); ++n) {
         if (outcomes[n] == lease_outcome::done) {
-            hub_.held().note_ended(items[n].held);
+            hub_.held().note_ended(items[n].held, request);
         }
     }
     return outcomes;

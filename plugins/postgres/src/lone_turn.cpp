@@ -95,7 +95,6 @@ std::optional<commit_result> commit_lone_turn(store& hub,
         work.news.look_number = work.begun().number;
     }
     work.finish(time, {}, {});
-    hub.held().confirm(given.ended_so_far, given.request->request);
     note_low_water(hub, given, done.only(column::low_water));
     commit_result result;
     result.checkpoints = {commit_outcome::committed};

@@ -73,7 +73,6 @@ room full_room(store& hub, const lock_request& request) {
                .task_tokens = {},
                .expire = hub.should_expire(request.suspects),
                .ended = {},
-               .ended_so_far = hub.held().ended_so_far(),
                .from = {}};
     if (given.expire) {
         given.ended = hub.held().take_ended();
@@ -118,7 +117,7 @@ void add_room(parameters& values, const room& given) {
         .add<sql::timestamptz>(given.from.orchestrations)
         .add<sql::timestamptz>(given.from.activities)
         .add_list<sql::uuid>(given.ended.calls)
-        .add<sql::uuid>(given.ended.before);
+        .add_list<sql::uuid>(given.ended.by);
     values.end_record();
 }
 

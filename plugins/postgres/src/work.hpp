@@ -42,8 +42,6 @@ struct room {
     /// To be told when it looks for leases that are over. Whatever becomes of the call: the store
     /// looks at what it has not heard of.
     held_leases::ended ended;
-    /// How many calls had lost their last lease when this one began, for `held_leases::confirm`.
-    std::uint64_t ended_so_far = 0;
     /// Where this call looks for what is ready.
     low_water::mark from;
 };

@@ -327,8 +327,8 @@ TEST_CASE("backend: the record of an instance comes with the news of its end", "
 
 TEST_CASE("backend: the store hears of the calls whose leases have all ended") {
     const bool is_given_back = GENERATE(false, true);
-    // The store has lost the last commits, as a standby that was behind.
-    const bool is_lost = GENERATE(false, true);
+    // Which of the two ends the store has lost, as a standby that was behind, if any.
+    const int lost = GENERATE(0, 1, 2);
     const settings chosen = fresh_settings();
     postgres_backend store(chosen);
     store.create_hub();
@@ -343,34 +343,37 @@ TEST_CASE("backend: the store hears of the calls whose leases have all ended") {
     const std::vector<orchestration_work> work = store.lock(both).orchestrations;
     REQUIRE(work.size() == 2);
     test_connection owner(chosen);
-    const auto commit = [&](std::span<const checkpoint> turns) {
+    const auto commit = [&](std::span<const checkpoint> turns, const request_id& request) {
         lock_request nothing;
-        nothing.request = a_request();
+        nothing.request = request;
         nothing.worker = {"w1"};
         const commit_result done = store.commit({turns, {}, nothing});
         CHECK(done.checkpoints == std::vector(turns.size(), commit_outcome::committed));
     };
-    const auto end = [&](const orchestration_work& one) {
+    const auto end = [&](const orchestration_work& one, const request_id& request) {
         const checkpoint last = the_end_of(one);
-        commit({&last, 1});
+        commit({&last, 1}, request);
     };
     const auto calls_with_leases = [&] {
         CHECK(lock_suspect(store, orders).empty());
         return number_of(*owner, "select count(*) from Requests where lease_keys is not null");
     };
+    const std::vector<request_id> ends{a_request(), a_request()};
 
-    end(work[0]);
-    commit({});
+    end(work[0], ends[0]);
     CHECK(calls_with_leases() == 1);
     if (is_given_back) {
         const held_item other{work[1].instance, {}, work[1].held};
-        CHECK(store.give_back(a_request(), {&other, 1}).front() == lease_outcome::done);
+        CHECK(store.give_back(ends[1], {&other, 1}).front() == lease_outcome::done);
     } else {
-        end(work[1]);
+        end(work[1], ends[1]);
     }
-    commit({});
-    if (is_lost) {
-        owner->execute_script("delete from Requests where lease_keys is null");
+    if (lost != 0) {
+        owner->execute_script("delete from Requests where request_id = '" +
+                              to_string(ends.at(static_cast<std::size_t>(lost) - 1).value) + "'");
+        // What is committed since then says nothing of it.
+        commit({}, a_request());
+        commit({}, a_request());
         CHECK(calls_with_leases() == 1);
         return;
     }

@@ -248,27 +248,37 @@ as $$
                          p_tokens, p_delay, null) r
 $$;
 
--- Forgets the leases of the calls that a process says have none left, so that nobody has to look at them. The ends of
--- those leases may have been lost with a primary, or by a crash without synchronous_commit, although
--- the process was told of them; then the later call is lost as well, because a log only loses its end,
--- and nothing is forgotten. Tables: Requests.
+-- Forgets the leases of the calls that a process says have none left, so that nobody has to look at them. A
+-- process may have been told of ends that the store has lost since, with a primary or by a crash without
+-- synchronous_commit. Each end stands in the log before the answer of the call that made it, so the store
+-- has the ends if it has all of these answers; without one of them it forgets nothing. Tables: Requests.
 create or replace function _ForgetLeases(p_hub integer, p_room room) returns void
 language plpgsql volatile
 as $$
+declare
+    v_places tid[];
 begin
-    if cardinality(p_room.ended_calls) > 0
-       and exists (select from Requests r
-                    where r.task_hub = p_hub and r.request_id = p_room.ended_before) then
+    if coalesce(cardinality(p_room.ended_calls), 0) = 0 then
+        return;
+    end if;
+    v_places := array(
+        select q.place
+          from unnest(p_room.ended_calls) as e(request_id)
+         cross join lateral (
+               select a.ctid as place from Requests a
+                where a.task_hub = p_hub and a.request_id = e.request_id
+                limit 1 for update skip locked) q);
+    if cardinality(v_places) = cardinality(p_room.ended_calls)
+       and (select count(*)
+              from unnest(p_room.ended_by) as e(request_id)
+             cross join lateral (
+                   select from Requests a
+                    where a.task_hub = p_hub and a.request_id = e.request_id limit 1) q)
+           = cardinality(p_room.ended_by) then
         update Requests r
            set until = r.answered_at + interval '2 minutes', lease_keys = null, lease_tasks = null,
                lease_tokens = null
-         where r.ctid = any(array(
-                   select q.place
-                     from unnest(p_room.ended_calls) as e(request_id)
-                    cross join lateral (
-                          select a.ctid as place from Requests a
-                           where a.task_hub = p_hub and a.request_id = e.request_id
-                           limit 1 for update skip locked) q));
+         where r.ctid = any(v_places);
     end if;
 end
 $$;
@@ -336,6 +346,42 @@ begin
             delete from Requests r where r.task_hub = p_hub and r.request_id = v_old.request_id;
         end if;
     end loop;
+end
+$$;
+
+-- What must not exist: a lease to which no record of Requests leads in time, so that nobody would notice when
+-- it is over. Reads all that is leased. Tables, read only: Instances, NewTasks, Requests.
+create or replace function _UnreachableLeases(
+    p_hub integer, out instance_key bigint, out task bigint, out token bigint, out holder integer,
+    out lease_until timestamptz)
+returns setof record
+language plpgsql stable
+as $$
+declare
+    -- A look that finds a lease still good writes down when to look again, in a second at the earliest.
+    v_soon constant timestamptz := _Now() + interval '2 seconds';
+begin
+    return query
+    with held as (
+        select i.instance_key, 0::bigint as task, i.token, i.holder, i.lease_until
+          from Instances i
+         where i.task_hub = p_hub and i.token is not null and i.ready_at is null
+         union all
+        select t.instance_key, t.task, t.token, t.holder, t.lease_until
+          from NewTasks t join Instances i on i.instance_key = t.instance_key
+         where i.task_hub = p_hub and t.token is not null and t.ready_at is null
+    ), known as (
+        select g.instance_key, g.task, g.token, r.until
+          from Requests r
+         cross join lateral unnest(r.lease_keys, r.lease_tasks, r.lease_tokens)
+                            as g(instance_key, task, token)
+         where r.task_hub = p_hub and r.lease_keys is not null
+    )
+    select h.instance_key, h.task, h.token, h.holder, h.lease_until
+      from held h
+     where not exists (select from known k
+                        where k.instance_key = h.instance_key and k.task = h.task
+                          and k.token = h.token and k.until <= greatest(h.lease_until, v_soon));
 end
 $$;
 

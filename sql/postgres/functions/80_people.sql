@@ -419,3 +419,20 @@ as $$
             + ceil(b.activities::numeric / greatest(p_max_activities_per_worker, 1)))::integer
       from _Backlog() b
 $$;
+
+-- Leases to which nothing leads when they are over, so that their work would wait for ever: there are none
+-- unless something is wrong. It reads all instances. Caller: people. Tables: those of _UnreachableLeases,
+-- Workers.
+create or replace function GetUnreachableLeases(
+    out InstanceID text, out TaskID bigint, out LockedBy text, out LockExpiration timestamptz)
+returns setof record
+language sql stable security definer
+set search_path from current
+set jit = off
+as $$
+    select i.instance_id, nullif(u.task, 0), w.worker_id, u.lease_until
+      from _UnreachableLeases(_Hub()) u
+      join Instances i on i.instance_key = u.instance_key
+      left join Workers w on w.worker = u.holder
+     order by u.lease_until, i.instance_id, u.task
+$$;

@@ -66,6 +66,7 @@ done
 
 found "Is anything wrong?" 1.0.0
 found "Stuck leases" "stuck|Order|dead worker"
+found "Stuck leases" "stuck||dead worker"
 found Backlog "operations|orchestration|Order|"
 found Backlog "event_raised|1"
 found "Unserved work" "orchestration Order"

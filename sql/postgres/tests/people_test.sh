@@ -100,6 +100,11 @@ ask "select _Lock(gen_random_uuid(), jsonb_populate_record(null::room, jsonb_bui
 check "what a worker has is counted" 25 "$(look "select GetScaleMetric()")"
 check "a lease shows its holder" 'w|3' \
     "$(look "select LockedBy, count(*) from vInstances where LockExpiration > now() group by 1")"
+check "each lease leads to its expiry" 0 "$(look "select count(*) from GetUnreachableLeases()")"
+as perdure_owner -c "update Requests set until = 'infinity' where lease_keys is not null" >/dev/null
+check "one that does not is shown" '3|0|w' \
+    "$(look "select count(*), count(TaskID), min(LockedBy) from GetUnreachableLeases()
+              where LockExpiration > now() and InstanceID is not null")"
 
 # --- The queries of the Asynkron guide --------------------------------------------------------------
 

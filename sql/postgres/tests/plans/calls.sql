@@ -139,8 +139,10 @@ begin
         assert v_next.repeated = (n = 2), 'a repeat';
     end loop;
     assert cardinality(v_activities.token) >= 25, 'activities that were queued';
-    v_room.ended_calls := v_room.ended_calls || v_request;
-    v_room.ended_before := v_request;
+    v_room.ended_calls := array(select gen_random_uuid() from generate_series(1, 50));
+    v_room.ended_by := array(select gen_random_uuid() from generate_series(1, 50));
+    perform _ReturnLeases(e.call, '{0}', '{0}', '{0}', null, null)
+       from unnest(v_room.ended_calls || v_room.ended_by) as e(call);
 
     -- The next turns of the same instances consume what came, cancel, terminate others, and end.
     v_done.instance_key := v_turns.instance_key;

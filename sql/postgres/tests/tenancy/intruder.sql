@@ -40,6 +40,7 @@ select PurgeInstanceStateByTime(now() + interval '1 day', 1, 10000);
 select QuerySingleOrchestration('victim-6');
 select GetInstanceHistory('victim-6');
 select GetScaleMetric(), GetScaleRecommendation(1, 1), CurrentTaskHub();
+select GetUnreachableLeases();
 select _GetInstances(array[:'held_id', 'victim-6']);
 select _QueryManyOrchestrations('{}', null, null, null, null, null, '', null, null, null, null, '', 100);
 select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, '', null, null, null, null,
@@ -99,7 +100,7 @@ select _Lock('10000000-0000-0000-0000-000000000001', jsonb_populate_record(null:
            'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity',
            'task_since', '-infinity',
            'ended_calls', array['10000000-0000-0000-0000-000000000001'],
-           'ended_before', '20000000-0000-0000-0000-000000000001')));
+           'ended_by', array['20000000-0000-0000-0000-000000000001'])));
 
 \echo instances in the lanes of another
 select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_object(
