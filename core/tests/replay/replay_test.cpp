@@ -223,6 +223,24 @@ TEST_CASE("a turn with too many decisions is a fault, not a flood", "[replay]") 
     CHECK(result.fault->what == turn_fault::kind::too_large);
 }
 
+TEST_CASE("a retry that is one decision too many is the same fault", "[replay]") {
+    const registry known = sample_orchestrations();
+    const transcript text =
+        read_transcript(std::string(PERDURE_TEST_DATA) + "/histories/retry_succeeds.history");
+    std::vector<history_event> history{start_event(text)};
+    const auto& definition = definition_of(known, "retried");
+    const auto first = run_turn(definition, history, {}, timestamp{}, {});
+    history.insert(history.end(), first.events.begin(), first.events.end());
+    turn_limits limits;
+    limits.decisions_max = 0;
+
+    const auto result =
+        run_turn(definition, history, text.turns.at(1).messages, timestamp{}, limits);
+
+    REQUIRE(result.fault);
+    CHECK(result.fault->what == turn_fault::kind::too_large);
+}
+
 TEST_CASE("unread events are handed to the next execution", "[replay]") {
     const registry known = sample_orchestrations();
     const transcript text =
