@@ -108,8 +108,8 @@ void pass(Wire& wire, next_execution& all) {
 
 template <class Wire>
 void pass(Wire& wire, ended_activity& all) {
-    auto& [task, history_version, event] = all;
-    wire(task, history_version, event);
+    auto& [task, history_version, last_committed, event] = all;
+    wire(task, history_version, last_committed, event);
 }
 
 template <class Wire>
@@ -254,8 +254,8 @@ void pass(Wire& wire, instance_page& all) {
 
 template <class Wire>
 void pass(Wire& wire, history_page& all) {
-    auto& [execution, history_version, history_length, chunks] = all;
-    wire(execution, history_version, history_length, chunks);
+    auto& [execution, history_version, last_committed, history_length, chunks] = all;
+    wire(execution, history_version, last_committed, history_length, chunks);
 }
 
 template <class Wire>
@@ -279,13 +279,14 @@ void pass(Wire& wire, orchestration_work& all) {
            version,
            status,
            history_version,
+           last_committed,
            history_length,
            history,
            inbox,
            attempt,
            suspect] = all;
-    wire(instance, execution, held, name, version, status, history_version, history_length);
-    wire(history, inbox, attempt, suspect);
+    wire(instance, execution, held, name, version, status, history_version);
+    wire(last_committed, history_length, history, inbox, attempt, suspect);
 }
 
 template <class Wire>
