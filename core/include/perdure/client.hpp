@@ -198,6 +198,13 @@ class PERDURE_EXPORT client {
     void resume(const instance_id& id, const std::string& reason = {});
     /// Ends an instance; one that has ended stays as it is. Throws `no_such_instance`. Returns
     /// `ended`, `accepted` or `had_ended`, of the instance itself.
+    ///
+    /// With children: also everything that descends from it by parent links, in every execution of
+    /// it and even if it has ended itself; never what is detached, nor an instance whose id a child
+    /// could not have. All descendants that exist now have ended or been asked to end when this
+    /// returns. What an instance has started since is asked by the turn that the termination ends.
+    /// When it ends by itself instead, in a turn that was under way, the children of that turn go
+    /// on: call again. A repetition does no harm, after an exception either.
     control_result terminate(const instance_id& id,
                              const std::string& reason = {},
                              recursion reach = recursion::this_instance_only);

@@ -85,7 +85,8 @@ class PERDURE_EXPORT context {
         return started<task_handle<Out>>(what, payload(), options);
     }
 
-    /// Starts an orchestration that nobody waits for; returns its id.
+    /// Starts an orchestration that nobody waits for; returns its id. It has no parent: no
+    /// termination of this instance reaches it. Without effect when the id is taken.
     template <class In, class Out>
     instance_id start_detached(const orchestrator<In, Out>& what,
                                const std::type_identity_t<In>& input,

@@ -3,12 +3,14 @@
 #include "client/start_items.hpp"
 #include "messages.hpp"
 #include "nouns/checks.hpp"
+#include "terminations.hpp"
 
 #include <perdure/client.hpp>
 #include <perdure/history_codec.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <set>
 #include <thread>
@@ -78,9 +80,6 @@ class client::impl {
         return outcome == send_outcome::duplicate ? control_result::duplicate
                                                   : control_result::accepted;
     }
-
-    /// One round of terminations; targets that are gone are left out.
-    void terminate_children(const instance_id& root, const std::string& reason);
 
     const hub where;
     calling::call_combiner<new_instance, create_outcome> creates;
@@ -326,16 +325,21 @@ control_result client::terminate(const instance_id& id,
                                  const std::string& reason,
                                  recursion reach) {
     checks::check_text({"reason"}, reason);
-    const termination end = calling::make_termination(id, reason, reach);
+    backend& store = impl_->where.store();
+    const bool is_recursive = reach == recursion::with_children;
+    const termination end = calls::make_termination(
+        id, reason, is_recursive ? tag_map{{"recursive", "true"}} : tag_map());
     const request_id request{random_uuid()};
-    const auto outcomes = repeated([&] {
-        return impl_->where.store().terminate(request, {&end, 1});
-    });
+    const auto outcomes = repeated([&] { return store.terminate(request, {&end, 1}); });
     if (outcomes.at(0) == terminate_outcome::no_such_instance) {
         throw no_such_instance(id);
     }
-    if (reach == recursion::with_children) {
-        impl_->terminate_children(id, reason);
+    if (is_recursive) {
+        static_cast<void>(calls::terminate_descendants(
+            store, id, reason, calls::descendants::all, [](const std::function<void()>& call) {
+                repeated(call);
+                return true;
+            }));
     }
     switch (outcomes[0]) {
         case terminate_outcome::terminated:
@@ -344,37 +348,6 @@ control_result client::terminate(const instance_id& id,
             return control_result::had_ended;
         default:
             return control_result::accepted;
-    }
-}
-
-void client::impl::terminate_children(const instance_id& root, const std::string& reason) {
-    // Parents before children, page by page; a repetition finds what a first call did not reach.
-    std::vector<instance_id> parents{root};
-    std::set<instance_id> seen{root};
-    while (!parents.empty()) {
-        instance_filter filter;
-        filter.parent = parents.back();
-        parents.pop_back();
-        std::string after;
-        do {
-            const auto page =
-                repeated([&] { return where.store().query(filter, batch_items_max, after); });
-            std::vector<termination> ends;
-            for (const instance_record& child : page.instances) {
-                if (seen.insert(child.instance).second) {
-                    parents.push_back(child.instance);
-                }
-                if (!is_terminal(child.status)) {
-                    ends.push_back(calling::make_termination(
-                        child.instance, reason, recursion::with_children));
-                }
-            }
-            if (!ends.empty()) {
-                const request_id request{random_uuid()};
-                static_cast<void>(repeated([&] { return where.store().terminate(request, ends); }));
-            }
-            after = page.next;
-        } while (!after.empty());
     }
 }
 

@@ -84,25 +84,4 @@ std::size_t weight(const new_instance& instance) {
     return instance.start_event.size() + instance.replaced_event.size() + 512;
 }
 
-termination make_termination(const instance_id& target,
-                             const std::string& reason,
-                             recursion reach) {
-    tag_map tags;
-    if (reach == recursion::with_children) {
-        tags.emplace("recursive", "true");
-    }
-    history_event final_event;
-    final_event.kind = event_kind::execution_terminated;
-    final_event.note = reason;
-    std::string text = "instance \"" + target.text() + "\" was terminated";
-    if (!reason.empty()) {
-        text += ": " + reason;
-    }
-    return {target,
-            messages::terminated(reason, tags),
-            encode_event(final_event),
-            codec<std::string>::encode(reason),
-            messages::child_gone(target.text(), failure_type::terminated, text)};
-}
-
 }  // namespace perdure::calling

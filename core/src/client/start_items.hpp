@@ -13,8 +13,5 @@ void check_filter(const instance_filter& filter);
 /// What it weighs in a call, roughly.
 [[nodiscard]] std::size_t weight(const new_instance& instance);
 
-[[nodiscard]] termination make_termination(const instance_id& target,
-                                           const std::string& reason,
-                                           recursion reach);
 
 }  // namespace perdure::calling

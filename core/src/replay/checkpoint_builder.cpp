@@ -107,20 +107,6 @@ std::string parent_event(const orchestration_work& work, const turn_result& resu
     }
 }
 
-termination termination_of(const instance_id& child, const std::string& note) {
-    history_event final_event;
-    final_event.kind = event_kind::execution_terminated;
-    final_event.note = note;
-    termination end{child,
-                    messages::terminated(note, {{"recursive", "true"}}),
-                    encode_event(final_event),
-                    codec<std::string>::encode(note),
-                    messages::child_gone(child.text(),
-                                         failure_type::terminated,
-                                         "instance \"" + child.text() + "\" was terminated")};
-    return end;
-}
-
 next_execution next_of(const turn_result& result, execution_id execution) {
     history_event start = result.next_start;
     start.execution = execution;
@@ -200,12 +186,6 @@ checkpoint build_checkpoint(const orchestration_work& work,
     }
     if (result.end == turn_end::continued) {
         out.next = next_of(result, next_execution);
-    }
-    if (result.recursive) {
-        const std::string note = codec<std::string>::decode(result.output);
-        for (const instance_id& child : result.open_children) {
-            out.terminations.push_back(termination_of(child, note));
-        }
     }
     return out;
 }

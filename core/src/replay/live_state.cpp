@@ -416,11 +416,6 @@ void live_instance::state::describe_end(turn_result& result) const {
     }
     if (end_ == turn_end::terminated) {
         result.recursive = recursive_;
-        for (const open_task& task : tasks_.all()) {
-            if (task.open && task.kind == event_kind::child_created) {
-                result.open_children.emplace_back(task.child);
-            }
-        }
     }
     if (end_ == turn_end::continued) {
         result.next_start = start_;

@@ -71,7 +71,6 @@ class task_table {
     [[nodiscard]] open_task* find(task_id id) noexcept {
         return id.value == 0 || id.value > tasks_.size() ? nullptr : &tasks_[id.value - 1];
     }
-    [[nodiscard]] const std::deque<open_task>& all() const noexcept { return tasks_; }
 
     /// Marks a slot as ended and wakes who waits for it.
     void finish(detail::task_slot& slot) {

@@ -72,9 +72,8 @@ struct turn_result {
     /// external events that it keeps.
     history_event next_start;
     std::vector<history_event> kept_events;
-    /// With terminated: open children are terminated too.
+    /// With terminated: the children are to be terminated, too.
     bool recursive = false;
-    std::vector<instance_id> open_children;
 
     std::vector<log_line> author_log;
     std::vector<remark> remarks;

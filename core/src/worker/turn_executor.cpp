@@ -1,12 +1,14 @@
 #include "worker/turn_executor.hpp"
 
 #include "replay/checkpoint_builder.hpp"
+#include "terminations.hpp"
 
 #include <perdure/history_codec.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace perdure::dispatch {
@@ -106,8 +108,8 @@ executed turn_executor::execute(const item_ptr& item) {
     try {
         return advance(item, *definition);
     } catch (const backend_error& trouble) {
-        // Stored data that cannot be read stays so; everything else has been repeated already.
-        return executed::parked(std::string("the history cannot be read: ") + trouble.what());
+        // What the store refuses stays refused; everything else has been repeated already.
+        return executed::parked(std::string("the store cannot serve this turn: ") + trouble.what());
     } catch (const error& trouble) {
         return executed::parked(trouble.what());
     }
@@ -157,6 +159,11 @@ executed turn_executor::advance_frame(const item_ptr& item,
     if (is_live && (options_.verify_replay || is_debug_build)) {
         if (auto instead = verify(*item, definition, now, result)) {
             item->frame = std::move(frame);
+            return std::move(*instead);
+        }
+    }
+    if (result.recursive) {
+        if (auto instead = terminate_children(*item, result)) {
             return std::move(*instead);
         }
     }
@@ -289,6 +296,22 @@ std::optional<executed> turn_executor::read_page(const leased_item& item,
                         work.history_length));
     }
     return std::nullopt;
+}
+
+std::optional<executed> turn_executor::terminate_children(const leased_item& item,
+                                                          const replay::turn_result& result) {
+    const bool are_all_told = calls::terminate_descendants(
+        store_,
+        item.instance(),
+        codec<std::string>::decode(result.output),
+        calls::descendants::next,
+        [&](const std::function<void()>& call) {
+            return calls_.repeat(call, [&] { return item.lease_end.load() > steady::now(); });
+        });
+    if (are_all_told) {
+        return std::nullopt;
+    }
+    return executed{executed::then::drop, std::nullopt, "the lease is lost or over"};
 }
 
 std::optional<executed> turn_executor::verify(const leased_item& item,

@@ -102,6 +102,10 @@ class turn_executor {
     [[nodiscard]] std::optional<executed> read_page(const leased_item& item,
                                                     std::uint64_t from,
                                                     std::vector<history_event>& events);
+    /// The last turn of an instance that is terminated with its children: terminates the children
+    /// first. Under the lease no further turn can start one.
+    [[nodiscard]] std::optional<executed> terminate_children(const leased_item& item,
+                                                             const replay::turn_result& result);
     [[nodiscard]] std::optional<executed> verify(const leased_item& item,
                                                  const orchestration_definition& definition,
                                                  timestamp now,
