@@ -2,7 +2,9 @@
 
 #include <perdure/plugin.hpp>
 
+#include <filesystem>
 #include <sstream>
+#include <system_error>
 #include <toml++/toml.h>
 
 namespace perdure {
@@ -94,6 +96,10 @@ backend_config read_hub(const std::string& file, const toml::table& hub) {
 }  // namespace
 
 backend_config read_config(const std::string& file, detail::same_library) {
+    std::error_code code;
+    if (std::filesystem::is_directory(file, code)) {
+        refuse(file + ": is a directory, not a configuration file");
+    }
     try {
         const toml::table root = toml::parse_file(file);
         const toml::node* hub = root.get("hub");

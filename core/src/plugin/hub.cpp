@@ -41,6 +41,11 @@ hub open(const backend_config& config, detail::same_library) {
     } catch (backend_error& wrong) {
         wrong.add_context("opening " + description);
         throw;
+    } catch (const std::exception& foreign) {
+        // The plugin's edge: nothing but a backend_error may leave it.
+        throw backend_error(store_fault::configuration,
+                            std::string("the plugin threw what it must not: ") + foreign.what() +
+                                ", in: opening " + description);
     }
 }
 

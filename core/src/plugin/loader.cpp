@@ -142,15 +142,24 @@ bool is_plugin_file(const fs::path& file) {
     return name.starts_with(file_prefix) && name.ends_with(file_suffix);
 }
 
+// In the order of their names. A directory that cannot be read has none.
+std::set<fs::path> plugin_files(const fs::path& directory) {
+    std::set<fs::path> files;
+    std::error_code code;
+    auto entry = fs::directory_iterator(directory, code);
+    for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
+        if (is_plugin_file(entry->path())) {
+            files.insert(entry->path());
+        }
+    }
+    return files;
+}
+
 std::vector<std::string> backends_found(const std::vector<std::string>& extra) {
     std::set<std::string> names;
     for (const fs::path directory : plugin_search_path(extra)) {
-        std::error_code code;
-        for (const auto& entry : fs::directory_iterator(directory, code)) {
-            if (is_plugin_file(entry.path())) {
-                const std::string stem = entry.path().stem().string();
-                names.insert(stem.substr(file_prefix.size()));
-            }
+        for (const fs::path& file : plugin_files(directory)) {
+            names.insert(file.stem().string().substr(file_prefix.size()));
         }
     }
     return {names.begin(), names.end()};
@@ -196,14 +205,10 @@ std::vector<plugin_info> find_plugins(const std::vector<std::string>& extra,
     std::vector<plugin_info> plugins;
     std::set<fs::path> seen;
     for (const fs::path directory : plugin_search_path(extra)) {
-        std::set<fs::path> files;
-        std::error_code code;
-        for (const auto& entry : fs::directory_iterator(directory, code)) {
-            if (is_plugin_file(entry.path()) && seen.insert(real_path(entry.path())).second) {
-                files.insert(entry.path());
+        for (const fs::path& file : plugin_files(directory)) {
+            if (!seen.insert(real_path(file)).second) {
+                continue;
             }
-        }
-        for (const fs::path& file : files) {
             plugin_info info;
             info.file = file.string();
             if (const auto* found = descriptor(file, info.problem)) {

@@ -1,5 +1,7 @@
 #include <perdure/plugin.hpp>
 
+#include <stdexcept>
+
 // A plugin with one fault, chosen by the build: see CMakeLists.txt.
 
 #ifndef TEST_MAGIC
@@ -20,7 +22,11 @@
 
 static std::unique_ptr<perdure::backend> create(const perdure::backend_config& config) {
     perdure::option_reader(config).finish();
+#ifdef TEST_FOREIGN
+    throw std::runtime_error("from another world");
+#else
     throw perdure::backend_error(perdure::store_fault::unavailable, "nobody is at home");
+#endif
 }
 
 extern "C" __attribute__((visibility("default"))) const perdure::plugin_descriptor TEST_SYMBOL;

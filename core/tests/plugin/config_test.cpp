@@ -81,6 +81,11 @@ TEST_CASE("a wrong configuration is refused with file, line and key", "[config]"
 }
 
 TEST_CASE("a configuration file that is not there is refused", "[config]") {
-    CHECK_THAT(refusal([] { static_cast<void>(read_config("/nowhere/perdure.toml")); }),
-               Contains("/nowhere/perdure.toml"));
+    for (const std::string place : {std::string("/nowhere/perdure.toml"),
+                                    std::string("/"),
+                                    "/" + std::string(5000, 'x'),
+                                    std::string("/proc/self/mem")}) {
+        INFO(place);
+        CHECK_THAT(refusal([&] { static_cast<void>(read_config(place)); }), Contains(place));
+    }
 }

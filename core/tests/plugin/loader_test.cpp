@@ -3,6 +3,7 @@
 #include <perdure/hub.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 using namespace perdure;
@@ -17,6 +18,17 @@ const std::filesystem::path stripped = PERDURE_STRIPPED_PLUGINS;
 std::string refusal_of(const std::string& name) {
     return refusal([&] { load_plugin(broken / ("perdure-" + name + ".so")); });
 }
+
+// The environment's part of the search path, for the time of a test.
+class plugin_path {
+  public:
+    explicit plugin_path(const std::string& value) {
+        ::setenv("PERDURE_PLUGIN_PATH", value.c_str(), 1);
+    }
+    plugin_path(const plugin_path&) = delete;
+    plugin_path& operator=(const plugin_path&) = delete;
+    ~plugin_path() { ::unsetenv("PERDURE_PLUGIN_PATH"); }
+};
 
 }  // namespace
 
@@ -91,6 +103,16 @@ TEST_CASE("the plugins of a directory are listed with their problems", "[loader]
     CHECK(std::any_of(plugins.begin(), plugins.end(), [](const plugin_info& info) {
         return info.backend == "memory" && info.problem.empty();
     }));
+}
+
+TEST_CASE("nothing but a backend_error leaves open, whatever a plugin throws", "[hub]") {
+    const plugin_path path(broken.string() + ":/dev/null:" + std::string(5000, 'x'));
+
+    CHECK_THAT(refusal([] { static_cast<void>(open("foreign:")); }),
+               Contains("from another world") && Contains("opening foreign:"));
+    CHECK_THAT(refusal([] { static_cast<void>(open("oracle:")); }), Contains("no plugin"));
+    CHECK_THAT(refusal([] { static_cast<void>(open("x" + std::string(5000, 'x') + ":")); }),
+               Contains("no plugin"));
 }
 
 TEST_CASE("a hub is described without its secret, and its errors too", "[hub]") {
