@@ -217,6 +217,7 @@ void bell::look_for_changes(std::unique_lock<std::mutex>& lock) {
     if (!reader_) {
         reader_ = hub_.take_reader();
     }
+    hub_.file().require();
     const std::int64_t version = reader_->sql.data_version.number().value_or(0);
     hub_state found;
     const bool has_changed = version != data_version_;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <system_error>
 #include <utility>
 
 namespace perdure::sqlite {
@@ -30,32 +29,10 @@ settings read_settings(const backend_config& config) {
     chosen.test_clock = options.flag("test_clock", false);
     chosen.page_cache_mib = options.number("page_cache_mib", 1, 65536, chosen.page_cache_mib);
     options.finish();
-    if (config.address.empty()) {
-        throw backend_error(store_fault::configuration,
-                            "sqlite: the address must be a file, for example sqlite:shop.db");
-    }
     return chosen;
 }
 
-store::store(settings chosen) : settings_(std::move(chosen)) {}
-
-std::string store::path() const {
-    // An absolute path is never taken for one of SQLite's special names.
-    return std::filesystem::absolute(settings_.file).string();
-}
-
-void store::require_file() const {
-    std::error_code error;
-    const auto status = std::filesystem::status(path(), error);
-    if (std::filesystem::is_directory(status)) {
-        throw backend_error(store_fault::configuration,
-                            fmt::format("\"{}\" is a directory, not an SQLite file", path()));
-    }
-    if (!std::filesystem::exists(status)) {
-        throw backend_error(store_fault::configuration,
-                            fmt::format("there is no SQLite file \"{}\"", path()));
-    }
-}
+store::store(settings chosen) : settings_(std::move(chosen)), file_(settings_.file.string()) {}
 
 void store::set_up(database& db, std::int64_t cache_mib) const {
     db.execute("pragma synchronous = " + settings_.synchronous);
@@ -68,24 +45,18 @@ void store::set_up(database& db, std::int64_t cache_mib) const {
 }
 
 void store::create() {
-    const std::filesystem::path folder = std::filesystem::path(path()).parent_path();
-    if (!std::filesystem::is_directory(folder)) {
-        throw backend_error(
-            store_fault::configuration,
-            fmt::format("there is no directory \"{}\" for the SQLite file", folder.string()));
-    }
-    if (std::filesystem::exists(path())) {
-        require_file();
-    }
-    database db(path(), open_mode::create, settings_.busy_timeout, counts_);
+    file_.require_place();
+    database db(file_.path(), open_mode::create, settings_.busy_timeout, counts_);
+    file_.note_opened();
     install_schema(db, settings_.busy_timeout);
 }
 
 writer& store::open_writer() {
+    file_.require();
     if (!writer_) {
-        require_file();
-        auto opened =
-            std::make_unique<writer>(path(), open_mode::existing, settings_.busy_timeout, counts_);
+        auto opened = std::make_unique<writer>(
+            file_.path(), open_mode::existing, settings_.busy_timeout, counts_);
+        file_.note_opened();
         check_schema(opened->db);
         set_up(opened->db, settings_.page_cache_mib);
         writer_ = std::move(opened);
@@ -94,6 +65,7 @@ writer& store::open_writer() {
 }
 
 std::unique_ptr<reader> store::take_reader() {
+    file_.require();
     {
         const std::lock_guard guard(pool_mutex_);
         if (!pool_.empty()) {
@@ -102,9 +74,9 @@ std::unique_ptr<reader> store::take_reader() {
             return taken;
         }
     }
-    require_file();
-    auto opened =
-        std::make_unique<reader>(path(), open_mode::existing, settings_.busy_timeout, counts_);
+    auto opened = std::make_unique<reader>(
+        file_.path(), open_mode::existing, settings_.busy_timeout, counts_);
+    file_.note_opened();
     check_schema(opened->db);
     set_up(opened->db, std::max<std::int64_t>(1, settings_.page_cache_mib / 8));
     opened->db.execute("pragma query_only = on");

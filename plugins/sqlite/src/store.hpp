@@ -3,6 +3,7 @@
 #include "fair_mutex.hpp"
 #include "names.hpp"
 #include "statements.hpp"
+#include "store_file.hpp"
 
 #include <perdure/plugin.hpp>
 
@@ -97,6 +98,7 @@ class store {
 
     void create();
     [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
+    [[nodiscard]] store_file& file() noexcept { return file_; }
     [[nodiscard]] name_cache& names() noexcept { return names_; }
     [[nodiscard]] const counters& counts() const noexcept { return counts_; }
 
@@ -115,11 +117,10 @@ class store {
     [[nodiscard]] static timestamp time(std::int64_t clock_offset);
 
   private:
-    [[nodiscard]] std::string path() const;
-    void require_file() const;
     void set_up(database& db, std::int64_t cache_mib) const;
 
     settings settings_;
+    store_file file_;
     counters counts_;
     name_cache names_;
     fair_mutex write_mutex_;
