@@ -32,7 +32,7 @@ TEST_CASE_METHOD(fixture, "a clock that is not for tests is not moved", "[TIME-1
     CHECK(real.store().status().store_time < before + std::chrono::hours(1));
 }
 
-TEST_CASE_METHOD(fixture, "the store's time never runs backwards", "[TIME-1]") {
+TEST_CASE_METHOD(fixture, "the store's time never runs backwards", "[TIME-1][TIME-3]") {
     timestamp last = now();
     for (int i = 0; i < 200; ++i) {
         const timestamp current = i % 2 == 0 ? now() : lock({0, 0}).store_time;

@@ -55,6 +55,10 @@
 // the same time or a later one. [TIME-2] A message is not seen before its
 // `visible_at`, nor an instance before its `start_at` or the delay of an abandon; only a
 // termination overrides the latter two.
+// [TIME-3] The clock does not go back: it never says less than it has said to a call that changed
+// something, in whatever process, even when the clock of the machine is set back. So what was ready
+// stays ready, and a lease ends in its time. (The clock of a database server is its administrator's;
+// such a store says in its documents what happens when that is set back.)
 //
 // Sizes. [LIMIT-1] A store keeps whatever is within the limits of <perdure/limits.hpp>, byte for
 // byte; core lets nothing else through.

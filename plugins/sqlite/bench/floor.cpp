@@ -118,7 +118,7 @@ class row_traffic {
     write_statements& sql_;
     std::int64_t first_row_ = 0;
     std::int64_t sequence_ = 0;
-    std::int64_t now_ = store::time(0).time_since_epoch().count();
+    std::int64_t now_ = hub_clock().now();
     uuid execution_ = random_uuid();
     std::uint64_t token_ = 0x123456789ABCDEF;
 };

@@ -1,16 +1,13 @@
 #include "bell.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace perdure::sqlite {
 
 namespace {
 
 constexpr duration poll_interval_max = std::chrono::seconds(1);
-
-std::int64_t microseconds(timestamp at) {
-    return at.time_since_epoch().count();
-}
 
 }  // namespace
 
@@ -81,11 +78,11 @@ std::uint64_t bell::announce(const tidings& news, hub_state before, hub_state af
     if (is_foreign || news.everything_ended) {
         hear_of_foreign_change();
     }
-    if (after.clock_offset != clock_offset_) {
-        clock_offset_ = after.clock_offset;
+    if (after.clock.offset != clock_.offset || after.clock.ahead != clock_.ahead) {
         next_due_ = 0;
         is_heard = true;
     }
+    clock_ = after.clock;
     known_changes_ = after.changes;
     if (news.ready) {
         ++generation_;
@@ -112,7 +109,7 @@ void bell::hear_of_state(hub_state seen) {
     const std::lock_guard guard(mutex_);
     if (known_changes_ < 0) {
         known_changes_ = seen.changes;
-        clock_offset_ = seen.clock_offset;
+        clock_ = seen.clock;
     }
 }
 
@@ -183,7 +180,7 @@ bell::steady::time_point bell::due_moment() const {
     if (next_due_ == never) {
         return steady::time_point::max();
     }
-    const std::int64_t left = next_due_ - microseconds(store::time(clock_offset_));
+    const std::int64_t left = next_due_ - clock_.now();
     // A day is as good as the truth, and keeps the sum within its range.
     const duration bounded =
         std::clamp<duration>(duration(left), duration::zero(), std::chrono::hours(24));
@@ -207,7 +204,7 @@ void bell::rest(std::unique_lock<std::mutex>& lock, steady::time_point deadline)
     if (steady::now() >= next_poll_) {
         look_for_changes(lock);
     }
-    if (microseconds(store::time(clock_offset_)) >= next_due_) {
+    if (clock_.now() >= next_due_) {
         look_for_due(lock);
     }
 }
@@ -222,16 +219,14 @@ void bell::look_for_changes(std::unique_lock<std::mutex>& lock) {
     hub_state found;
     const bool has_changed = version != data_version_;
     if (has_changed) {
-        rows hub = reader_->sql.hub.query();
-        hub.next();
-        found = {hub.number(0), hub.number(1)};
+        found = reader_->hub();
     }
     lock.lock();
     if (has_changed) {
         data_version_ = version;
         next_due_ = 0;
         if (found.changes >= known_changes_) {
-            clock_offset_ = found.clock_offset;
+            clock_ = found.clock;
         }
         // Our own commit may be counted before we hear of it here; that wakes somebody in vain.
         if (found.changes > known_changes_ || known_changes_ < 0) {
@@ -241,14 +236,20 @@ void bell::look_for_changes(std::unique_lock<std::mutex>& lock) {
             return;
         }
     }
+    if (clock_.is_set_back()) {
+        // It stands still until somebody writes: whoever looks for work now sets it going.
+        ++generation_;
+        changed_.notify_all();
+    }
     next_poll_ = steady::now() + poll_interval_;
     poll_interval_ = std::max(hub_.chosen().poll_interval,
                               std::min<duration>(2 * poll_interval_, poll_interval_max));
 }
 
 void bell::look_for_due(std::unique_lock<std::mutex>& lock) {
-    const std::int64_t now = microseconds(store::time(clock_offset_));
-    const std::int64_t after = due_announced_;
+    const std::int64_t now = clock_.now();
+    // Without a call that writes, the clock may have gone back since.
+    const std::int64_t after = std::min(due_announced_, now);
     // What is announced while we look lowers it again.
     next_due_ = never;
     lock.unlock();

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -16,9 +15,6 @@
 #include <vector>
 
 namespace perdure::sqlite {
-
-/// The time of what never happens, in microseconds.
-inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 /// What a transaction changed that somebody may wait for.
 struct tidings {
@@ -92,7 +88,7 @@ class bell {
     std::int64_t next_due_ = 0;
     /// What fell due until then has been announced.
     std::int64_t due_announced_ = 0;
-    std::int64_t clock_offset_ = 0;
+    hub_clock clock_;
 
     /// One waiting thread looks for other processes' changes and for what falls due.
     bool somebody_looks_ = false;

@@ -184,6 +184,7 @@ class call {
   private:
     void begin();
     void roll_back() noexcept;
+    [[nodiscard]] bool is_clock_news() const;
     [[nodiscard]] std::int64_t first_due(const instance_row& target);
     [[nodiscard]] std::int64_t due_time(const instance_row& target);
     [[nodiscard]] std::int64_t new_row();
@@ -200,6 +201,8 @@ class call {
     writer* writer_ = nullptr;
     std::int64_t now_ = 0;
     hub_state before_;
+    hub_clock clock_;
+    std::int64_t rows_written_ = 0;
     std::int64_t stored_sequence_ = 0;
     std::int64_t last_sequence_ = 0;
     std::int64_t last_row_ = -1;
@@ -207,7 +210,6 @@ class call {
     std::unordered_map<std::int64_t, instance_row*> by_row_;
     std::unordered_map<std::string_view, instance_row*> by_id_;
     std::vector<instance_row*> made_ready_;
-    std::int64_t advanced_ = 0;
     tidings news_;
     bool is_finished_ = false;
 };

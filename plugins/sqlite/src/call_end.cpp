@@ -148,8 +148,8 @@ void call::write_back() {
 }
 
 void call::advance_clock(duration by) {
-    sql().advance_clock.run(by.count());
-    advanced_ += by.count();
+    clock_.offset = later(clock_.offset, by);
+    sql().move_clock.run(clock_.offset);
     news_.due_is_news = true;
 }
 
@@ -163,13 +163,19 @@ void call::empty_hub() {
     news_.everything_ended = true;
 }
 
+// [TIME-3] Whatever is written with a time keeps the clock, though not more than once a second.
+bool call::is_clock_news() const {
+    constexpr std::int64_t often_enough = 1'000'000;
+    return clock_.ahead != before_.clock.ahead ||
+           (clock_.said - before_.clock.said >= often_enough &&
+            writer_->db.all_changes() != rows_written_);
+}
+
 wake_token call::finish() {
     write_back();
-    hub_state after = before_;
-    after.clock_offset += advanced_;
-    after.changes += news_.is_news() ? 1 : 0;
-    if (after.changes != before_.changes || last_sequence_ != stored_sequence_) {
-        sql().update_hub.run(last_sequence_, after.changes);
+    const hub_state after{clock_, before_.changes + (news_.is_news() ? 1 : 0)};
+    if (after.changes != before_.changes || last_sequence_ != stored_sequence_ || is_clock_news()) {
+        sql().update_hub.run(clock_.ahead, clock_.said, after.changes, last_sequence_);
     }
     sql().commit.run();
     is_finished_ = true;

@@ -117,6 +117,10 @@ std::int64_t database::changes() const noexcept {
     return sqlite3_changes64(handle());
 }
 
+std::int64_t database::all_changes() const noexcept {
+    return sqlite3_total_changes64(handle());
+}
+
 bool database::in_transaction() const noexcept {
     return sqlite3_get_autocommit(handle()) == 0;
 }

@@ -48,6 +48,8 @@ class database {
     [[nodiscard]] std::string text(const std::string& sql);
     /// How many rows the last statement changed.
     [[nodiscard]] std::int64_t changes() const noexcept;
+    /// How many rows all statements have changed so far.
+    [[nodiscard]] std::int64_t all_changes() const noexcept;
     [[nodiscard]] bool in_transaction() const noexcept;
 
     [[noreturn]] void fail(int code, const std::string& doing);

@@ -87,7 +87,7 @@ void grant::offer(instance_row& target) {
 void grant::lease(instance_row& target) {
     target.token = next_token(target.row, 0);
     target.holder = worker_;
-    target.next_at = work_.now() + request_.lease_duration.count();
+    target.next_at = lease_end(work_.now(), request_.lease_duration);
     target.leased_alone = target.suspect;
     target.expired = false;
     target.is_changed = true;
@@ -180,7 +180,7 @@ void grant::offer_scheduled(instance_row& owner) {
         const new_activity& added = *task.added;
         task.token = next_token(owner.row, added.task.value);
         task.holder = worker_;
-        task.next_at = work_.now() + request_.lease_duration.count();
+        task.next_at = lease_end(work_.now(), request_.lease_duration);
         bytes_ += item_overhead + added.input.bytes.size() + added.details.size();
         batch_.activities.push_back({.instance = owner.instance,
                                      .execution = task.execution,
@@ -277,7 +277,7 @@ void grant::fill_activities() {
 
 void grant::lease_activity(const activity_key& key) {
     const std::uint64_t token = next_token(key.row, static_cast<std::uint64_t>(key.task));
-    const std::int64_t until = work_.now() + request_.lease_duration.count();
+    const std::int64_t until = lease_end(work_.now(), request_.lease_duration);
     work_.sql().lease_activity.run(until, token, worker_, key.row, key.task, key.execution);
     work_.news_of_lease(until);
     add_activity(key, token);

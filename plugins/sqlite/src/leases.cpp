@@ -14,9 +14,8 @@ std::optional<timestamp> sqlite_backend::idle_since(const lock_request& request)
     const snapshot view(reads.sql());
     const hub_state seen = reads.hub();
     bell_.hear_of_state(seen);
-    const timestamp time = store::time(seen.clock_offset);
-    const std::int64_t now = time.time_since_epoch().count();
-    if (reads->any_expired_or_suspect.number(now).value_or(0) != 0 ||
+    const std::int64_t now = seen.clock.now();
+    if (seen.clock.is_set_back() || reads->any_expired_or_suspect.number(now).value_or(0) != 0 ||
         reads->find_request.number(request.request.value)) {
         return std::nullopt;
     }
@@ -31,7 +30,8 @@ std::optional<timestamp> sqlite_backend::idle_since(const lock_request& request)
     const bool has_activity =
         request.activities != 0 &&
         std::any_of(lanes.kinds.begin(), lanes.kinds.end(), is_ready(reads->any_activity));
-    return has_orchestration || has_activity ? std::nullopt : std::optional(time);
+    return has_orchestration || has_activity ? std::nullopt
+                                             : std::optional(timestamp(duration(now)));
 }
 
 work_batch sqlite_backend::lock(const lock_request& request) {
@@ -62,7 +62,7 @@ work_batch sqlite_backend::lock(const lock_request& request) {
 std::vector<lease_outcome> sqlite_backend::renew(const renewal& request) {
     std::vector<lease_outcome> outcomes;
     call work(hub_, bell_, urgency::urgent);
-    const std::int64_t until = work.now() + request.lease_duration.count();
+    const std::int64_t until = lease_end(work.now(), request.lease_duration);
     const auto offers =
         request.filter != nullptr ? std::optional(offers_text(*request.filter)) : std::nullopt;
     name_cache& names = work.names();
@@ -148,7 +148,7 @@ std::vector<lease_outcome> sqlite_backend::abandon(const request_id& request,
                                                    std::span<const held_item> items,
                                                    duration delay) {
     call work(hub_, bell_);
-    const std::int64_t ready_at = work.now() + delay.count();
+    const std::int64_t ready_at = later(work.now(), delay);
     // [ABANDON-1]
     return return_leases(
         work,

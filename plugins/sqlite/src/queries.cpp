@@ -53,10 +53,6 @@ backend_statistics sqlite_backend::statistics() const noexcept {
 
 namespace {
 
-timestamp store_now(read_statements& sql) {
-    return store::time(sql.hub.number().value_or(0));
-}
-
 instance_record record(read_statements& sql, const rows& found) {
     instance_record item{.instance = instance_id(found.string(0)),
                          .execution = {found.id(1)},
@@ -96,7 +92,7 @@ std::vector<std::optional<instance_record>> sqlite_backend::get(
     records.reserve(instances.size());
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
-    const timestamp now = store_now(reads.sql());
+    const timestamp now = reads.now();
     for (const instance_id& id : instances) {
         rows found = reads->record.query(now, id.text());
         records.push_back(found.next() ? std::optional(record(reads.sql(), found)) : std::nullopt);
@@ -114,7 +110,7 @@ instance_page sqlite_backend::query(const instance_filter& filter,
     instance_page page;
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
-    const timestamp now = store_now(reads.sql());
+    const timestamp now = reads.now();
     filter_query wanted(reads->db, filter, record_columns, now);
     rows found = wanted.and_after(after).query(limit + 1);
     while (found.next()) {
@@ -247,7 +243,7 @@ hub_status sqlite_backend::status() {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
     result.schema_version = schema_version();
-    result.store_time = store_now(reads.sql());
+    result.store_time = reads.now();
     const std::int64_t now = result.store_time.time_since_epoch().count();
     std::vector<work_filter> offers;
     {

@@ -24,8 +24,10 @@ struct name_statements {
     statement find_worker{db, "select worker from workers where id = ?"};
     /// Its life ends before it has begun, at the store's time, in microseconds.
     statement add_worker{db,
-                         "insert into workers (id, live_until) select ?, 1000000 * unixepoch() +"
-                         " clock_offset from hub returning worker"};
+                         "insert into workers (id, live_until) select ?, max(clock_said, machine +"
+                         " iif(machine < clock_said, clock_ahead, 0)) from (select *,"
+                         " 1000000 * unixepoch() + clock_offset as machine from hub)"
+                         " returning worker"};
 };
 
 /// The columns of `instance_row`, in its order.
@@ -53,9 +55,11 @@ struct write_statements {
     statement begin{db, "begin immediate"};
     statement commit{db, "commit"};
     statement rollback{db, "rollback"};
-    statement hub{db, "select clock_offset, last_sequence, changes from hub"};
-    statement update_hub{db, "update hub set last_sequence = ?, changes = ?"};
-    statement advance_clock{db, "update hub set clock_offset = clock_offset + ?"};
+    statement hub{db,
+                  "select clock_offset, clock_ahead, clock_said, changes, last_sequence from hub"};
+    statement update_hub{
+        db, "update hub set clock_ahead = ?, clock_said = ?, changes = ?, last_sequence = ?"};
+    statement move_clock{db, "update hub set clock_offset = ?"};
 
     statement find_request{db, "select outcomes, leased from requests where request = ?"};
     statement add_request{
@@ -240,7 +244,7 @@ struct read_statements {
     statement begin{db, "begin"};
     statement commit{db, "commit"};
     statement data_version{db, "pragma data_version"};
-    statement hub{db, "select clock_offset, changes from hub"};
+    statement hub{db, "select clock_offset, clock_ahead, clock_said, changes from hub"};
 
     statement record{db, record_columns + " where i.instance = ?2"};
     statement tags{db, "select key, value from tags where instance_row = ?"};

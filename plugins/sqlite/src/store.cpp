@@ -90,16 +90,14 @@ void store::return_reader(std::unique_ptr<reader> used) {
     }
 }
 
-timestamp store::time(std::int64_t clock_offset) {
-    return std::chrono::floor<duration>(std::chrono::system_clock::now()) + duration(clock_offset);
+hub_state reader::hub() {
+    rows found = sql.hub.query();
+    return found.next()
+               ? hub_state{{found.number(0), found.number(1), found.number(2)}, found.number(3)}
+               : hub_state{};
 }
 
 borrowed_reader::borrowed_reader(store& hub) : hub_(hub), reader_(hub.take_reader()) {}
-
-hub_state borrowed_reader::hub() {
-    rows found = reader_->sql.hub.query();
-    return found.next() ? hub_state{found.number(0), found.number(1)} : hub_state{};
-}
 
 borrowed_reader::~borrowed_reader() {
     hub_.return_reader(std::move(reader_));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "clock.hpp"
 #include "fair_mutex.hpp"
 #include "names.hpp"
 #include "statements.hpp"
@@ -45,18 +46,20 @@ struct writer {
     write_statements sql{db};
 };
 
+/// The columns of the hub's row that times and waits depend on.
+struct hub_state {
+    hub_clock clock;
+    std::int64_t changes = 0;
+};
+
 struct reader {
     template <class... Arguments>
     explicit reader(Arguments&&... arguments) : db(std::forward<Arguments>(arguments)...) {}
 
+    [[nodiscard]] hub_state hub();
+
     database db;
     read_statements sql{db};
-};
-
-/// The columns of the hub's row that times and waits depend on.
-struct hub_state {
-    std::int64_t clock_offset = 0;
-    std::int64_t changes = 0;
 };
 
 class store;
@@ -71,7 +74,8 @@ class borrowed_reader {
 
     read_statements* operator->() const noexcept { return &reader_->sql; }
     [[nodiscard]] read_statements& sql() const noexcept { return reader_->sql; }
-    [[nodiscard]] hub_state hub();
+    [[nodiscard]] hub_state hub() { return reader_->hub(); }
+    [[nodiscard]] timestamp now() { return timestamp(duration(hub().clock.now())); }
 
   private:
     store& hub_;
@@ -112,9 +116,6 @@ class store {
     /// For any thread.
     [[nodiscard]] std::unique_ptr<reader> take_reader();
     void return_reader(std::unique_ptr<reader> used);
-
-    /// The store's time; the offset was read from the hub a moment ago.
-    [[nodiscard]] static timestamp time(std::int64_t clock_offset);
 
   private:
     void set_up(database& db, std::int64_t cache_mib) const;
