@@ -109,3 +109,96 @@ TEST_CASE_METHOD(fixture,
 
     CHECK(inbox(work.instance) == expected);
 }
+
+TEST_CASE_METHOD(fixture, "what is due at the end of all times never comes", "[TIME-4]") {
+    new_instance fresh = a_new_instance();
+    fresh.start_at = timestamp::max();
+    const instance_id never_started = create(fresh);
+    const orchestration_work work = leased();
+    checkpoint turn = turn_of(work);
+    turn.timers = {a_timer(1, timestamp::max()), a_timer(2, timestamp::max() - 1us)};
+    REQUIRE(commit_one(turn) == commit_outcome::committed);
+    new_message late = a_message(work.instance);
+    late.visible_at = timestamp::max();
+    REQUIRE(send(late) == send_outcome::accepted);
+    const instance_id other = idle_instance();
+    late.target = other;
+    REQUIRE(send(late) == send_outcome::accepted);
+
+    if (!lacks(ability::test_clock)) {
+        REQUIRE(store.advance_clock(std::chrono::hours(24 * 365 * 1000)));
+    }
+
+    CHECK(lock({10, 10}).orchestrations.empty());
+    CHECK(get(never_started).start_at == timestamp::max());
+    CHECK(get(other).inbox_length == 1);
+    static_cast<void>(store.wait_for_work({}, in(1ms)));
+    raise(other, "now");
+    CHECK(inbox(other) == std::vector<std::string>{an_event("now")});
+    CHECK(terminate(never_started) == terminate_outcome::terminated);
+}
+
+TEST_CASE_METHOD(fixture, "a lease and a delay may be for ever", "[TIME-4]") {
+    lock_request request = this->request({1, 1});
+    request.lease_duration = duration::max();
+    const instance_id id = pending_instance();
+    const work_batch batch = store.lock(request);
+    REQUIRE(batch.orchestrations.size() == 1);
+    const held_item item = held(batch.orchestrations.front());
+    const auto years_pass = [&] {
+        if (!lacks(ability::test_clock)) {
+            REQUIRE(store.advance_clock(std::chrono::hours(24 * 365 * 1000)));
+        }
+    };
+
+    years_pass();
+    CHECK(get(id).leased_by == worker.text);
+    CHECK(lock_suspects().orchestrations.empty());
+    CHECK(renew(item, duration::max()) == lease_outcome::done);
+    years_pass();
+    CHECK(get(id).leased_by == worker.text);
+    CHECK(abandon(item, duration::max()) == lease_outcome::done);
+    years_pass();
+    CHECK_FALSE(is_ready(id));
+    CHECK(lock_suspects().orchestrations.empty());
+}
+
+TEST_CASE_METHOD(fixture, "work that comes with a commit may be leased for ever", "[TIME-4]") {
+    const orchestration_work work = leased();
+    checkpoint turn = turn_of(work);
+    turn.activities = {an_activity(1), an_activity(2)};
+    lock_request next = request({1, 1});
+    next.lease_duration = duration::max();
+
+    const commit_result done = store.commit({{&turn, 1}, {}, next});
+
+    REQUIRE(done.work.activities.size() == 1);
+    raise(work.instance);
+    CHECK(lock({1, 1}).orchestrations.size() == 1);
+    const completion end = completion_of(done.work.activities.front());
+    const commit_result more = store.commit({{}, {&end, 1}, next});
+    CHECK(more.completions.front() == commit_outcome::committed);
+}
+
+TEST_CASE_METHOD(fixture, "what was due before all times is due at once", "[TIME-4]") {
+    new_instance fresh = a_new_instance();
+    fresh.start_at = timestamp::min();
+    const instance_id id = create(fresh);
+    CHECK(is_ready(id));
+    new_message early = a_message(id, "early");
+    early.visible_at = timestamp::min();
+    REQUIRE(send(early) == send_outcome::accepted);
+
+    CHECK(inbox(id) == std::vector<std::string>{an_event("early")});
+}
+
+TEST_CASE_METHOD(fixture, "a filter may have any times as its bounds", "[TIME-4][READ-2]") {
+    const instance_id id = completed_instance();
+    instance_filter all;
+    all.created_from = all.completed_from = timestamp::min();
+    all.created_to = all.completed_to = timestamp::max();
+
+    CHECK(store.query(all, 10, {}).instances.size() == 1);
+    std::swap(all.created_from, all.created_to);
+    CHECK(store.query(all, 10, {}).instances.empty());
+}

@@ -59,6 +59,8 @@
 // something, in whatever process, even when the clock of the machine is set back. So what was ready
 // stays ready, and a lease ends in its time. (The clock of a database server is its administrator's;
 // such a store says in its documents what happens when that is set back.)
+// [TIME-4] Every time and duration can be stored. `timestamp::max()` never comes, and a sum that is
+// beyond what the store can say is as good as for ever: it never wraps, and is no error.
 //
 // Sizes. [LIMIT-1] A store keeps whatever is within the limits of <perdure/limits.hpp>, byte for
 // byte; core lets nothing else through.

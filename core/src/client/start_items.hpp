@@ -13,5 +13,4 @@ void check_filter(const instance_filter& filter);
 /// What it weighs in a call, roughly.
 [[nodiscard]] std::size_t weight(const new_instance& instance);
 
-
 }  // namespace perdure::calling

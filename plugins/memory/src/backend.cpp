@@ -298,7 +298,7 @@ class memory_backend final : public backend {
     lease_outcomes renew(const renewal& request) override {
         call work(hub_);
         live_worker& worker = hub_.workers[request.worker];
-        worker.until = work.now + request.lease_duration;
+        worker.until = saturating_add(work.now, request.lease_duration);
         worker.filter = request.filter != nullptr ? *request.filter : worker.filter;
         return each(request.items, [&](const held_item& item) {
             leasable* held = work.holder(item);
@@ -316,7 +316,7 @@ class memory_backend final : public backend {
     lease_outcomes abandon(const request_id& request, held_items items, duration delay) override {
         return return_each(request, items, [&](leasable& item, timestamp now, auto) {
             ++item.attempt;  // [ABANDON-1]
-            item.not_before = now + delay;
+            item.not_before = saturating_add(now, delay);
         });
     }
 

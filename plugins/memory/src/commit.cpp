@@ -236,7 +236,7 @@ class grant {
         item.held = derive_token(request_.request, handed_out_);
         item.holder = request_.worker;
         work_.hub.leases.emplace(item.held, &item);
-        work_.enqueue(item, lane::leased, work_.now + request_.lease_duration);
+        work_.enqueue(item, lane::leased, saturating_add(work_.now, request_.lease_duration));
         add(item);
     }
 

@@ -3,6 +3,8 @@
 #include <perdure/ids.hpp>
 #include <perdure/time.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +46,12 @@ struct bigint {
     static void put(std::string& to, std::integral auto value) {
         put_64(to, static_cast<std::uint64_t>(value));
     }
-    static void put(std::string& to, duration value) { put(to, value.count()); }
+    /// A length that leads beyond the server's last day is cut to one that is as good as for ever
+    /// [TIME-4].
+    static void put(std::string& to, duration value) {
+        constexpr duration longest = std::chrono::hours(24) * 365 * 100'000;
+        put(to, std::min(value, longest).count());
+    }
 };
 struct integer {
     static constexpr std::uint32_t type = 23;

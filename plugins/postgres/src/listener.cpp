@@ -437,7 +437,9 @@ void listener::watch(line& connected, watch_reason why) {
                             awaited.c_str()};
     const result_ptr answer = connected.execute(
         "select (extract(epoch from w.store_time) * 1000000)::bigint, w.is_ready,"
-        " (extract(epoch from nullif(w.next_due, 'infinity')) * 1000000)::bigint, "
+        // The server's last years have more microseconds than a bigint holds.
+        " (extract(epoch from case when w.next_due < '200000-01-01' then w.next_due end)"
+        " * 1000000)::bigint, "
         "array_to_string(w.ended, E'\\n')"
         " from " +
             options_.prefix +

@@ -12,11 +12,8 @@ namespace perdure::sqlite {
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
 /// `at + by` in microseconds, where `never` is the end of all times.
-[[nodiscard]] constexpr std::int64_t later(std::int64_t at, std::int64_t by) noexcept {
-    return by > 0 && at > never - by ? never : at + by;
-}
 [[nodiscard]] constexpr std::int64_t later(std::int64_t at, duration by) noexcept {
-    return later(at, by.count());
+    return saturating_add(timestamp(duration(at)), by).time_since_epoch().count();
 }
 /// The end of a lease that begins now. A lease has an end, however long it is.
 [[nodiscard]] constexpr std::int64_t lease_end(std::int64_t now, duration length) noexcept {
@@ -58,7 +55,7 @@ struct hub_clock {
 
     [[nodiscard]] std::int64_t machine() const {
         const auto here = std::chrono::system_clock::now().time_since_epoch();
-        return later(std::chrono::floor<duration>(here).count(), offset);
+        return later(std::chrono::floor<duration>(here).count(), duration(offset));
     }
     [[nodiscard]] std::int64_t now(std::int64_t here) const {
         if (here >= said) {

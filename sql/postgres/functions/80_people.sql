@@ -173,8 +173,10 @@ begin
     if p_version <> '' then
         perform _CheckName('version', p_version);
     end if;
-    if not isfinite(p_start_time) then
-        raise exception 'the start time is not a time' using errcode = 'PD002';
+    -- Microseconds since 1970 end in that year.
+    if not isfinite(p_start_time) or p_start_time >= timestamptz '294247-01-01 00:00:00+00' then
+        raise exception 'the start time must be a time before the year 294247'
+            using errcode = 'PD002';
     end if;
     foreach v_word in array string_to_array(coalesce(p_dedupe_statuses, ''), ',') loop
         if trim(v_word) <> '' and _StatusNumber(trim(v_word)) is null then

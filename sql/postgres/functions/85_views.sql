@@ -32,11 +32,18 @@ as $$
            end
 $$;
 
--- A time of an event: microseconds since 1970. Caller: the views. Tables: none.
+-- A time of an event: microseconds since 1970, of which the last is for ever, and the first ones are
+-- before the server's first day [TIME-4]. In hours and the rest, because an interval is multiplied in
+-- floating point. Caller: the views. Tables: none.
 create or replace function _EventTime(p_microseconds text) returns timestamptz
 language sql immutable
 as $$
-    select timestamptz '1970-01-01 00:00:00+00' + p_microseconds::bigint * interval '1 microsecond'
+    select case when t.at = 9223372036854775807 then timestamptz 'infinity'
+                when t.at < -210866803200000000 then timestamptz '-infinity'
+                else timestamptz '1970-01-01 00:00:00+00'
+                     + t.at / 3600000000 * interval '1 hour'
+                     + t.at % 3600000000 * interval '1 microsecond' end
+      from (select p_microseconds::bigint as at) t
 $$;
 
 -- One row for each instance of the hub. LockedBy and LockExpiration stay after the end of a lease

@@ -33,11 +33,17 @@ check "what is not listed is replaced" Other "$(look "select Name from vInstance
 check "a later start is not ready now" t \
     "$(ask "select CreateInstance('Order', p_instance_id => 'late', p_start_time => now() + interval '1 h')" \
         >/dev/null; look "select ReadySince > now() + interval '50 min' from vInstances where InstanceID = 'late'")"
+# What no store may refuse, the views show.
+check "times of events are shown to the microsecond, and for ever is for ever" \
+    '294247-01-10 04:00:54.775806+00|infinity|-infinity|4714-11-24 00:00:00+00 BC|2023-11-14 22:13:20.000001+00' \
+    "$(as perdure_owner -c "set timezone = 'UTC'; select _EventTime('9223372036854775806'), _EventTime('9223372036854775807'),
+        _EventTime('-9223372036854775808'), _EventTime('-210866803200000000'), _EventTime('1700000000000001')" | tail -1)"
 for wrong in "'', p_instance_id => 'x'" "null" "repeat('x', 256)" "E'a\\nb'" \
     "'Order', p_instance_id => ''" "'Order', p_input_text => 'hello'" "'Order', p_input_text => ''" \
     "'Order', p_input_text => '\"\\ud800\"'" "'Order', p_input_text => '[1] 2'" \
     "'Order', p_tags => '[]'" "'Order', p_tags => '{\"n\": 1}'" "'Order', p_tags => '{\"\": \"1\"}'" \
-    "'Order', p_dedupe_statuses => 'sleeping'" "'Order', p_start_time => 'infinity'"; do
+    "'Order', p_dedupe_statuses => 'sleeping'" "'Order', p_start_time => 'infinity'" \
+    "'Order', p_start_time => '294247-01-02'"; do
     refused "CreateInstance($wrong) is refused" perdure_user PD002 "select CreateInstance($wrong)"
 done
 check "JSON that jsonb cannot hold is JSON" '"\u0000"|1e999999' \
