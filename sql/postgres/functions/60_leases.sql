@@ -349,8 +349,8 @@ begin
 end
 $$;
 
--- What must not exist: a lease to which no record of Requests leads in time, so that nobody would notice when
--- it is over. Reads all that is leased. Tables, read only: Instances, NewTasks, Requests.
+-- What must not exist: a lease to which no record of Requests leads in time, so that nobody would notice that
+-- it has expired. Reads all instances and activities. Tables, read only: Instances, NewTasks, Requests.
 create or replace function _UnreachableLeases(
     p_hub integer, out instance_key bigint, out task bigint, out token bigint, out holder integer,
     out lease_until timestamptz)

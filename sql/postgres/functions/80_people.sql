@@ -422,7 +422,7 @@ as $$
       from _Backlog() b
 $$;
 
--- Leases to which nothing leads when they are over, so that their work would wait for ever: there are none
+-- Leases that nobody will find when they have expired, so that their work would wait for ever: there are none
 -- unless something is wrong. It reads all instances. Caller: people. Tables: those of _UnreachableLeases,
 -- Workers.
 create or replace function GetUnreachableLeases(

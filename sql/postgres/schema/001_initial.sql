@@ -243,8 +243,8 @@ create type room as (
     -- Look for leases that are over; has whatever there is; look for orchestrations, and for
     -- activities, that are ready since then or later.
     expire boolean, everything boolean, since timestamptz, task_since timestamptz,
-    -- To be told when it looks for leases that are over: calls of the last minute whose leases have all
-    -- ended, and the other calls that ended them. If the store does not know one, it has lost commits.
+    -- To be told when it looks for expired leases: calls of the last minute whose leases have all ended, and
+    -- the other calls that ended them. If the store does not know one of them, it has lost commits.
     ended_calls uuid[], ended_by uuid[]);
 -- From when on the next look may look, and how many microseconds this one took.
 create type low_water as (since timestamptz, task_since timestamptz, took bigint);
