@@ -88,22 +88,26 @@ TEST_CASE_METHOD(revisited_hub,
     SECTION("a lock") {
         before().instance_with_queued_activity();
         before().pending_instance();
-        const lock_request wanted = before().request({5, 5});
+        lock_request wanted = before().request({5, 5});
         const work_batch first = before().store.lock(wanted);
         REQUIRE(tokens_of(first).size() == 2);
 
-        CHECK(tokens_of(again().store.lock(wanted)) == tokens_of(first));
+        fixture& found = again();
+        wanted.filter = &found.filter;
+        CHECK(tokens_of(found.store.lock(wanted)) == tokens_of(first));
     }
     SECTION("a commit") {
         checkpoint turn = turn_of(before().leased());
         turn.activities = {an_activity(1)};
         turn.messages = {a_message(turn.instance), a_message(an_id())};
-        const lock_request next = before().request({5, 5});
+        lock_request next = before().request({5, 5});
         const commit_result first = before().store.commit({{&turn, 1}, {}, next});
         REQUIRE(first.dropped_messages == 1);
         REQUIRE(tokens_of(first.work).size() == 2);
 
-        const commit_result second = again().store.commit({{&turn, 1}, {}, next});
+        fixture& found = again();
+        next.filter = &found.filter;
+        const commit_result second = found.store.commit({{&turn, 1}, {}, next});
         CHECK(second.checkpoints == first.checkpoints);
         CHECK(second.dropped_messages == 1);
         CHECK(tokens_of(second.work) == tokens_of(first.work));
