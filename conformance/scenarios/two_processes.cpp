@@ -130,7 +130,7 @@ TEST_CASE_METHOD(shared_hub, "the clock is one for all processes", "[TIME-1]") {
 
 TEST_CASE_METHOD(shared_hub,
                  "what comes later to an instance has the later time, whoever sends it",
-                 "[TIME-3][SEND-5]") {
+                 "[TIME-5][SEND-5]") {
     if (!is_possible()) {
         return;
     }

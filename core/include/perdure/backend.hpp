@@ -50,17 +50,17 @@
 // [REPEAT-2] Every lease token that a call hands out is `derive_token(request, n)`, with a
 // different n for each item.
 //
-// Time. [TIME-1] Only the store's clock decides, and it is one for all processes. [TIME-3] A call
-// reads it when it holds what it changes: of two calls that change one instance, the later one has
-// the same time or a later one. [TIME-2] A message is not seen before its
-// `visible_at`, nor an instance before its `start_at` or the delay of an abandon; only a
-// termination overrides the latter two.
+// Time. [TIME-1] Only the store's clock decides, and it is one for all processes. [TIME-2] A message
+// is not seen before its `visible_at`, nor an instance before its `start_at` or the delay of an
+// abandon; only a termination overrides the latter two.
 // [TIME-3] The clock does not go back: it never says less than it has said to a call that changed
 // something, in whatever process, even when the clock of the machine is set back. So what was ready
 // stays ready, and a lease ends in its time. (The clock of a database server is its administrator's;
 // such a store says in its documents what happens when that is set back.)
 // [TIME-4] Every time and duration can be stored. `timestamp::max()` never comes, and a sum that is
 // beyond what the store can say is as good as for ever: it never wraps, and is no error.
+// [TIME-5] A call reads the clock when it holds what it changes: of two calls that change one
+// instance, the later one has the same time or a later one.
 //
 // Sizes. [LIMIT-1] A store keeps whatever is within the limits of <perdure/limits.hpp>, byte for
 // byte; core lets nothing else through.

@@ -181,8 +181,7 @@ class grant {
   public:
     grant(call& at, const lock_request& asked) : work_(at), request_(asked) {}
 
-    // In the order of [HANDOFF-1]: what is preferred, then the lanes. Returns how many it handed
-    // out.
+    // In the order of [HANDOFF-1]: what is preferred, then the lanes. How many it handed out.
     std::uint32_t fill(const item_keys& preferred) {
         work_.expire_leases();
         for (const bool is_task : {false, true}) {
