@@ -7,6 +7,25 @@
 using namespace perdure;
 using namespace perdure::conformance;
 
+namespace {
+
+inline constexpr orchestrator<int, int> countdown{"Countdown"};
+
+/// One execution for each event.
+registry countdown_by_events() {
+    registry known;
+    known.add(countdown, [](context& ctx, int n) -> orchestration<int> {
+        if (n == 0) {
+            co_return 0;
+        }
+        co_await ctx.wait_for_event<int>("down");
+        co_return ctx.continue_as_new(n - 1);
+    });
+    return known;
+}
+
+}  // namespace
+
 TEST_CASE("events raised before the first turn, before the wait, and in a flood all count",
           "[engine][events]") {
     const auto where = a_hub();
@@ -84,6 +103,77 @@ TEST_CASE("a suspended instance takes events in and goes on when it is resumed",
     shop.clients().resume(id);
 
     CHECK(shop.clients().wait<int>(id, patience) == 2);
+}
+
+TEST_CASE("an instance that is suspended before its first turn executes nothing until it is resumed",
+          "[engine][control]") {
+    const auto where = a_hub();
+    client clients(where);
+    const auto started = clients.start(wait_for_go, 1);
+    clients.raise_event(started, "go", 1);
+    clients.suspend(started, "hold it");
+    const auto resumed = clients.start(sequence, 3);
+    clients.suspend(resumed);
+    clients.resume(resumed);
+    const auto ended = clients.start(sequence, 3);
+    clients.suspend(ended);
+    engine shop(where, common_orchestrations());
+
+    CHECK(clients.wait<int>(resumed, patience) == 26);
+    REQUIRE(shop.wait_for_status(started, orchestration_status::suspended));
+    REQUIRE(shop.wait_for_status(ended, orchestration_status::suspended));
+    for (const auto& event : clients.history(ended)) {
+        CHECK(event.kind != event_kind::task_scheduled);
+    }
+    clients.terminate(ended);
+    CHECK(clients.wait_for_end(ended, patience, false).status == orchestration_status::terminated);
+    clients.resume(started);
+    CHECK(clients.wait<int>(started, patience) == 2);
+}
+
+TEST_CASE("an instance that is suspended before its scheduled start executes nothing then",
+          "[engine][control]") {
+    engine shop(common_orchestrations());
+    if (lacks(ability::test_clock)) {
+        return;
+    }
+    start_options later;
+    later.start_at = shop.where().store().status().store_time + 5h;
+    const auto id = shop.clients().start(sequence, 3, later);
+    shop.clients().suspend(id);
+
+    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(6)));
+
+    REQUIRE(shop.wait_for_status(id, orchestration_status::suspended));
+    for (const auto& event : shop.clients().history(id)) {
+        CHECK(event.kind != event_kind::task_scheduled);
+    }
+    shop.clients().resume(id);
+    CHECK(shop.clients().wait<int>(id, patience) == 26);
+}
+
+TEST_CASE("a turn that continues as new keeps the suspension or termination that it consumes",
+          "[engine][control]") {
+    engine shop(countdown_by_events());
+    const auto suspended = shop.clients().start(countdown, 2);
+    const auto ended = shop.clients().start(countdown, 2);
+    REQUIRE(shop.wait_for_status(suspended, orchestration_status::running));
+    REQUIRE(shop.wait_for_status(ended, orchestration_status::running));
+    shop.stop();
+    shop.clients().raise_event(suspended, "down", 0);
+    shop.clients().suspend(suspended);
+    shop.clients().raise_event(suspended, "down", 0);
+    shop.clients().raise_event(ended, "down", 0);
+    shop.clients().terminate(ended);
+
+    shop.redeploy(countdown_by_events());
+
+    CHECK(shop.clients().wait_for_end(ended, patience, false).status ==
+          orchestration_status::terminated);
+    REQUIRE(shop.wait_for_status(suspended, orchestration_status::suspended));
+    CHECK(shop.clients().input(suspended).bytes == "1");
+    shop.clients().resume(suspended);
+    CHECK(shop.clients().wait<int>(suspended, patience) == 0);
 }
 
 TEST_CASE("terminate ends pending, running, and suspended instances", "[engine][control]") {

@@ -61,8 +61,11 @@ void live_instance::state::rebuild(std::span<const history_event> history, histo
         ++applied_;
     }
     repeated_position_ = history.size();
-    if (!fault_ && end == history_ends::after_a_turn && !pending_.empty()) {
-        diverge(nullptr);
+    if (end == history_ends::after_a_turn) {
+        begin_if_due();
+        if (!fault_ && !pending_.empty()) {
+            diverge(nullptr);
+        }
     }
     repeated_ = {};
     repeated_position_ = 0;
@@ -91,6 +94,7 @@ turn_result live_instance::state::advance(std::vector<history_event> events) {
             }
         }
     }
+    begin_if_due();
     open_ = false;
     turn_result result = collect(std::move(events));
     if (result.fault || (end_ != turn_end::open)) {
@@ -106,6 +110,7 @@ std::size_t live_instance::state::bytes() const noexcept {
 
 void live_instance::state::apply(const history_event& event) {
     if (is_decision(event.kind)) {
+        begin_if_due();
         match(event);
         return;
     }
@@ -124,12 +129,12 @@ void live_instance::state::apply(const history_event& event) {
             apply_resumed();
             return;
         case event_kind::execution_suspended:
-            suspended_ = end_ == turn_end::open;
+            suspension_ = event;
             return;
         default:
             break;
     }
-    if (suspended_) {
+    if (suspension_ && end_ == turn_end::open) {
         held_.push_back(event);
         return;
     }
@@ -151,15 +156,13 @@ void live_instance::state::apply(const history_event& event) {
 }
 
 void live_instance::state::apply_turn_started(const history_event& event) {
+    begin_if_due();
     if (!pending_.empty()) {
         diverge(&event);
         return;
     }
     now_ = std::max(now_, event.at);
-    if (!begun_) {
-        begin();
-        drain();
-    }
+    in_a_turn_ = true;
 }
 
 void live_instance::state::apply_event_raised(const history_event& event) {
@@ -177,7 +180,7 @@ void live_instance::state::apply_event_raised(const history_event& event) {
 }
 
 void live_instance::state::apply_resumed() {
-    suspended_ = false;
+    suspension_.reset();
     while (!held_.empty() && !fault_) {
         const history_event event = std::move(held_.front());
         held_.pop_front();
@@ -186,13 +189,15 @@ void live_instance::state::apply_resumed() {
 }
 
 void live_instance::state::apply_terminated(const history_event& event) {
-    if (end_ != turn_end::open) {
+    if (end_ != turn_end::open && end_ != turn_end::continued) {
         return;
     }
-    // What the code asked for in this turn is recorded nowhere: the execution has ended before.
+    // What the code asked for in this turn, the next execution too, is recorded nowhere: this
+    // execution has ended before.
     pending_.clear();
     ready_.clear();
-    suspended_ = false;
+    custom_status_.reset();
+    next_.reset();
     end_ = turn_end::terminated;
     output_ = codec<std::string>::encode(event.note);
     recursive_ = event.tags.contains("recursive");
@@ -289,8 +294,15 @@ void live_instance::state::match(const history_event& recorded) {
     pending_.pop_front();
 }
 
+void live_instance::state::begin_if_due() {
+    if (in_a_turn_ && !begun_ && !suspension_ && !fault_ && end_ == turn_end::open) {
+        begun_ = true;
+        begin();
+        drain();
+    }
+}
+
 void live_instance::state::begin() {
-    begun_ = true;
     try {
         root_ = definition_.begin(context_, start_.data);
         if (!root_) {
@@ -408,7 +420,7 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
 }
 
 void live_instance::state::describe_end(turn_result& result) const {
-    result.end = end_ == turn_end::open && suspended_ ? turn_end::suspended : end_;
+    result.end = end_ == turn_end::open && suspension_ ? turn_end::suspended : end_;
     result.output = output_;
     result.reason = reason_;
     if (end_ == turn_end::completed || end_ == turn_end::failed || end_ == turn_end::terminated) {
@@ -424,6 +436,10 @@ void live_instance::state::describe_end(turn_result& result) const {
         result.next_start.version = next_->options.version_.value_or(start_.version);
         if (next_->options.keep_events_) {
             result.kept_events = events_.unread();
+        }
+        if (suspension_) {
+            // Suspended by a message of this very turn: so the next execution is.
+            result.kept_events.push_back(*suspension_);
         }
     }
 }

@@ -82,6 +82,8 @@ class live_instance::state final : public detail::turn {
     /// May add to the reason why there is no further attempt.
     [[nodiscard]] bool try_again(open_task& task, std::shared_ptr<const failure>& reason);
     void match(const history_event& recorded);
+    /// The code begins once the messages of its first turn are in, unless these suspend it.
+    void begin_if_due();
     void begin();
     void drain();
     void finish_root();
@@ -122,8 +124,10 @@ class live_instance::state final : public detail::turn {
     std::uint64_t dice_;
     bool open_ = false;
     bool replaying_ = false;
+    bool in_a_turn_ = false;
     bool begun_ = false;
-    bool suspended_ = false;
+    /// The event that suspended it, until it is resumed.
+    std::optional<history_event> suspension_;
     std::optional<turn_fault> fault_;
 
     task_table tasks_;

@@ -257,6 +257,35 @@ TEST_CASE("unread events are handed to the next execution", "[replay]") {
     CHECK(result.next_start.data.bytes == "15");
 }
 
+TEST_CASE("an execution that is suspended while it continues leaves the next one suspended",
+          "[replay]") {
+    const registry known = sample_orchestrations();
+    const auto& definition = definition_of(known, "counter");
+    transcript text =
+        read_transcript(std::string(PERDURE_TEST_DATA) + "/histories/continue_as_new.history");
+    text.turns.back().messages.insert(text.turns.back().messages.begin() + 1,
+                                      {9, {}, {}, R"({"type":"execution_suspended"})"});
+    std::vector<history_event> history{start_event(text)};
+    const auto first = run_turn(definition, history, {}, timestamp{}, {});
+    history.insert(history.end(), first.events.begin(), first.events.end());
+    auto last = run_turn(definition, history, text.turns.back().messages, timestamp{}, {});
+    REQUIRE(last.end == turn_end::continued);
+
+    std::vector<history_event> next{last.next_start};
+    next.insert(next.end(), last.kept_events.begin(), last.kept_events.end());
+    const auto held = run_turn(definition, next, {}, timestamp{}, {});
+    CHECK(held.end == turn_end::suspended);
+    CHECK(held.decisions.empty());
+    next.insert(next.end(), held.events.begin(), held.events.end());
+    const std::vector<inbox_message> resume{{10, {}, {}, R"({"type":"execution_resumed"})"}};
+    const auto resumed = run_turn(definition, next, resume, timestamp{}, {});
+
+    // The event that came with the suspension was kept, once.
+    CHECK(resumed.end == turn_end::continued);
+    CHECK(resumed.next_start.data.bytes == "21");
+    CHECK(resumed.kept_events.empty());
+}
+
 TEST_CASE("a message that cannot be read is a fault of the instance", "[replay]") {
     const registry known = sample_orchestrations();
     transcript text;
