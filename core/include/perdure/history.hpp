@@ -33,10 +33,12 @@ enum class event_kind : std::uint16_t {
     execution_resumed = 6,
     execution_continued_as_new = 7,
     execution_rewound = 8,
+    execution_cancel_requested = 9,
 
     task_scheduled = 10,
     task_completed = 11,
     task_failed = 12,
+    task_cancelled = 13,
 
     timer_created = 20,
     timer_fired = 21,
@@ -62,7 +64,6 @@ enum class event_kind : std::uint16_t {
     step_completed = 70,
     custom_status_set = 71,
     patch_marker = 72,
-    cancel_requested = 73,
     stream_appended = 74,
 };
 

@@ -18,9 +18,12 @@ constexpr std::array kinds{
     std::pair(event_kind::execution_continued_as_new,
               std::string_view("execution_continued_as_new")),
     std::pair(event_kind::execution_rewound, std::string_view("execution_rewound")),
+    std::pair(event_kind::execution_cancel_requested,
+              std::string_view("execution_cancel_requested")),
     std::pair(event_kind::task_scheduled, std::string_view("task_scheduled")),
     std::pair(event_kind::task_completed, std::string_view("task_completed")),
     std::pair(event_kind::task_failed, std::string_view("task_failed")),
+    std::pair(event_kind::task_cancelled, std::string_view("task_cancelled")),
     std::pair(event_kind::timer_created, std::string_view("timer_created")),
     std::pair(event_kind::timer_fired, std::string_view("timer_fired")),
     std::pair(event_kind::child_created, std::string_view("child_created")),
@@ -42,7 +45,6 @@ constexpr std::array kinds{
     std::pair(event_kind::step_completed, std::string_view("step_completed")),
     std::pair(event_kind::custom_status_set, std::string_view("custom_status_set")),
     std::pair(event_kind::patch_marker, std::string_view("patch_marker")),
-    std::pair(event_kind::cancel_requested, std::string_view("cancel_requested")),
     std::pair(event_kind::stream_appended, std::string_view("stream_appended")),
 };
 

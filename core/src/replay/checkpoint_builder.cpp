@@ -73,7 +73,7 @@ void add_decision(const orchestration_work& work, const decision& made, checkpoi
                                     {},
                                     std::nullopt});
             break;
-        case event_kind::cancel_requested:
+        case event_kind::task_cancelled:
             if (made.cancelled_kind == event_kind::timer_created) {
                 out.cancelled_timers.push_back(made.event.task);
             } else {

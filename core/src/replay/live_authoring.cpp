@@ -254,7 +254,7 @@ void live_instance::state::cancel_task(task_id id) {
         return;
     }
     tasks_.close(*task);
-    decide(event_kind::cancel_requested, id, {}).cancelled_kind = task->kind;
+    decide(event_kind::task_cancelled, id, {}).cancelled_kind = task->kind;
 }
 
 detail::task_slot& live_instance::state::wait_for_event(std::string_view name,

@@ -13,7 +13,7 @@ bool is_decision(event_kind kind) noexcept {
         case event_kind::child_created:
         case event_kind::event_sent:
         case event_kind::custom_status_set:
-        case event_kind::cancel_requested:
+        case event_kind::task_cancelled:
         case event_kind::execution_completed:
         case event_kind::execution_failed:
         case event_kind::execution_continued_as_new:

@@ -112,7 +112,7 @@ std::vector<history_event> sample_events() {
         event_sent(),
         event_of(kind::turn_started, 9),
         with_data(event_of(kind::custom_status_set, 9), {"json", R"({"step":"shipping"})"}),
-        event_of(kind::cancel_requested, 10, 3),
+        event_of(kind::task_cancelled, 10, 3),
     };
 }
 

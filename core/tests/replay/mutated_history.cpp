@@ -42,7 +42,7 @@ constexpr event_kind kinds[] = {event_kind::execution_started,
                                 event_kind::event_sent,
                                 event_kind::turn_started,
                                 event_kind::custom_status_set,
-                                event_kind::cancel_requested,
+                                event_kind::task_cancelled,
                                 event_kind::step_completed};
 
 void mutate(std::vector<history_event>& events, byte_dealer& bytes) {
