@@ -253,9 +253,13 @@ std::string wording::of(const hub_status& status) const {
     for (const worker_id& worker : status.live_workers) {
         names.push_back("live " + worker.text);
     }
-    return fmt::format("{} orchestrations and {} activities ready, {} parked{}",
+    for (const std::string& what : status.unserved_leftovers) {
+        names.push_back("leftover " + what);
+    }
+    return fmt::format("{} orchestrations and {} activities ready, {} left over, {} parked{}",
                        status.ready_orchestrations,
                        status.ready_activities,
+                       status.leftover_activities,
                        status.parked,
                        joined(std::move(names)));
 }

@@ -202,6 +202,37 @@ TEST_CASE_METHOD(fixture, "the status names ready work that no live worker has",
     CHECK(unserved == std::vector<std::string>{"activity Vanished", "orchestration Unknown 9"});
 }
 
+TEST_CASE_METHOD(fixture,
+                 "activities of instances that have ended or continued are counted apart",
+                 "[STATUS-1][COMMIT-5]") {
+    REQUIRE(store.renew({worker, &filter, 50 * moment, {}}).empty());
+    instance_with_queued_activity();
+    const orchestration_work ending = lease(pending_instance());
+    checkpoint last = last_turn_of(ending);
+    last.activities = {an_activity(1), an_activity(2)};
+    last.activities.front().name = "Vanished";
+    const orchestration_work continuing = lease(pending_instance());
+    checkpoint next = next_execution_of(continuing);
+    next.activities = {an_activity(1)};
+    REQUIRE(commit_one(last) == commit_outcome::committed);
+    REQUIRE(commit_one(next) == commit_outcome::committed);
+
+    CHECK(store.status().ready_activities == 1);
+    CHECK(store.status().leftover_activities == 3);
+    CHECK(store.status().unserved.empty());
+    CHECK(store.status().unserved_leftovers == std::vector<std::string>{"activity Vanished"});
+    REQUIRE(lock({0, 3}).activities.size() == 3);
+    CHECK(store.status().ready_activities == 0);
+    CHECK(store.status().leftover_activities == 1);
+    advance(11 * moment);
+    CHECK(store.status().ready_activities == 1);
+    CHECK(store.status().leftover_activities == 3);
+    CHECK(store.status().unserved.empty());
+    REQUIRE(purge(ending.instance) == purge_outcome::purged);
+    CHECK(store.status().leftover_activities == 1);
+    CHECK(store.status().unserved_leftovers.empty());
+}
+
 TEST_CASE_METHOD(fixture, "interrupted waits return at once, now and later", "[WAKE-1]") {
     const wake_token token = lock({1, 1}).token;
     const instance_id id = pending_instance();

@@ -3,7 +3,9 @@
 
 #include <perdure/plugin.hpp>
 
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 
 namespace perdure::tool {
 namespace {
@@ -67,19 +69,22 @@ int show_hub_status(const hub_command& given) {
         for (const auto& worker : status.live_workers) {
             workers.push_back(json_text(worker.text));
         }
-        std::vector<std::string> unserved;
-        for (const auto& what : status.unserved) {
-            unserved.push_back(json_text(what));
-        }
+        const auto list = [](const std::vector<std::string>& names) {
+            std::vector<std::string> texts;
+            std::ranges::transform(names, std::back_inserter(texts), json_text);
+            return json_array(texts);
+        };
         json_object item;
         item.text("hub", opened.description())
             .text("schema_version", status.schema_version)
             .time("store_time", status.store_time)
             .number("ready_orchestrations", std::uint64_t{status.ready_orchestrations})
             .number("ready_activities", std::uint64_t{status.ready_activities})
+            .number("leftover_activities", std::uint64_t{status.leftover_activities})
             .number("parked", std::uint64_t{status.parked})
             .raw("live_workers", json_array(workers))
-            .raw("unserved", json_array(unserved));
+            .raw("unserved", list(status.unserved))
+            .raw("unserved_leftovers", list(status.unserved_leftovers));
         std::cout << item.finish() << '\n';
         return exit_code::done;
     }
@@ -88,6 +93,7 @@ int show_hub_status(const hub_command& given) {
     print_field("store time", to_text(status.store_time));
     print_field("ready orchestrations", std::to_string(status.ready_orchestrations));
     print_field("ready activities", std::to_string(status.ready_activities));
+    print_field("leftover activities", std::to_string(status.leftover_activities));
     print_field("parked", std::to_string(status.parked));
     print_field("live workers", std::to_string(status.live_workers.size()));
     for (const auto& worker : status.live_workers) {
@@ -95,6 +101,9 @@ int show_hub_status(const hub_command& given) {
     }
     for (const auto& what : status.unserved) {
         print_field("no live worker has", what);
+    }
+    for (const auto& what : status.unserved_leftovers) {
+        print_field("left over, nobody has", what);
     }
     return exit_code::done;
 }

@@ -290,9 +290,13 @@ struct hub_status {
     /// 10,000, then "at least".
     std::size_t ready_orchestrations = 0;
     std::size_t ready_activities = 0;
+    /// Leftovers [STATUS-1] that are queued and not leased, counted like these.
+    std::size_t leftover_activities = 0;
     std::size_t parked = 0;
     /// "orchestration NAME VERSION" or "activity NAME" of ready work that no live worker has.
     std::vector<std::string> unserved;
+    /// "activity NAME" of leftovers that no live worker has.
+    std::vector<std::string> unserved_leftovers;
 };
 
 /// A durable store for one task hub.
@@ -322,6 +326,8 @@ class PERDURE_EXPORT backend {
     /// empty, or fails with `store_fault::schema` until `create_hub`.
     virtual void delete_hub() = 0;
 
+    /// [STATUS-1] An activity of an instance that has ended, or of an execution that is not current
+    /// any more, is a leftover: it is counted and listed as one, and not as ready or unserved work.
     [[nodiscard]] virtual hub_status status() = 0;
 
     /// A text that stands for the hub on this machine, for what is kept beside the store, as the

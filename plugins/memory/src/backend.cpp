@@ -117,25 +117,29 @@ class memory_backend final : public backend {
 
     hub_status status() override {
         call work(hub_);
-        hub_status result{"memory", work.now, {}, 0, 0, 0, {}};
+        hub_status result{"memory", work.now, {}, 0, 0, 0, 0, {}, {}};
         const auto is_parked = [](const auto& entry) { return entry.second.parked; };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
         std::ranges::copy(std::views::keys(hub_.workers), std::back_inserter(result.live_workers));
-        std::set<std::string> unserved;
+        std::set<std::string> unserved, leftovers;
         for (const auto& [in, places] : hub_.lanes) {
             for (const place& waiting : places) {
                 const leasable& item = *waiting.item;
                 if (in == lane::later || item.is_leased(work.now)) {
                     continue;
                 }
-                ++(item.key.task ? result.ready_activities : result.ready_orchestrations);
+                const bool is_awaited = work.find(item.key.instance)->awaits(item.key);
+                ++(!is_awaited     ? result.leftover_activities
+                   : item.key.task ? result.ready_activities
+                                   : result.ready_orchestrations);
                 const auto has_it = [&](const auto& w) { return serves(&w.second.filter, item); };
                 if (std::ranges::none_of(hub_.workers, has_it)) {
-                    unserved.insert(name_of(item));
+                    (is_awaited ? unserved : leftovers).insert(name_of(item));
                 }
             }
         }
         result.unserved.assign(unserved.begin(), unserved.end());
+        result.unserved_leftovers.assign(leftovers.begin(), leftovers.end());
         return result;
     }
 

@@ -116,7 +116,7 @@ static commit_outcome complete(call& work, const completion& done, commit_outcom
         return repeated ? outcome : commit_outcome::lease_lost;
     }
     work.erase(*task);
-    if (is_terminal(target->record.status) || target->record.execution != done.execution) {
+    if (!target->awaits({done.instance, done.task, done.execution})) {
         return commit_outcome::instance_is_terminal;  // [COMMIT-5]
     }
     work.post(*target,

@@ -108,6 +108,10 @@ struct instance : leasable {
     instance(const instance_id& id, std::uint64_t number)
         : leasable{{id}, number},
           record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {}
+    /// False for leftovers [STATUS-1].
+    bool awaits(const item_key& item) const {
+        return !item.task || (record.execution == item.execution && !is_terminal(record.status));
+    }
     void append(const new_events& added) {
         history.push_back({record.history_length, added.count, added.text});
         record.history_length += added.count;

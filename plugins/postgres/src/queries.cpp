@@ -22,7 +22,7 @@ constexpr statement read_events{
 constexpr statement read_status{
     "status",
     "select schema_version, store_time, live_workers, ready_orchestrations, ready_activities,"
-    " parked, unserved from {schema}_HubStatus()",
+    " parked, unserved, leftover_activities, unserved_leftovers from {schema}_HubStatus()",
     effect::none};
 constexpr statement read_identity{"identity", "select {schema}_HubIdentity()", effect::none};
 constexpr statement delete_instances{
@@ -83,6 +83,8 @@ hub_status postgres_backend::status() {
     result.ready_activities = static_cast<std::size_t>(found.only(4).number());
     result.parked = static_cast<std::size_t>(found.only(5).number());
     result.unserved = texts(found.only(6));
+    result.leftover_activities = static_cast<std::size_t>(found.only(7).number());
+    result.unserved_leftovers = texts(found.only(8));
     return result;
 }
 

@@ -165,12 +165,6 @@ struct survey {
             numbers.insert(lane < 0 ? -lane : lane);
         }
     }
-    void add_expired(statement& distinct, std::int64_t now) {
-        rows found = distinct.query(now);
-        while (found.next()) {
-            numbers.insert(found.number(0));
-        }
-    }
 };
 
 survey ready_instances(read_statements& sql, std::int64_t now) {
@@ -182,7 +176,10 @@ survey ready_instances(read_statements& sql, std::int64_t now) {
         const std::int64_t ready = sql.count_instances.number(lane, now, room).value_or(0);
         if (lane == 0) {
             result.count += ready;
-            result.add_expired(sql.expired_definitions, now);
+            rows found = sql.expired_definitions.query(now);
+            while (found.next()) {
+                result.numbers.insert(found.number(0));
+            }
         } else {
             result.add(lane, ready);
         }
@@ -190,8 +187,14 @@ survey ready_instances(read_statements& sql, std::int64_t now) {
     return result;
 }
 
-survey ready_activities(read_statements& sql, std::int64_t now) {
-    survey result;
+struct activity_survey {
+    survey awaited;
+    survey leftovers;
+};
+
+activity_survey ready_activities(read_statements& sql, std::int64_t now) {
+    activity_survey result;
+    auto& [awaited, leftovers] = result;
     std::int64_t lane = std::numeric_limits<std::int64_t>::min();
     std::int64_t rank = lane;
     while (true) {
@@ -203,13 +206,26 @@ survey ready_activities(read_statements& sql, std::int64_t now) {
             lane = next.number(0);
             rank = next.number(1);
         }
-        const std::int64_t room = std::max<std::int64_t>(1, count_max - result.count);
-        const std::int64_t ready = sql.count_activities.number(lane, rank, now, room).value_or(0);
+        const std::int64_t room = std::max<std::int64_t>(1, count_max - awaited.count);
+        std::int64_t ready = 0;
+        std::int64_t left = 0;
+        {
+            rows counted = sql.count_activities.query(lane, rank, now, room);
+            if (counted.next()) {
+                ready = counted.number(0);
+                left = counted.number(1);
+            }
+        }
         if (lane == 0) {
-            result.count += ready;
-            result.add_expired(sql.expired_kinds, now);
+            awaited.count += ready;
+            leftovers.count += left;
+            rows found = sql.expired_kinds.query(now);
+            while (found.next()) {
+                (found.number(1) != 0 ? leftovers : awaited).numbers.insert(found.number(0));
+            }
         } else {
-            result.add(lane, ready);
+            awaited.add(lane, ready);
+            leftovers.add(lane, left);
         }
     }
 }
@@ -254,9 +270,10 @@ hub_status sqlite_backend::status() {
         }
     }
     const survey instances = ready_instances(reads.sql(), now);
-    const survey activities = ready_activities(reads.sql(), now);
+    const activity_survey activities = ready_activities(reads.sql(), now);
     result.ready_orchestrations = static_cast<std::size_t>(instances.count);
-    result.ready_activities = static_cast<std::size_t>(activities.count);
+    result.ready_activities = static_cast<std::size_t>(activities.awaited.count);
+    result.leftover_activities = static_cast<std::size_t>(activities.leftovers.count);
     result.parked = static_cast<std::size_t>(reads->count_parked.number().value_or(0));
     std::set<std::string> unserved;
     const auto nobody_has = [&](const auto& has, const name_pair& wanted) {
@@ -271,13 +288,19 @@ hub_status sqlite_backend::status() {
                             (name.second.empty() ? "" : " " + name.second));
         }
     }
-    for (const std::int64_t kind : activities.numbers) {
-        const name_pair name = hub_.names().kind_text(reads->names, kind);
-        if (nobody_has(has_activity, name)) {
-            unserved.insert("activity " + name.first);
+    std::set<std::string> unserved_leftovers;
+    const auto add_activities = [&](const survey& found, std::set<std::string>& names) {
+        for (const std::int64_t kind : found.numbers) {
+            const name_pair name = hub_.names().kind_text(reads->names, kind);
+            if (nobody_has(has_activity, name)) {
+                names.insert("activity " + name.first);
+            }
         }
-    }
+    };
+    add_activities(activities.awaited, unserved);
+    add_activities(activities.leftovers, unserved_leftovers);
     result.unserved.assign(unserved.begin(), unserved.end());
+    result.unserved_leftovers.assign(unserved_leftovers.begin(), unserved_leftovers.end());
     return result;
 }
 

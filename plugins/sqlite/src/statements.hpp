@@ -282,18 +282,22 @@ struct read_statements {
     statement count_instances{
         db,
         "select count(*) from (select 1 from instances where lane = ? and next_at <= ? limit ?)"};
+    /// How many somebody waits for, and how many are leftovers [STATUS-1].
     statement count_activities{
         db,
-        "select count(*) from (select 1 from activities where lane = ? and lane_rank = ?"
-        " and next_at <= ? limit ?)"};
+        "select count(*) filter (where not is_leftover), count(*) filter (where is_leftover) from"
+        " (select i.status in (1, 3, 5) or i.execution <> a.execution as is_leftover"
+        " from activities a cross join instances i on i.row = a.instance_row"
+        " where a.lane = ? and a.lane_rank = ? and a.next_at <= ? limit ?)"};
     statement count_parked{db, "select count(*) from instances where parked_reason is not null"};
     statement expired_definitions{
         db,
         "select distinct definition from instances where lane = 0 and next_at <= ? limit 10000"};
     statement expired_kinds{
         db,
-        "select distinct kind from activities where lane = 0 and lane_rank = 0 and next_at <= ?"
-        " limit 10000"};
+        "select distinct a.kind, i.status in (1, 3, 5) or i.execution <> a.execution"
+        " from activities a cross join instances i on i.row = a.instance_row"
+        " where a.lane = 0 and a.lane_rank = 0 and a.next_at <= ? limit 10000"};
     statement live_workers{db, "select id, offers from workers where live_until > ? order by id"};
 };
 

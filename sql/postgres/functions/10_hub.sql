@@ -272,12 +272,14 @@ end
 $$;
 
 -- What an operator sees of the hub. Counts are exact up to 10,000, then "at least". `unserved` has
--- "orchestration NAME VERSION" and "activity NAME" of ready work that no live worker has. Caller: the
--- plugin. Tables, read only: Requests, Instances, NewTasks, Workers, Lanes, Ready.
+-- "orchestration NAME VERSION" and "activity NAME" of ready work that no live worker has. Activities
+-- whose end nobody waits for, since their instance has ended or is in a later execution, are leftovers
+-- and stand apart [STATUS-1]. Caller: the plugin. Tables, read only: Requests, Instances, NewTasks,
+-- Workers, Lanes, Ready.
 create or replace function _HubStatus(
     out schema_version text, out store_time timestamptz, out live_workers text[],
-    out ready_orchestrations bigint, out ready_activities bigint, out parked bigint,
-    out unserved text[])
+    out ready_orchestrations bigint, out ready_activities bigint, out leftover_activities bigint,
+    out parked bigint, out unserved text[], out unserved_leftovers text[])
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -290,6 +292,7 @@ declare
     v_max constant integer := 10000;
     v_leased bigint[];
     v_over integer[];
+    v_over_leftovers integer[];
 begin
     store_time := _Now();
     -- What is leased and over waits as well, but a look must not make a suspect of it.
@@ -300,43 +303,59 @@ begin
                        and i.lease_until <= store_time and i.ready_at is null
                      union all
                     select t.lane from NewTasks t
+                      join Instances i on i.instance_key = t.instance_key
                      where t.instance_key = any(v_leased) and t.token is not null
-                       and t.lease_until <= store_time and t.ready_at is null);
+                       and t.lease_until <= store_time and t.ready_at is null
+                       and i.status not in (1, 3, 5) and i.execution_id = t.execution_id);
+    v_over_leftovers := array(select t.lane from NewTasks t
+                                join Instances i on i.instance_key = t.instance_key
+                               where t.instance_key = any(v_leased) and t.token is not null
+                                 and t.lease_until <= store_time and t.ready_at is null
+                                 and (i.status in (1, 3, 5) or i.execution_id <> t.execution_id));
     select v.semantic_version into schema_version from _GetVersions() v limit 1;
     select coalesce(array_agg(w.worker_id order by w.worker), '{}') into live_workers
       from Workers w where w.task_hub = v_hub and w.live_until > store_time;
-    select coalesce(sum(r.n) filter (where not l.is_activity), 0),
-           coalesce(sum(r.n) filter (where l.is_activity), 0)
-      into ready_orchestrations, ready_activities
-      from Lanes l
-     cross join lateral (
-           select count(*) as n
-             from (select from Ready q where q.lane = l.lane and q.due <= store_time limit v_max) c
-           ) waiting
-     cross join lateral (
-           select waiting.n + count(*) + coalesce(cardinality(array_positions(v_over, l.lane)), 0) as n
-             from (select from Ready q where q.lane = -l.lane and q.due <= store_time limit v_max) c
-           ) r
-     where l.task_hub = v_hub;
-    ready_orchestrations := least(ready_orchestrations, v_max);
-    ready_activities := least(ready_activities, v_max);
     select count(*) into parked
       from (select from Instances i
              where i.task_hub = v_hub and i.parked_reason is not null limit v_max) p;
-    select coalesce(array_agg(distinct u.what order by u.what), '{}') into unserved
-      from (select case when l.is_activity then 'activity ' || l.name
-                        when l.variant = '' then 'orchestration ' || l.name
-                        else 'orchestration ' || l.name || ' ' || l.variant end as what
-              from Lanes l
-             where l.task_hub = v_hub
-               and (l.lane = any(v_over)
-                    or exists (select from Ready q where q.lane = l.lane and q.due <= store_time limit 1)
-                    or exists (select from Ready q
-                                where q.lane = -l.lane and q.due <= store_time limit 1))
-               and not exists (select from Workers w
-                                where w.task_hub = v_hub and w.live_until > store_time
-                                  and case when l.is_activity
-                                           then l.name = any(w.activities) and l.variant = any(w.queues)
-                                           else l.lane = any(w.definitions) end)) u;
+    with waiting as materialized (
+        select l.lane, l.is_activity, l.name, l.variant, r.is_leftover, sum(r.n) as n
+          from Lanes l
+         cross join lateral (
+               select coalesce(i.status in (1, 3, 5) or i.execution_id <> q.execution_id, false)
+                          as is_leftover,
+                      count(*) as n
+                 from (select b.instance_key, b.execution_id from Ready b
+                        where b.lane in (l.lane, -l.lane) and b.due <= store_time limit v_max) q
+                 left join Instances i on l.is_activity and i.instance_key = q.instance_key
+                group by 1
+                union all
+               select false, cardinality(array_positions(v_over, l.lane))
+                union all
+               select true, cardinality(array_positions(v_over_leftovers, l.lane))) r
+         where l.task_hub = v_hub and r.n > 0
+         group by l.lane, l.is_activity, l.name, l.variant, r.is_leftover
+    ), lacking as (
+        select distinct w.is_leftover,
+               case when w.is_activity then 'activity ' || w.name
+                    when w.variant = '' then 'orchestration ' || w.name
+                    else 'orchestration ' || w.name || ' ' || w.variant end as what
+          from waiting w
+         where not exists (select from Workers k
+                            where k.task_hub = v_hub and k.live_until > store_time
+                              and case when w.is_activity
+                                       then w.name = any(k.activities) and w.variant = any(k.queues)
+                                       else w.lane = any(k.definitions) end)
+    )
+    select coalesce(sum(w.n) filter (where not w.is_activity), 0),
+           coalesce(sum(w.n) filter (where w.is_activity and not w.is_leftover), 0),
+           coalesce(sum(w.n) filter (where w.is_leftover), 0),
+           array(select k.what from lacking k where not k.is_leftover order by k.what),
+           array(select k.what from lacking k where k.is_leftover order by k.what)
+      into ready_orchestrations, ready_activities, leftover_activities, unserved, unserved_leftovers
+      from waiting w;
+    ready_orchestrations := least(ready_orchestrations, v_max);
+    ready_activities := least(ready_activities, v_max);
+    leftover_activities := least(leftover_activities, v_max);
 end
 $$;

@@ -347,7 +347,8 @@ $$;
 -- "at least"; what is leased is looked for in the records of 20,000 calls, the oldest of those that may
 -- hold a lease still. Caller: the functions below. Tables, read only: Lanes, Ready, Requests, Instances,
 -- NewTasks.
-create or replace function _Backlog(out orchestrations bigint, out activities bigint)
+create or replace function _Backlog(
+    out orchestrations bigint, out activities bigint, out leftovers bigint)
 language plpgsql volatile
 as $$
 declare
@@ -362,12 +363,16 @@ begin
                                   where q.lane in (l.lane, -l.lane) and q.due <= v_now
                                   limit v_max) r
              where l.task_hub = v_hub and not l.is_activity limit v_max) n;
-    select count(*) into activities
-      from (select from Lanes l
-             cross join lateral (select from Ready q
+    select count(*) filter (where not n.is_leftover), count(*) filter (where n.is_leftover)
+      into activities, leftovers
+      from (select i.status in (1, 3, 5) or i.execution_id <> r.execution_id as is_leftover
+              from Lanes l
+             cross join lateral (select q.instance_key, q.execution_id from Ready q
                                   where q.lane in (l.lane, -l.lane) and q.due <= v_now
                                   limit v_max) r
-             where l.task_hub = v_hub and l.is_activity limit v_max) n;
+              join Instances i on i.instance_key = r.instance_key
+             where l.task_hub = v_hub and l.is_activity limit 100000) n;
+    leftovers := least(leftovers, v_max);
     with lease as materialized (
         select distinct g.instance_key, g.task, g.token
           from (select r.lease_keys, r.lease_tasks, r.lease_tokens
@@ -394,16 +399,18 @@ end
 $$;
 
 -- The number of orchestrations and activities that are ready or being worked on, as an autoscaler
--- wants it: exact up to 10,000 of a kind, then "at least". Caller: people. Tables: those of
--- _Backlog.
-create or replace function GetScaleMetric() returns integer
+-- wants it: exact up to 10,000 of a kind, then "at least". Leftovers [STATUS-1] count only while they
+-- are worked on; `p_leftovers => true` gives the number of those that wait, and of nothing else.
+-- Caller: people. Tables: those of _Backlog.
+create or replace function GetScaleMetric(p_leftovers boolean default false) returns integer
 language sql volatile security definer
 set search_path from current
 set enable_seqscan = off
 set enable_bitmapscan = off
 set jit = off
 as $$
-    select (b.orchestrations + b.activities)::integer from _Backlog() b
+    select case when p_leftovers then b.leftovers else b.orchestrations + b.activities end::integer
+      from _Backlog() b
 $$;
 
 -- How many workers that much work needs, when each is to have at most so much of it; less than 1 is
