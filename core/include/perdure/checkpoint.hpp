@@ -95,7 +95,8 @@ struct next_execution {
     std::string version;
     std::string start_event;
     tag_map tags;
-    /// Events 1 and following: the unread external events that the author chose to keep.
+    /// Events 1 and following: the unread external events that the author chose to keep, and a
+    /// suspension that the turn consumed.
     new_events kept;
 };
 

@@ -62,7 +62,8 @@ class PERDURE_EXPORT group_waiter final : public waiter {
     group_waiter& operator=(const group_waiter&) = delete;
     ~group_waiter();
 
-    [[nodiscard]] bool is_ready() const noexcept { return group_.is_reached(); }
+    /// Whether the goal is reached without suspending.
+    [[nodiscard]] bool is_ready();
     void suspend(std::coroutine_handle<> handle);
     [[nodiscard]] const slot_group& group() const noexcept { return group_; }
 
@@ -90,7 +91,7 @@ class [[nodiscard]] combined {
         awaiter& operator=(const awaiter&) = delete;
         ~awaiter() = default;
 
-        [[nodiscard]] bool await_ready() const noexcept { return waiter_.is_ready(); }
+        [[nodiscard]] bool await_ready() { return waiter_.is_ready(); }
         void await_suspend(std::coroutine_handle<> handle) { waiter_.suspend(handle); }
         Value await_resume() { return make_(waiter_.group()); }
 
@@ -131,17 +132,20 @@ class outcome {
 /// Which of several tasks ended first.
 class first_of {
   public:
-    first_of(const detail::task_slot* slot, std::size_t index) : slot_(slot), index_(index) {}
+    first_of(const std::vector<detail::task_slot*>& all, std::size_t index)
+        : all_(all), index_(index) {}
 
     template <class T>
     [[nodiscard]] bool is(const task_handle<T>& handle) const noexcept {
-        return &handle.slot() == slot_;
+        return &handle.slot() == all_[index_];
     }
     /// Its place among the arguments, from 0.
     [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    /// What was awaited, in the order of the arguments.
+    [[nodiscard]] const std::vector<detail::task_slot*>& slots() const noexcept { return all_; }
 
   private:
-    const detail::task_slot* slot_;
+    std::vector<detail::task_slot*> all_;
     std::size_t index_;
 };
 
@@ -249,7 +253,9 @@ auto when_all_settled(std::vector<task_handle<T>> handles) {
 }
 
 /// Waits until one has ended and tells which: the one whose end is earliest in the history. The
-/// others stay open; their results are ignored unless they are awaited later.
+/// others stay open, and their results are ignored unless they are awaited later; an activity goes
+/// on unless it is taken back (`context::cancel_losers`), and an event that nobody reads stays
+/// unread.
 template <class First, class... Rest>
 auto when_any(task_handle<First> first, task_handle<Rest>... rest) {
     return detail::combined<first_of>(

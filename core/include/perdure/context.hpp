@@ -100,11 +100,24 @@ class PERDURE_EXPORT context {
         return create_timer(saturating_add(now(), delay.value()));
     }
     task_handle<void> create_timer(timestamp fire_at);
-    /// Takes an open timer back: it never ends. A timer that has ended stays as it is.
-    void cancel_timer(const task_handle<void>& timer) { turn_->cancel(timer.slot()); }
 
-    /// Waits for the next external event of this name (case counts). Events that came before are
-    /// kept; each is given to one wait, in the order of arrival.
+    /// Takes back what has not ended, so that it never ends: an activity that nobody executes yet is
+    /// not executed, one that is being executed is asked to stop when its lease is renewed next; a
+    /// wait for an event leaves the event to the next wait. `when_any` passes it over, awaiting it
+    /// throws `task_cancelled`. What has ended stays as it is. A child orchestration is an instance
+    /// of its own and cannot be taken back: `invalid_input`.
+    template <class T>
+    void cancel(const task_handle<T>& what) {
+        turn_->cancel(what.slot());
+    }
+    /// The same for a timer; anything else is refused with `invalid_input`.
+    void cancel_timer(const task_handle<void>& timer) { turn_->cancel_timer(timer.slot()); }
+    /// Takes back all that a `when_any` waited for, but what ended first and child orchestrations.
+    void cancel_losers(const first_of& first);
+
+    /// Waits for the next external event of this name (case counts). An event that nobody has read
+    /// is kept until somebody reads it; those of one name are read in the order of their arrival,
+    /// whichever wait reads them.
     template <class T>
     task_handle<T> wait_for_event(std::string_view name) {
         return task_handle<T>(*turn_, turn_->wait_for_event(name, std::nullopt),

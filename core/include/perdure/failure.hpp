@@ -50,6 +50,8 @@ inline constexpr const char* attempts_exhausted = "perdure.attempts_exhausted";
 inline constexpr const char* payload_error = "perdure.payload_error";
 inline constexpr const char* payload_too_large = "perdure.payload_too_large";
 inline constexpr const char* store_rejected = "perdure.store_rejected";
+/// The orchestration itself took the task back.
+inline constexpr const char* cancelled = "perdure.cancelled";
 }  // namespace failure_type
 
 /// The root of every exception that Perdure itself throws.
@@ -103,6 +105,15 @@ class PERDURE_EXPORT child_failed : public task_failed {
     child_failed(const child_failed&) = default;
     child_failed& operator=(const child_failed&) = default;
     ~child_failed() override;
+};
+
+/// What is awaited was taken back by `context::cancel`, so that it can never end.
+class PERDURE_EXPORT task_cancelled : public task_failed {
+  public:
+    using task_failed::task_failed;
+    task_cancelled(const task_cancelled&) = default;
+    task_cancelled& operator=(const task_cancelled&) = default;
+    ~task_cancelled() override;
 };
 
 }  // namespace v1

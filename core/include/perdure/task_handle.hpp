@@ -19,7 +19,10 @@ namespace detail {
 
 /// Reads the value of a finished slot; the result is `T`, by value.
 template <class T>
-T slot_value(turn& owner, const task_slot& slot) {
+T slot_value(turn& owner, task_slot& slot) {
+    if (slot.kind == event_kind::event_raised) {
+        owner.read_event(slot);
+    }
     if (slot.reason) {
         throw_failure(slot);
     }
@@ -39,7 +42,7 @@ T slot_value(turn& owner, const task_slot& slot) {
 
 /// The value of a wait with a timeout: nothing when the time was up first.
 template <class T>
-std::optional<T> slot_value_or_timeout(turn& owner, const task_slot& slot) {
+std::optional<T> slot_value_or_timeout(turn& owner, task_slot& slot) {
     if (slot.timed_out) {
         return std::nullopt;
     }
@@ -50,7 +53,7 @@ std::optional<T> slot_value_or_timeout(turn& owner, const task_slot& slot) {
 template <class T>
 class slot_awaiter final : public waiter {
   public:
-    using reader = T (*)(turn&, const task_slot&);
+    using reader = T (*)(turn&, task_slot&);
 
     slot_awaiter(turn& owner, task_slot& slot, reader read) noexcept
         : owner_(owner), slot_(slot), read_(read) {}
@@ -62,7 +65,11 @@ class slot_awaiter final : public waiter {
         }
     }
 
-    [[nodiscard]] bool await_ready() const noexcept { return slot_.done; }
+    [[nodiscard]] bool await_ready() {
+        task_slot* const one = &slot_;
+        owner_.await({&one, 1});
+        return slot_.is_settled();
+    }
     void await_suspend(std::coroutine_handle<> handle) {
         suspended_ = handle;
         slot_.waiters.push_back(this);
@@ -88,12 +95,13 @@ class slot_awaiter final : public waiter {
 template <class T>
 class [[nodiscard]] task_handle {
   public:
-    using reader = T (*)(detail::turn&, const detail::task_slot&);
+    using reader = T (*)(detail::turn&, detail::task_slot&);
 
     task_handle(detail::turn& owner, detail::task_slot& slot, reader reads) noexcept
         : owner_(&owner), slot_(&slot), read_(reads) {}
 
-    /// True once its end has been seen, so that awaiting it will not suspend.
+    /// True once its end has been seen, so that awaiting it will not suspend. Of a wait for an event:
+    /// an event is there for it, which another wait can still read first.
     [[nodiscard]] bool is_done() const noexcept { return slot_->done; }
     [[nodiscard]] bool has_failed() const noexcept { return slot_->reason != nullptr; }
     [[nodiscard]] task_id id() const noexcept { return slot_->id; }

@@ -19,6 +19,7 @@ task_failed::task_failed(failure reason)
 task_failed::~task_failed() = default;
 activity_failed::~activity_failed() = default;
 child_failed::~child_failed() = default;
+task_cancelled::~task_cancelled() = default;
 
 std::string_view to_string(store_fault code) noexcept {
     switch (code) {

@@ -21,6 +21,9 @@ turn& turn_of(context& ctx) noexcept {
 }
 
 void throw_failure(const task_slot& slot) {
+    if (slot.cancelled) {
+        throw task_cancelled(*slot.reason);
+    }
     if (slot.kind == event_kind::child_created) {
         throw perdure::child_failed(*slot.reason);
     }
@@ -75,8 +78,9 @@ slot_group::slot_group(turn* owner, std::vector<task_slot*> slots, goal wanted)
 
 bool slot_group::is_reached() const noexcept {
     const auto is_done = [](const task_slot* slot) { return slot->done; };
-    return goal_ == goal::all ? std::all_of(slots_.begin(), slots_.end(), is_done)
-                              : std::any_of(slots_.begin(), slots_.end(), is_done);
+    const auto is_settled = [](const task_slot* slot) { return slot->is_settled(); };
+    return std::all_of(slots_.begin(), slots_.end(), is_settled) ||
+           (is_one() && std::any_of(slots_.begin(), slots_.end(), is_done));
 }
 
 namespace {
@@ -103,6 +107,13 @@ const task_slot* slot_group::first_failed() const noexcept {
 
 group_waiter::group_waiter(slot_group group) : group_(std::move(group)) {}
 
+bool group_waiter::is_ready() {
+    if (group_.owner() != nullptr) {
+        group_.owner()->await(group_.slots());
+    }
+    return group_.is_reached();
+}
+
 group_waiter::~group_waiter() {
     if (suspended_) {
         for (task_slot* slot : group_.slots()) {
@@ -115,7 +126,7 @@ void group_waiter::suspend(std::coroutine_handle<> handle) {
     suspended_ = handle;
     open_ = 0;
     for (task_slot* slot : group_.slots()) {
-        if (!slot->done) {
+        if (!slot->is_settled()) {
             slot->waiters.push_back(this);
             ++open_;
         }
@@ -135,13 +146,21 @@ void group_waiter::wake() noexcept {
 
 first_of which_first(const slot_group& group) {
     const task_slot* first = group.first_done();
+    if (first == nullptr) {
+        throw_failure(*group.slots().front());  // All of them were taken back.
+    }
     const auto place = std::find(group.slots().begin(), group.slots().end(), first);
-    return {first, static_cast<std::size_t>(place - group.slots().begin())};
+    return {group.slots(), static_cast<std::size_t>(place - group.slots().begin())};
 }
 
 void throw_first_failure(const slot_group& group) {
     if (const task_slot* failed = group.first_failed()) {
         throw_failure(*failed);
+    }
+    for (const task_slot* slot : group.slots()) {
+        if (slot->cancelled) {
+            throw_failure(*slot);
+        }
     }
 }
 
@@ -149,6 +168,15 @@ void throw_first_failure(const slot_group& group) {
 
 task_handle<void> context::create_timer(timestamp fire_at) {
     return {*turn_, turn_->create_timer(fire_at), &detail::slot_value<void>};
+}
+
+void context::cancel_losers(const first_of& first) {
+    const auto& all = first.slots();
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (all[i] != all[first.index()] && all[i]->kind != event_kind::child_created) {
+            turn_->cancel(*all[i]);
+        }
+    }
 }
 
 uuid context::new_id() {

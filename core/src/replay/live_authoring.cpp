@@ -24,6 +24,20 @@ std::string attempt_id(const instance_id& chosen, unsigned attempt) {
     return attempt == 1 ? chosen.text() : fmt::format("{}:{}", chosen.text(), attempt);
 }
 
+/// What a slot is, for messages.
+std::string name_of(const detail::task_slot& slot) {
+    switch (slot.kind) {
+        case event_kind::timer_created:
+            return fmt::format("the timer (task {})", slot.id.value);
+        case event_kind::event_raised:
+            return fmt::format("the wait for event \"{}\"", slot.name);
+        case event_kind::child_created:
+            return fmt::format("child orchestration \"{}\" (task {})", slot.name, slot.id.value);
+        default:
+            return fmt::format("activity \"{}\" (task {})", slot.name, slot.id.value);
+    }
+}
+
 }  // namespace
 
 bool live_instance::state::is_closed() {
@@ -125,7 +139,6 @@ decision& live_instance::state::decide_activity(detail::task_slot& slot,
                                                 std::string_view name,
                                                 payload input,
                                                 const call_options& options) {
-    slot.id = tasks_.last_id();
     decision& made = decide(event_kind::task_scheduled, slot.id, name);
     turn_bytes_ += input.bytes.size();
     made.event.data = std::move(input);
@@ -205,9 +218,6 @@ void live_instance::state::schedule_child_attempt(const std::shared_ptr<retried_
     } else {
         task.child = fmt::format("{}:{}", to_string(execution_.value), id.value);
     }
-    if (slot != nullptr) {
-        slot->id = id;
-    }
     if (!call->first_task) {
         call->first_task = id;
     }
@@ -229,7 +239,6 @@ detail::task_slot& live_instance::state::create_timer(timestamp fire_at) {
     }
     auto& slot = tasks_.make_slot(event_kind::timer_created, {});
     schedule_timer(fire_at, open_task::purpose::author, &slot);
-    slot.id = tasks_.last_id();
     return slot;
 }
 
@@ -243,9 +252,33 @@ open_task& live_instance::state::schedule_timer(timestamp fire_at,
 }
 
 void live_instance::state::cancel(detail::task_slot& slot) {
-    if (!is_closed() && !slot.done) {
-        cancel_task(slot.id);
+    if (is_closed()) {
+        return;
     }
+    if (slot.kind == event_kind::child_created) {
+        throw invalid_input(fmt::format(
+            "{} cannot be taken back, because it is an instance of its own; activities, timers and "
+            "waits for events can",
+            name_of(slot)));
+    }
+    if (event_wait* wait = event_buffer::waiting(slot)) {
+        events_.leave(*wait);
+    } else if (slot.is_settled()) {
+        return;
+    }
+    cancel_task(slot.id);
+    slot.cancelled = true;
+    slot.reason = std::make_shared<const failure>(
+        failure_type::cancelled,
+        fmt::format("{} was taken back by context::cancel", name_of(slot)));
+}
+
+void live_instance::state::cancel_timer(detail::task_slot& slot) {
+    if (!is_closed() && slot.kind != event_kind::timer_created) {
+        throw invalid_input(fmt::format(
+            "cancel_timer: {} is no timer; context::cancel takes everything back", name_of(slot)));
+    }
+    cancel(slot);
 }
 
 void live_instance::state::cancel_task(task_id id) {
@@ -257,24 +290,48 @@ void live_instance::state::cancel_task(task_id id) {
     decide(event_kind::task_cancelled, id, {}).cancelled_kind = task->kind;
 }
 
+void live_instance::state::await(std::span<detail::task_slot* const> slots) {
+    for (event_wait* passed_over : events_.await(slots)) {
+        guard_deadline(*passed_over);
+    }
+}
+
+void live_instance::state::read_event(detail::task_slot& slot) {
+    if (event_wait* wait = event_buffer::waiting(slot)) {
+        wait->result = events_.take(*wait);
+        cancel_task(wait->id);
+    }
+}
+
+void live_instance::state::guard_deadline(event_wait& wait) {
+    if (wait.time_up != 0) {
+        time_out(wait);
+    } else if (wait.deadline && !wait.id) {
+        schedule_timer(*wait.deadline, open_task::purpose::event_timeout, &wait);
+    }
+}
+
+void live_instance::state::time_out(event_wait& wait) {
+    events_.leave(wait);
+    wait.done = true;
+    wait.timed_out = true;
+    wait.done_order = wait.time_up;
+}
+
 detail::task_slot& live_instance::state::wait_for_event(std::string_view name,
                                                         std::optional<duration> timeout) {
     if (is_closed()) {
         return dead_slot_;
     }
     check_name("event name", name);
-    auto& slot = tasks_.make_slot(event_kind::event_raised, name);
-    if (auto event = events_.take(slot.name)) {
-        slot.result = std::move(event->data);
-        tasks_.finish(slot);
-        return slot;
-    }
-    events_.wait(slot.name, slot);
+    event_wait& wait = events_.wait(name);
     if (timeout) {
-        schedule_timer(saturating_add(now_, *timeout), open_task::purpose::event_timeout, &slot);
-        slot.id = tasks_.last_id();
+        wait.deadline = saturating_add(now_, *timeout);
     }
-    return slot;
+    if (!wait.done) {
+        guard_deadline(wait);
+    }
+    return wait;
 }
 
 void live_instance::state::send_event(const instance_id& target,

@@ -105,7 +105,7 @@ turn_result live_instance::state::advance(std::vector<history_event> events) {
 
 std::size_t live_instance::state::bytes() const noexcept {
     constexpr std::size_t frame_estimate = 2048;
-    return sizeof(state) + frame_estimate + tasks_.bytes() + kept_bytes_;
+    return sizeof(state) + frame_estimate + tasks_.bytes() + events_.bytes() + kept_bytes_;
 }
 
 void live_instance::state::apply(const history_event& event) {
@@ -166,17 +166,10 @@ void live_instance::state::apply_turn_started(const history_event& event) {
 }
 
 void live_instance::state::apply_event_raised(const history_event& event) {
-    if (end_ == turn_end::open) {
-        if (detail::task_slot* slot = events_.take_wait(event.name)) {
-            slot->result = event.data;
-            kept_bytes_ += event.data.bytes.size();
-            cancel_task(std::exchange(slot->id, task_id{}));
-            tasks_.finish(*slot);
-            return;
-        }
-    }
-    events_.keep(event);
     kept_bytes_ += event.data.bytes.size();
+    if (event_wait* wait = events_.add(event, tasks_.next_end())) {
+        task_table::wake(*wait);
+    }
 }
 
 void live_instance::state::apply_resumed() {
@@ -236,10 +229,15 @@ void live_instance::state::end_task(open_task& task, const history_event& event)
                 schedule_child_attempt(task.call, slot);
             }
             return;
-        case open_task::purpose::event_timeout:
-            events_.stop_waiting(slot->name, *slot);
-            slot->timed_out = true;
-            break;
+        case open_task::purpose::event_timeout: {
+            auto& wait = static_cast<event_wait&>(*slot);
+            wait.time_up = tasks_.next_end();
+            if (!wait.done) {
+                time_out(wait);
+                task_table::wake(wait);
+            }
+            return;
+        }
         case open_task::purpose::author:
             slot->reason = event.reason;
             if (event.reason && try_again(task, slot->reason)) {

@@ -50,6 +50,9 @@ class live_instance::state final : public detail::turn {
                                const child_options& options) override;
     detail::task_slot& create_timer(timestamp fire_at) override;
     void cancel(detail::task_slot& slot) override;
+    void cancel_timer(detail::task_slot& slot) override;
+    void await(std::span<detail::task_slot* const> slots) override;
+    void read_event(detail::task_slot& slot) override;
     detail::task_slot& wait_for_event(std::string_view name,
                                       std::optional<duration> timeout) override;
     void send_event(const instance_id& target, std::string_view name, payload content) override;
@@ -110,6 +113,9 @@ class live_instance::state final : public detail::turn {
     void schedule_child_attempt(const std::shared_ptr<retried_call>& call, detail::task_slot* slot);
     open_task& schedule_timer(timestamp fire_at, open_task::purpose why, detail::task_slot* slot);
     void cancel_task(task_id task);
+    /// An event is there for this wait no more, or not yet.
+    void guard_deadline(event_wait& wait);
+    void time_out(event_wait& wait);
     void note(remark::kind what, std::string text);
 
     instance_id instance_;

@@ -46,12 +46,15 @@ class task_table {
         return slot;
     }
 
-    /// The next task id, with an entry for it.
+    /// The next task id, with an entry for it; the slot's id is that of its newest task.
     open_task& schedule(event_kind kind, detail::task_slot* slot) {
         auto& task = tasks_.emplace_back();
         task.kind = kind;
         task.slot = slot;
-        awaited_ += slot != nullptr ? 1U : 0U;
+        if (slot != nullptr) {
+            slot->id = last_id();
+            ++awaited_;
+        }
         return task;
     }
     /// Nothing that comes for this task matters any more.
@@ -72,10 +75,16 @@ class task_table {
         return id.value == 0 || id.value > tasks_.size() ? nullptr : &tasks_[id.value - 1];
     }
 
+    /// The place of what ends now among all ends and events.
+    [[nodiscard]] std::uint64_t next_end() noexcept { return ++ends_; }
+
     /// Marks a slot as ended and wakes who waits for it.
     void finish(detail::task_slot& slot) {
         slot.done = true;
-        slot.done_order = ++ends_;
+        slot.done_order = next_end();
+        wake(slot);
+    }
+    static void wake(detail::task_slot& slot) {
         for (detail::waiter* waiting : std::exchange(slot.waiters, {})) {
             waiting->wake();
         }

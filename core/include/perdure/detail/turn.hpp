@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,8 +83,7 @@ class continue_options {
   public:
     continue_options() {}  // NOLINT: a user-provided constructor keeps it from being an aggregate
 
-    /// External events that arrived and that nobody has waited for are dropped; by default the next
-    /// execution gets them.
+    /// External events that nobody has read are dropped; by default the next execution gets them.
     continue_options& drop_unread_events() {
         keep_events_ = false;
         return *this;
@@ -115,15 +115,21 @@ class waiter {
 struct task_slot {
     task_id id{};
     event_kind kind{};
+    /// Of a wait for an event that nobody has read: an event is there for it now.
     bool done = false;
     /// Of a wait for an event: the time was up first.
     bool timed_out = false;
-    /// The position of its end among all ends of this execution, from 1.
+    /// Taken back by the author: it never ends, and has a reason that says so.
+    bool cancelled = false;
+    /// The position of its end among all ends and events of this execution, from 1.
     std::uint64_t done_order = 0;
     std::string name;
     payload result;
     std::shared_ptr<const failure> reason;
     std::vector<waiter*> waiters;
+
+    /// Whether nothing more will come for it.
+    [[nodiscard]] bool is_settled() const noexcept { return done || cancelled; }
 };
 
 /// What the authoring templates ask of the replay core. One thread at a time.
@@ -141,6 +147,11 @@ class PERDURE_EXPORT turn {
                                        const child_options& options) = 0;
     virtual task_slot& create_timer(timestamp fire_at) = 0;
     virtual void cancel(task_slot& slot) = 0;
+    virtual void cancel_timer(task_slot& slot) = 0;
+    /// The code is about to await these.
+    virtual void await(std::span<task_slot* const> slots) = 0;
+    /// The value of a wait for an event is read.
+    virtual void read_event(task_slot& slot) = 0;
     virtual task_slot& wait_for_event(std::string_view name, std::optional<duration> timeout) = 0;
     virtual void send_event(const instance_id& target, std::string_view name, payload content) = 0;
     virtual void continue_as_new(payload input, const continue_options& options) = 0;
