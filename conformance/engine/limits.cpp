@@ -255,7 +255,7 @@ TEST_CASE("whatever is within the limits is kept, byte for byte", "[LIMIT-1][eng
     CHECK(ended.instance == id);
     CHECK(ended.name == longest_name);
     CHECK(ended.version == longest_name);
-    CHECK(ended.tags == options.tags);
+    CHECK((ended.tags == options.tags));
     CHECK((ended.output == input));
     CHECK((ended.custom_status == input));
     CHECK((shop.clients().input(id) == input));
@@ -263,7 +263,7 @@ TEST_CASE("whatever is within the limits is kept, byte for byte", "[LIMIT-1][eng
     filter.parent = id;
     const auto children = shop.clients().query(filter);
     REQUIRE(children.instances.size() == 1);
-    CHECK(children.instances.front().tags == options.tags);
+    CHECK((children.instances.front().tags == options.tags));
     CHECK((children.instances.front().output == input));
 }
 

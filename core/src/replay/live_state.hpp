@@ -99,6 +99,8 @@ class live_instance::state final : public detail::turn {
     [[nodiscard]] bool is_closed();
     decision& decide(event_kind kind, task_id task, std::string_view name);
     void check_payload(const checks::subject& what, const payload& value) const;
+    /// Whether the history has this value for the decision that the code makes next.
+    [[nodiscard]] bool is_recorded(const payload& value) const;
     void check_call(std::string_view name, const payload& input, const call_options& options) const;
     void check_start(std::string_view name,
                      const payload& input,

@@ -241,6 +241,27 @@ TEST_CASE("a retry that is one decision too many is the same fault", "[replay]")
     CHECK(result.fault->what == turn_fault::kind::too_large);
 }
 
+TEST_CASE("a limit that was lowered refuses what is new, and keeps what is recorded", "[replay]") {
+    const registry known = sample_orchestrations();
+    const transcript text =
+        read_transcript(std::string(PERDURE_TEST_DATA) + "/histories/retry_succeeds.history");
+    std::vector<history_event> history{start_event(text)};
+    const auto& definition = definition_of(known, "retried");
+    turn_limits lowered;
+    lowered.payload_bytes_max = 3;
+
+    const auto refused = run_turn(definition, history, {}, timestamp{}, lowered);
+    REQUIRE(!refused.fault);
+    REQUIRE(refused.end == turn_end::failed);
+    CHECK_THAT(refused.reason->message, Catch::Contains("activity \"Charge\": input"));
+
+    const auto first = run_turn(definition, history, {}, timestamp{}, {});
+    history.insert(history.end(), first.events.begin(), first.events.end());
+    const auto next = run_turn(definition, history, {}, timestamp{}, lowered);
+    CHECK(!next.fault);
+    CHECK(next.end == turn_end::open);
+}
+
 TEST_CASE("unread events are handed to the next execution", "[replay]") {
     const registry known = sample_orchestrations();
     const transcript text =
