@@ -40,6 +40,11 @@ std::size_t faulty_backend::mishaps() const {
     return mishaps_;
 }
 
+std::vector<held_item> faulty_backend::lost() const {
+    const std::lock_guard guard(mutex_);
+    return lost_;
+}
+
 std::optional<mishap> faulty_backend::next_mishap(method which) {
     const std::lock_guard guard(mutex_);
     ++calls_;
@@ -216,6 +221,16 @@ commit_result faulty_backend::commit(const commit_request& request) {
 }
 
 commit_result faulty_backend::pretend(const commit_request& request) {
+    {
+        const std::lock_guard guard(mutex_);
+        for (const checkpoint& turn : request.checkpoints) {
+            const task_id task = turn.after ? turn.after->task : task_id();
+            lost_.push_back({turn.instance, task, turn.held});
+        }
+        for (const completion& done : request.completions) {
+            lost_.push_back({done.instance, done.task, done.held});
+        }
+    }
     commit_result answer;
     answer.checkpoints.assign(request.checkpoints.size(), commit_outcome::committed);
     answer.completions.assign(request.completions.size(), commit_outcome::committed);

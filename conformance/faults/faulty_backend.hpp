@@ -76,6 +76,8 @@ class faulty_backend final : public backend {
     void plan_random(const mishap_rates& rates, std::uint64_t seed);
     [[nodiscard]] std::size_t calls() const;
     [[nodiscard]] std::size_t mishaps() const;
+    /// The leases that lost commits would have ended, and that the store has still.
+    [[nodiscard]] std::vector<held_item> lost() const;
 
     [[nodiscard]] capabilities abilities() const noexcept override;
     void create_hub() override;
@@ -141,6 +143,7 @@ class faulty_backend final : public backend {
     std::map<method, std::size_t> calls_of_;
     std::map<std::pair<method, std::size_t>, mishap> planned_;
     std::map<std::size_t, mishap> planned_any_;
+    std::vector<held_item> lost_;
     mishap_rates rates_;
     std::mt19937_64 dice_;
 };

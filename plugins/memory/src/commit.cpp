@@ -294,9 +294,8 @@ class grant {
             bytes_ += m.event.size();
             item.inbox.push_back(m);
         }
-        const bool has_frame = target.last_committer == request_.worker;  // [LOCK-7]
         for (const history_chunk& chunk : target.history) {
-            if (has_frame || is_full(item.history)) {
+            if (target.last_committer == request_.worker || is_full(item.history)) {  // [LOCK-7]
                 break;
             }
             bytes_ += chunk.text.size();
