@@ -210,9 +210,17 @@ void pass(Wire& wire, capabilities& all) {
 
 template <class Wire>
 void pass(Wire& wire, hub_status& all) {
-    auto& [schema_version, store_time, live_workers, orchestrations, activities, parked, unserved] =
-        all;
-    wire(schema_version, store_time, live_workers, orchestrations, activities, parked, unserved);
+    auto& [schema_version,
+           store_time,
+           live_workers,
+           orchestrations,
+           activities,
+           leftovers,
+           parked,
+           unserved,
+           unserved_leftovers] = all;
+    wire(schema_version, store_time, live_workers, orchestrations, activities, leftovers, parked);
+    wire(unserved, unserved_leftovers);
 }
 
 template <class Wire>
