@@ -138,7 +138,7 @@ backend_config a_hub_config() {
 hub open_hub(const backend_config& config) {
     std::shared_ptr<backend> store = plugin_under_test().create(config);
     store->create_hub();
-    return {std::move(store), config.backend + ":" + config.address};
+    return {std::move(store), describe(config)};
 }
 
 hub a_hub() {

@@ -1,13 +1,15 @@
 #include "bench/bench.hpp"
 #include "commands.hpp"
 
-#include <perdure/backend_error.hpp>
-#include <perdure/client.hpp>
-#include <perdure/version.hpp>
-
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <iostream>
+#include <perdure/backend_error.hpp>
+#include <perdure/client.hpp>
+#include <perdure/version.hpp>
+#include <span>
+#include <string>
+#include <string_view>
 
 // The `perdure` command: only the command line is here; commands.hpp and bench/bench.hpp do the
 // work.
@@ -150,6 +152,22 @@ void add_bench(CLI::App& app, bench_command& given, chosen_verb& chosen) {
     worker_verb->callback([&] { chosen = [&given] { return work_for_bench(given.hub); }; });
 }
 
+// What the parser repeats of the command line may be a hub with its password.
+std::string without_hubs(std::string text, std::span<char* const> words) {
+    for (const std::string_view word : words) {
+        const auto equals = word.starts_with('-') ? word.find('=') : std::string_view::npos;
+        const std::string_view value =
+            equals == std::string_view::npos ? word : word.substr(equals + 1);
+        if (value.find_first_of(":@") == std::string_view::npos) {
+            continue;
+        }
+        for (auto at = text.find(value); at != std::string::npos; at = text.find(value)) {
+            text.replace(at, value.size(), "(a word that may hold a password)");
+        }
+    }
+    return text;
+}
+
 int explain(const std::exception& problem, exit_code code) {
     std::cerr << "perdure: " << one_line(problem.what(), 2000) << '\n';
     return code;
@@ -184,8 +202,10 @@ int main(int argc, char** argv) {
     CLI::App app("Looks after Perdure's durable orchestrations", "perdure");
     app.set_version_flag("--version", std::string("perdure ") + PERDURE_VERSION_TEXT);
     app.require_subcommand(1);
-    app.failure_message([](const CLI::App*, const CLI::Error& problem) {
-        return "perdure: " + one_line(problem.what(), 2000) + " (--help explains)\n";
+    const std::span<char* const> words(argv, static_cast<std::size_t>(argc));
+    app.failure_message([words](const CLI::App*, const CLI::Error& problem) {
+        return "perdure: " + one_line(without_hubs(problem.what(), words), 2000) +
+               " (--help explains)\n";
     });
 
     chosen_verb chosen;

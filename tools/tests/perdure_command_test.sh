@@ -57,6 +57,29 @@ expect 0 "order-2" instances show order-2 --hub "$hub"
 expect 0 "purged 1" instances purge order-2 --hub "$hub"
 expect 0 "purged 1" instances purge --all --hub "$hub"
 
+# hides WORD WORDS...: the command fails, and what it prints does not contain the word.
+hides() {
+    local secret=$1 output
+    shift
+    if output=$("$bin/perdure" "$@" 2>&1) || grep -qF -- "$secret" <<<"$output"; then
+        echo "perdure $*"
+        echo "  expected a failure without '$secret'; got:"
+        sed 's/^/  | /' <<<"$output"
+        failed=1
+    fi
+}
+
+for address in user:hunter@127.0.0.1:1/db user:hun?hunter@127.0.0.1:1/db user:hun/hunter@127.0.0.1:1/db \
+    user:hun@hunter@127.0.0.1:1/db user:hun#hunter@127.0.0.1:1/db user:hunter; do
+    hides hunter hub status --hub "postgres://$address"
+    hides hunter hub status "--hub=postgres://$address"
+    hides hunter hub status --hbu "postgres://$address"
+    hides hunter hub "postgres://$address"
+    hides hunter "postgres://$address"
+    hides hunter instances list --hub memory: --status "postgres://$address"
+    hides hunter instances list --hub memory: "--limit=postgres://$address"
+done
+
 expect 3 nobody instances show nobody --hub "$hub"
 expect 3 nobody instances history nobody --hub "$hub"
 expect 3 nobody instances raise nobody Note --hub "$hub"

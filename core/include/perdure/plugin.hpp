@@ -27,10 +27,17 @@ struct backend_config {
     std::string address;
     /// The settings, percent-decoded.
     std::map<std::string, std::string> options;
+    /// The address as it stands in the URI, not decoded, for who takes its parts apart first; empty
+    /// when it was not read from a URI.
+    std::string encoded_address{};
 };
+
+/// Backend and address for messages, without anything that may be a password or a part of one.
+[[nodiscard]] PERDURE_EXPORT std::string describe(const backend_config& config);
 
 /// Reads settings one by one and refuses the ones that nobody asked for. Every wrong setting is a
 /// `backend_error` (configuration) that names it, says what was found, and lists what is allowed.
+/// Where address or settings may hold a password, nothing that was written is repeated.
 class PERDURE_EXPORT option_reader {
   public:
     explicit option_reader(const backend_config& config);
@@ -119,7 +126,8 @@ PERDURE_EXPORT const plugin_descriptor& load_plugin_by_name(
     const std::vector<std::string>& extra = {},
     detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));
 
-/// Reads `scheme:address?key=value&key=value`. Throws `backend_error` (configuration).
+/// Reads `scheme:address?key=value&key=value`. The scheme is the backend's name, or "postgresql"
+/// for "postgres". Throws `backend_error` (configuration), which repeats nothing but the scheme.
 [[nodiscard]] PERDURE_EXPORT backend_config parse_uri(
     std::string_view uri,
     detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY));

@@ -12,6 +12,7 @@ inline namespace v1 {
 
 namespace {
 
+using plugin::backend_named;
 using plugin::our_name_for;
 using plugin::refuse;
 
@@ -63,7 +64,7 @@ backend_config read_hub(const std::string& file, const toml::table& hub) {
         const std::string key(name.str());
         (key == "uri" ? uri : other) = &node;
         if (key == "backend") {
-            config.backend = text(file, "hub.backend", node);
+            config.backend = backend_named(text(file, "hub.backend", node));
         } else if (key == "address") {
             config.address = text(file, "hub.address", node);
         } else if (const auto* options = node.as_table(); key == "options" && options != nullptr) {
@@ -108,8 +109,10 @@ backend_config read_config(const std::string& file, detail::same_library) {
         }
         return read_hub(file, *hub->as_table());
     } catch (const toml::parse_error& wrong) {
+        // It may end with what was found there.
+        const std::string_view what = wrong.description();
         refuse(file + ":" + std::to_string(wrong.source().begin.line) + ": " +
-               std::string(wrong.description()));
+               std::string(what.substr(0, what.find(", saw "))));
     }
 }
 

@@ -18,6 +18,10 @@ std::string joined(const std::vector<std::string>& words) {
     return text.empty() ? "nothing" : text;
 }
 
+std::string backend_named(std::string_view scheme) {
+    return std::string(scheme == "postgresql" ? "postgres" : scheme);
+}
+
 namespace {
 
 our_name option(const std::string& name, const std::string& example) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace perdure::plugin {
@@ -13,6 +14,9 @@ namespace perdure::plugin {
 
 /// "a, b, c", or "nothing".
 [[nodiscard]] std::string joined(const std::vector<std::string>& words);
+
+/// The backend that the scheme of a URI means: its own name, or the one that other libraries use.
+[[nodiscard]] std::string backend_named(std::string_view scheme);
 
 /// What a setting of another system is called here.
 struct our_name {

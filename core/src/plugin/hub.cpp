@@ -7,28 +7,13 @@
 namespace perdure {
 inline namespace v1 {
 
-namespace {
-
-// An address may hold a password between the user and the host, as in //user:secret@host/database.
-std::string without_secret(const std::string& address) {
-    const auto at = address.rfind('@');
-    const auto user = address.starts_with("//") ? std::size_t{2} : std::size_t{0};
-    const auto colon = address.find(':', user);
-    if (at == std::string::npos || colon == std::string::npos || colon > at) {
-        return address;
-    }
-    return address.substr(0, colon) + address.substr(at);
-}
-
-}  // namespace
-
 hub::hub(std::shared_ptr<backend> store, std::string description)
     : store_(std::move(store)), description_(std::move(description)) {}
 
 hub open(const backend_config& config, detail::same_library) {
     option_reader options(config);
     const bool create = options.choice("create", {"if_missing", "never"}, "if_missing") != "never";
-    const std::string description = config.backend + ":" + without_secret(config.address);
+    const std::string description = describe(config);
     const plugin_descriptor& found = load_plugin_by_name(config.backend);
     backend_config rest = config;
     rest.options.erase("create");

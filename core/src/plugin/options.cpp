@@ -1,10 +1,10 @@
 #include "plugin/errors.hpp"
-
-#include <perdure/plugin.hpp>
+#include "plugin/secrets.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <perdure/plugin.hpp>
 #include <utility>
 
 namespace perdure {
@@ -13,10 +13,15 @@ inline namespace v1 {
 namespace {
 
 using plugin::joined;
+using plugin::may_hold_secret;
 using plugin::our_name_for;
 
-void refuse_value(const std::string& key, const std::string& found, const std::string& allowed) {
-    plugin::refuse("option " + key + ": found \"" + found + "\", allowed is " + allowed);
+[[noreturn]] void refuse_value(const backend_config& config,
+                               const std::string& key,
+                               const std::string& allowed) {
+    const std::string found = may_hold_secret(config) ? "another value was found"
+                                                      : "found \"" + config.options.at(key) + "\"";
+    plugin::refuse("option " + key + ": " + found + ", allowed is " + allowed);
 }
 
 struct unit {
@@ -85,7 +90,7 @@ std::string option_reader::choice(const std::string& key,
         return fallback;
     }
     if (std::find(allowed.begin(), allowed.end(), *found) == allowed.end()) {
-        refuse_value(key, *found, joined(allowed));
+        refuse_value(config_, key, joined(allowed));
     }
     return *found;
 }
@@ -101,8 +106,8 @@ std::int64_t option_reader::number(const std::string& key,
     const auto value = parse_number(*found);
     if (!value || *value < least || *value > most) {
         refuse_value(
+            config_,
             key,
-            *found,
             "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
     }
     return *value;
@@ -122,8 +127,8 @@ duration option_reader::time(const std::string& key,
     }
     const auto value = parse_time(*found);
     if (!value || *value < least || *value > most) {
-        refuse_value(key,
-                     *found,
+        refuse_value(config_,
+                     key,
                      "a time from " + time_text(least) + " to " + time_text(most) +
                          " with its unit (us, ms, s, min, h), for example \"250ms\"");
     }
@@ -146,7 +151,9 @@ void option_reader::finish() const {
         }
         const auto ours = our_name_for(key);
         const bool helps = ours && (ours->option.empty() || allowed.contains(ours->option));
-        plugin::refuse("unknown option " + key + " for backend " + config_.backend + ": " +
+        const std::string which =
+            may_hold_secret(config_) ? "an unknown option" : "unknown option " + key;
+        plugin::refuse(which + " for backend " + config_.backend + ": " +
                        (helps ? "here it is " + ours->words
                               : "allowed are " + joined({allowed.begin(), allowed.end()})));
     }

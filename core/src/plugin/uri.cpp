@@ -10,6 +10,7 @@ inline namespace v1 {
 
 namespace {
 
+using plugin::backend_named;
 using plugin::refuse;
 
 constexpr std::string_view form = "allowed is scheme:address?key=value&key=value";
@@ -62,8 +63,14 @@ bool is_scheme(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), is_allowed);
 }
 
+// Nothing of an option is quoted: behind an unencoded '?' it may be a part of a password.
 void read_options(std::string_view query, backend_config& config) {
-    while (!query.empty()) {
+    if (query.find('@') != std::string_view::npos) {
+        refuse_uri(config.backend,
+                   "an '@' stands behind the '?': a '?' before it is written %3F, and an '@' in an "
+                   "option %40");
+    }
+    for (std::size_t number = 1; !query.empty(); ++number) {
         const auto end = std::min(query.find('&'), query.size());
         const std::string_view pair = query.substr(0, end);
         query.remove_prefix(std::min(end + 1, query.size()));
@@ -71,10 +78,11 @@ void read_options(std::string_view query, backend_config& config) {
         const std::string key = decoded(config.backend, pair.substr(0, equals));
         if (equals == std::string_view::npos || key.empty()) {
             refuse_uri(config.backend,
-                       "the option \"" + key + "\" has no '=' with a key before it");
+                       "option " + std::to_string(number) + " has no '=' with a key before it");
         }
         if (!config.options.emplace(key, decoded(config.backend, pair.substr(equals + 1))).second) {
-            refuse_uri(config.backend, "the option " + key + " is given twice");
+            refuse_uri(config.backend,
+                       "option " + std::to_string(number) + " repeats the key of one before it");
         }
     }
 }
@@ -95,8 +103,9 @@ backend_config parse_uri(std::string_view uri, detail::same_library) {
     const std::string_view rest = uri.substr(colon + 1);
     const auto question = std::min(rest.find('?'), rest.size());
     backend_config config;
-    config.backend = scheme;
-    config.address = decoded(scheme, rest.substr(0, question));
+    config.backend = backend_named(scheme);
+    config.encoded_address = rest.substr(0, question);
+    config.address = decoded(scheme, config.encoded_address);
     read_options(rest.substr(std::min(question + 1, rest.size())), config);
     return config;
 }
