@@ -17,7 +17,8 @@ namespace perdure::postgres {
 /// autocommitted statement; sql/postgres/README.md says what the functions do. Only a commit of one
 /// turn has two, if the first one finds more to do than the turn's.
 ///
-/// Safe from any thread. It owns one thread, which listens for other processes.
+/// Safe from any thread. It owns one thread, which listens for other processes. A process that
+/// fork() made from the one that opened it may only destroy it.
 class postgres_backend final : public backend, public statistics_source {
   public:
     explicit postgres_backend(settings chosen);
@@ -76,6 +77,9 @@ class postgres_backend final : public backend, public statistics_source {
   private:
     /// Asks the store, whatever is known of it here.
     [[nodiscard]] work_batch lock_anew(const lock_request& request);
+    // Once, with the numbers of names that are known.
+    [[nodiscard]] std::vector<create_outcome> create_now(std::span<const new_instance> instances);
+    [[nodiscard]] commit_result commit_now(const commit_request& request);
     /// Gives what was created and leased, if anything, to the worker that was claimed.
     void hand_over(waiting_locks::claim& taken, const answer& created, create_code outcome);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
@@ -84,7 +88,13 @@ class postgres_backend final : public backend, public statistics_source {
                                                            std::optional<duration> delay,
                                                            std::span<const std::string> reasons);
 
-    store hub_;
+    /// In a process that fork() made it is left as it is: its connections are the opener's, which
+    /// closing them would end, and its thread is not there to be joined.
+    struct end_in_opener {
+        void operator()(store* opened) const noexcept;
+    };
+    const std::unique_ptr<store, end_in_opener> owned_;
+    store& hub_;
 };
 
 }  // namespace perdure::postgres

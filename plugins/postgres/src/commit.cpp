@@ -16,7 +16,7 @@ constexpr statement commit_work{
     "commit",
     "select store_time, turn_outcomes, firsts, done_outcomes, dropped, ended, handed, taken,"
     " activities, repeated, suspects, next_due, left_ready, low_water"
-    " from {schema}_Commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+    " from _Commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
     " $17)",
     effect::mutating};
 
@@ -132,10 +132,14 @@ void note_leases(held_leases& held, const commit_request& request, const commit_
 }  // namespace
 
 commit_result postgres_backend::commit(const commit_request& request) {
-    const std::span<const checkpoint> turns = request.checkpoints;
-    for (const checkpoint& turn : turns) {
+    for (const checkpoint& turn : request.checkpoints) {
         check(turn);
     }
+    return hub_.with_names([&] { return commit_now(request); });
+}
+
+commit_result postgres_backend::commit_now(const commit_request& request) {
+    const std::span<const checkpoint> turns = request.checkpoints;
     lock_request next = request.next;
     next.suspects = false;
     room given = full_room(hub_, next);

@@ -1,11 +1,14 @@
 #include "connection.hpp"
 
+#include "session.hpp"
+
 #include <fmt/format.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <poll.h>
@@ -18,6 +21,10 @@ namespace {
 
 // The server stops a statement by itself at command_timeout; so much later nobody is there.
 constexpr auto answer_margin = std::chrono::seconds(2);
+
+constexpr std::string_view sqlstate_read_only = "25006";
+// Of a setup only: a standby's transaction cannot be made one that writes.
+constexpr std::string_view sqlstate_not_supported = "0A000";
 
 // SOCI's library exports no type information for its session, so a checked cast does not link.
 __attribute__((no_sanitize("vptr"))) PGconn* native_of(soci::session& session) {
@@ -88,18 +95,21 @@ field answer::only(std::size_t column) const {
 }
 
 connection::connection(const settings& chosen, counters& counts)
-    : settings_(chosen), counts_(counts), schema_prefix_(chosen.schema_prefix()) {
-    open(settings_.connection_string());
+    : settings_(chosen), counts_(counts) {
+    if (settings_.pooler == pooler::transaction) {
+        transaction_setup_ = transaction_setup(settings_);
+    }
+    open(settings_.connection_string(), session_setup(settings_));
 }
 
 connection::connection(const settings& chosen, counters& counts, const std::string& other_database)
-    : settings_(chosen), counts_(counts), schema_prefix_(chosen.schema_prefix()) {
-    open(settings_.connection_string(other_database));
+    : settings_(chosen), counts_(counts) {
+    open(settings_.connection_string(other_database), administrative_setup(settings_));
 }
 
 connection::~connection() = default;
 
-void connection::open(const std::string& connection_string) {
+void connection::open(const std::string& connection_string, const std::string& setup) {
     const auto begun = steady::now();
     try {
         session_ = std::make_unique<soci::session>(soci::postgresql, connection_string);
@@ -117,6 +127,18 @@ void connection::open(const std::string& connection_string) {
         throw lost_connection(PQerrorMessage(native_), "connecting", effect::none);
     }
     counts_.connections_opened.fetch_add(1, std::memory_order_relaxed);
+    if (settings_.pooler == pooler::none) {
+        set_up(setup);
+    }
+}
+
+void connection::set_up(const std::string& script) {
+    const execution now{"session", effect::none, steady::now() + settings_.connect_timeout};
+    if (PQsendQuery(native_, script.c_str()) != 1) {
+        lose(PQerrorMessage(native_), now);
+    }
+    const answer done = judge(collect(now), now);
+    server_process_ = std::strtoll(PQgetvalue(done.native(), 0, 0), nullptr, 10);
 }
 
 void connection::take_notice(void* self, const pg_result* notice) {
@@ -133,16 +155,13 @@ connection::execution connection::begin(std::string_view name, effect what) {
     was_not_replicated_ = false;
     was_ended_by_server_ = false;
     counts_.statements.fetch_add(1, std::memory_order_relaxed);
-    // A pooler passes no statement_timeout on, so there the limit is only ours.
-    const duration margin =
-        settings_.pooler == pooler::none ? duration(answer_margin) : duration::zero();
-    return {name, what, steady::now() + settings_.command_timeout + margin};
+    return {name, what, steady::now() + settings_.command_timeout + answer_margin};
 }
 
 answer connection::call(const statement& what, const parameters& values) {
     const execution now = begin(what.name, what.what);
     if (settings_.pooler == pooler::transaction) {
-        return judge(run_text(with_schema(what.text, schema_prefix_), values, now), now);
+        return judge(run_text(what.text, values, now), now);
     }
     const bool was_prepared = prepared_.contains(what.name);
     if (!was_prepared) {
@@ -161,7 +180,7 @@ answer connection::call(const statement& what, const parameters& values) {
 
 answer connection::query(std::string_view text, const parameters& values) {
     const execution now = begin("query", effect::none);
-    return judge(run_text(with_schema(text, schema_prefix_), values, now), now);
+    return judge(run_text(std::string(text), values, now), now);
 }
 
 void connection::execute_script(std::string_view sql) {
@@ -176,8 +195,7 @@ void connection::execute_script(std::string_view sql) {
 void connection::prepare(const statement& what, const execution& now) {
     // Nothing is changed by preparing.
     const execution preparing{now.name, effect::none, now.deadline};
-    const std::string text = with_schema(what.text, schema_prefix_);
-    if (PQsendPrepare(native_, what.name, text.c_str(), 0, nullptr) != 1) {
+    if (PQsendPrepare(native_, what.name, what.text, 0, nullptr) != 1) {
         lose(PQerrorMessage(native_), preparing);
     }
     static_cast<void>(judge(collect(preparing), preparing));
@@ -215,40 +233,44 @@ answer connection::run_text(const std::string& text,
                             const parameters& values,
                             const execution& now) {
     const bound_values bound(values);
-    if (PQsendQueryParams(native_,
-                          text.c_str(),
-                          bound.count(),
-                          nullptr,
-                          bound.values.data(),
-                          bound.lengths.data(),
-                          bound.formats.data(),
-                          1) != 1) {
+    // Within a transaction it is set already.
+    const std::span<const std::string> setup =
+        is_in_transaction() ? std::span<const std::string>() : transaction_setup_;
+    if (!send_with_setup(
+            native_,
+            setup,
+            text,
+            {bound.count(), bound.values.data(), bound.lengths.data(), bound.formats.data()},
+            1)) {
         lose(PQerrorMessage(native_), now);
     }
-    return collect(now);
+    return collect(now, setup.size());
 }
 
-answer connection::collect(const execution& now) {
+answer connection::collect(const execution& now, std::size_t setup) {
     flush(now);
-    answer result(nullptr);
-    for (;;) {
+    reply whole(setup);
+    do {
         while (PQisBusy(native_) == 1) {
             static_cast<void>(wait_for(POLLIN, now));
             read(now);
         }
-        answer next(PQgetResult(native_));
-        if (next.native() == nullptr) {
-            break;
-        }
-        if (result.native() == nullptr || is_success(result.native())) {
-            result = std::move(next);
-        }
-        if (ends_connection(result.native())) {
-            break;
-        }
-    }
+    } while (!whole.add(PQgetResult(native_)));
+    const bool failed_in_setup = whole.failed_in_setup();
+    answer result(whole.release());
     if (result.native() == nullptr) {
         lose("there was no answer", now);
+    }
+    if (setup != 0 && !ends_connection(result.native()) && PQexitPipelineMode(native_) != 1) {
+        break_off(store_fault::unavailable);
+    }
+    if (failed_in_setup && sqlstate_of(result.native()) == sqlstate_not_supported) {
+        break_off(store_fault::unavailable);
+        throw backend_error(
+            store_fault::unavailable,
+            fmt::format("PostgreSQL: it takes no changes, because it is a standby (in {})",
+                        now.name),
+            std::string(sqlstate_read_only));
     }
     return result;
 }
@@ -325,7 +347,7 @@ answer connection::judge(answer result, const execution& now) {
         const backend_error error = error_of(result.native(), now.name, now.what);
         // A standby stays one for a while: the next connection looks for the primary.
         if (PQstatus(native_) != CONNECTION_OK || ends_connection(result.native()) ||
-            error.sqlstate().empty() || error.sqlstate() == "25006") {
+            error.sqlstate().empty() || error.sqlstate() == sqlstate_read_only) {
             break_off(error.code());
         }
         throw error;

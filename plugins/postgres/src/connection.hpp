@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 struct pg_conn;
 
@@ -31,11 +32,9 @@ struct counters {
     std::atomic<std::uint64_t> connections_opened{0};
 };
 
-/// A call of one of our functions. `text` names it as `{schema}_Commit`, so that it is found
-/// through the search path or, behind a pooler, by its schema:
+/// A call of one of our functions, which is found through the search path:
 ///
-///     constexpr statement commit{"commit", "select * from {schema}_Commit($1, $2)",
-///                                effect::mutating};
+///     constexpr statement commit{"commit", "select * from _Commit($1, $2)", effect::mutating};
 ///
 /// Both texts must live as long as every connection; the name is unique among all statements.
 struct statement {
@@ -66,7 +65,7 @@ class answer {
 };
 
 /// One connection to the server: a SOCI session, whose libpq connection carries all statements in
-/// binary. Each call is one round trip and one autocommitted statement.
+/// binary. Each call is one round trip and one transaction, with the settings of session.hpp.
 ///
 /// Used by one thread at a time. Every failure is a `backend_error`; after one that broke the
 /// connection, `is_broken()` says so and every further call throws `unavailable`.
@@ -83,11 +82,11 @@ class connection {
     /// Executes a statement, which is prepared at its first use on this connection (never behind a
     /// pooler). An upgrade of the schema between two calls is not noticed.
     [[nodiscard]] answer call(const statement& what, const parameters& values);
-    /// Executes a text once, unprepared; it may contain `{schema}`, too.
+    /// Executes a text once, unprepared.
     [[nodiscard]] answer query(std::string_view text, const parameters& values = {});
     /// Executes one or more statements without parameters and without the limit of
     /// `command_timeout`: the server's own limits hold, so a script that may take long sets them.
-    /// Rows are discarded. Not prepared, no `{schema}`.
+    /// Rows are discarded. Not prepared. Behind a pooler it sets for itself what it needs.
     void execute_script(std::string_view sql);
 
     /// No further call can succeed.
@@ -103,6 +102,9 @@ class connection {
     [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
     /// For what only libpq has, such as notifications. Do not close it; do not execute with it.
     [[nodiscard]] pg_conn* native() const noexcept { return native_; }
+    /// The number of the server's process that has the session; 0 behind a pooler, where that
+    /// changes.
+    [[nodiscard]] std::int64_t server_process() const noexcept { return server_process_; }
 
   private:
     using steady = std::chrono::steady_clock;
@@ -113,7 +115,8 @@ class connection {
         steady::time_point deadline = steady::time_point::max();
     };
 
-    void open(const std::string& connection_string);
+    void open(const std::string& connection_string, const std::string& setup);
+    void set_up(const std::string& script);
     /// Throws when the connection is broken, and forgets what the last execution noticed.
     [[nodiscard]] execution begin(std::string_view name, effect what);
     [[nodiscard]] answer run_prepared(const statement& what,
@@ -124,8 +127,9 @@ class connection {
     [[nodiscard]] answer run_text(const std::string& text,
                                   const parameters& values,
                                   const execution& now);
-    /// Waits for the whole answer to what libpq has taken; its first error, or its last result.
-    [[nodiscard]] answer collect(const execution& now);
+    /// Waits for the whole answer to what libpq has taken, after so many statements of setup; its
+    /// first error, or its last result.
+    [[nodiscard]] answer collect(const execution& now, std::size_t setup = 0);
     void flush(const execution& now);
     void read(const execution& now);
     [[nodiscard]] short wait_for(short events, const execution& now);
@@ -137,9 +141,11 @@ class connection {
 
     settings settings_;
     counters& counts_;
-    std::string schema_prefix_;
+    /// Of each transaction, behind a pooler.
+    std::vector<std::string> transaction_setup_;
     std::unique_ptr<soci::session> session_;
     pg_conn* native_ = nullptr;
+    std::int64_t server_process_ = 0;
     std::unordered_set<std::string_view> prepared_;
     bool is_broken_ = false;
     std::optional<store_fault> fault_;

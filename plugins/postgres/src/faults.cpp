@@ -29,6 +29,7 @@ constexpr std::array meanings = {
     meaning{sqlstate_no_hub, store_fault::schema},
     meaning{sqlstate_refused, store_fault::rejected},
     meaning{sqlstate_lost_race, store_fault::conflict},
+    meaning{sqlstate_old_number, store_fault::conflict},
     meaning{"08007", store_fault::outcome_unknown},  // The outcome of a transaction is not known.
     meaning{"40003", store_fault::outcome_unknown},  // The completion of a statement is not known.
     // A standby. It may be promoted, and the next connection may find the primary.
@@ -125,7 +126,8 @@ refusal ask_again(const std::string& connection_string) {
         return {};
     }
     if (PQstatus(conn.get()) == CONNECTION_OK) {
-        return {};
+        // It could not a moment ago.
+        return {std::string(sqlstate_cannot_connect_now)};
     }
     return {last_sqlstate(PQerrorMessage(conn.get())), PQconnectionNeedsPassword(conn.get()) == 1};
 }

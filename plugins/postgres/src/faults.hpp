@@ -17,6 +17,10 @@ struct settings;
 inline constexpr std::string_view sqlstate_no_hub = "PD001";
 inline constexpr std::string_view sqlstate_refused = "PD002";
 inline constexpr std::string_view sqlstate_lost_race = "PD003";
+/// A number that was remembered is none of this installation.
+inline constexpr std::string_view sqlstate_old_number = "PD004";
+/// A server that starts up or shuts down.
+inline constexpr std::string_view sqlstate_cannot_connect_now = "57P03";
 
 /// What a statement may have done when its answer is lost.
 enum class effect {

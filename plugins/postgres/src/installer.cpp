@@ -1,5 +1,7 @@
 #include "installer.hpp"
 
+#include "session.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,14 +12,20 @@ namespace perdure::postgres {
 
 namespace {
 
-// A script may take long, and whoever waits for another's script waits as long.
-constexpr const char* begin_script =
-    "begin; set local statement_timeout = 0; set local lock_timeout = 0";
+// A script may take long, and whoever waits for another's script waits as long. The tables count on
+// rows that are locked and updated in place as only a heap does it.
+std::string begin_script(const settings& chosen) {
+    return begin_transaction(chosen) +
+           "set local statement_timeout = 0; set local lock_timeout = 0;"
+           "set local default_table_access_method = heap";
+}
 
 // One transaction on a connection; rolled back unless it was committed.
 class transaction {
   public:
-    explicit transaction(connection& on) : on_(on) { on_.execute_script(begin_script); }
+    explicit transaction(connection& on) : on_(on) {
+        on_.execute_script(begin_script(on.chosen()));
+    }
     transaction(const transaction&) = delete;
     transaction& operator=(const transaction&) = delete;
     ~transaction() {
@@ -31,9 +39,10 @@ class transaction {
         }
     }
     void commit() {
-        // A script sets the search path; behind a pooler the server's session is not ours to keep
-        // it.
-        on_.execute_script("reset search_path");
+        // A script sets the search path, for good; a pooler's session is not ours to keep it.
+        if (on_.chosen().pooler == pooler::transaction) {
+            on_.execute_script("reset search_path");
+        }
         is_open_ = false;
         on_.execute_script("commit");
     }
@@ -45,8 +54,10 @@ class transaction {
 
 // For the length of the transaction. As a script, because the wait may be longer than an answer's.
 void lock_advisory(connection& to, const std::string& what) {
-    to.execute_script(fmt::format("select pg_advisory_xact_lock(hashtextextended({}, 0))",
-                                  quoted_literal("perdure " + what)));
+    to.execute_script(
+        fmt::format("select pg_catalog.pg_advisory_xact_lock("
+                    "pg_catalog.hashtextextended({}::pg_catalog.text, 0::pg_catalog.int8))",
+                    quoted_literal("perdure " + what)));
 }
 
 // One creator, upgrader or dropper of this schema at a time.

@@ -12,28 +12,28 @@ namespace {
 constexpr statement create_instances{
     "create_instances",
     "select outcomes, left_ready, next_due, store_time, statuses, handed"
-    " from {schema}_CreateInstances($1, $2, $3, $4, $5)",
+    " from _CreateInstances($1, $2, $3, $4, $5)",
     effect::mutating};
 constexpr statement send_messages{"add_events",
                                   "select outcomes, left_ready, next_due, store_time from "
-                                  "{schema}_AddOrchestrationEvents($1, $2)",
+                                  "_AddOrchestrationEvents($1, $2)",
                                   effect::mutating};
 constexpr statement terminate_instances{"terminate_instances",
                                         "select outcomes, left_ready, next_due, store_time, ended"
-                                        " from {schema}_TerminateInstances($1, $2)",
+                                        " from _TerminateInstances($1, $2)",
                                         effect::mutating};
 constexpr statement release_instances{
     "release_instances",
-    "select outcomes, left_ready, next_due, store_time from {schema}_ReleaseInstances($1, $2)",
+    "select outcomes, left_ready, next_due, store_time from _ReleaseInstances($1, $2)",
     effect::mutating};
 constexpr statement purge_instances{
     "purge_instances",
     "select outcomes, left_ready, next_due, store_time, ended, detail"
-    " from {schema}_PurgeInstances($1, $2, $3, $4, $5)",
+    " from _PurgeInstances($1, $2, $3, $4, $5)",
     effect::mutating};
 constexpr statement purgeable_instances{
     "purgeable",
-    "select {schema}_Purgeable($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    "select _Purgeable($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     effect::none};
 
 constexpr std::size_t outcomes_column = 0;
@@ -108,6 +108,10 @@ std::vector<create_outcome> postgres_backend::create(const request_id& /*request
     if (instances.empty()) {
         return {};
     }
+    return hub_.with_names([&] { return create_now(instances); });
+}
+
+std::vector<create_outcome> postgres_backend::create_now(std::span<const new_instance> instances) {
     std::vector<lane_key> keys;
     for (const new_instance& fresh : instances) {
         keys.push_back({.is_activity = false, .name = fresh.name, .variant = fresh.version});

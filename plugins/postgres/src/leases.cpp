@@ -13,18 +13,18 @@ namespace {
 constexpr statement lock_work{
     "lock",
     "select store_time, orchestrations, activities, contended, suspects, next_due, low_water"
-    " from {schema}_Lock($1, $2)",
+    " from _Lock($1, $2)",
     effect::mutating};
 constexpr statement renew_leases{"renew",
                                  "select outcomes, store_time, is_known from "
-                                 "{schema}_RenewLocks($1, $2, $3, $4, $5, $6, $7, $8)",
+                                 "_RenewLocks($1, $2, $3, $4, $5, $6, $7, $8)",
                                  effect::mutating};
 constexpr statement give_leases_back{"return_leases",
                                      "select outcomes, left_ready, next_due, store_time"
-                                     " from {schema}_ReturnLeases($1, $2, $3, $4, $5, $6)",
+                                     " from _ReturnLeases($1, $2, $3, $4, $5, $6)",
                                      effect::mutating};
 constexpr statement take_leases_over{
-    "take_over", "select store_time from {schema}_TakeOver($1)", effect::mutating};
+    "take_over", "select store_time from _TakeOver($1)", effect::mutating};
 
 // What a lock asks for, as one number for the bell; never 0.
 std::uint64_t question_of(const lock_request& request) {
@@ -106,8 +106,8 @@ std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
     const answer done = hub_.call(renew_leases, values);
     hub_.rings().hear_time(begun, done.only(1).time());
     if (!done.only(2).flag()) {
-        // It stood still for so long that its row was removed.
-        hub_.names().forget_worker(request.worker);
+        // It stood still for so long that its row was removed, or the schema is another one.
+        hub_.names().forget();
         return renew(request);
     }
     return read_outcomes<lease_outcome>(done.only(0));
@@ -182,6 +182,7 @@ void postgres_backend::take_over(const request_id& /*request*/,
 
 wake_token postgres_backend::wait_for_work(wake_token token,
                                            std::chrono::steady_clock::time_point deadline) {
+    hub_.require_opener();
     return hub_.rings().wait_for_work(token, deadline);
 }
 
@@ -189,6 +190,7 @@ wake_token postgres_backend::wait_for_work(wake_token token,
 work_batch postgres_backend::wait_for_lease(const lock_request& wanted,
                                             wake_token token,
                                             std::chrono::steady_clock::time_point deadline) {
+    hub_.require_opener();
     work_batch batch;
     if (wanted.suspects || wanted.orchestrations == 0) {
         batch.token = wait_for_work(token, deadline);
@@ -233,17 +235,21 @@ work_batch postgres_backend::lock_anew(const lock_request& request) {
 
 bool postgres_backend::wait(std::span<const instance_id> instances,
                             std::chrono::steady_clock::time_point deadline) {
+    hub_.require_opener();
     return hub_.rings().wait(instances, deadline);
 }
 
 std::optional<instance_record> postgres_backend::wait_and_get(
     const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
+    hub_.require_opener();
     auto told = hub_.rings().wait_for_record(instance, deadline);
     return told ? std::move(told) : std::move(get({&instance, 1}).at(0));
 }
 
 void postgres_backend::interrupt_waits() noexcept {
-    hub_.rings().interrupt();
+    if (hub_.is_opener()) {
+        hub_.rings().interrupt();
+    }
 }
 
 }  // namespace perdure::postgres

@@ -1,6 +1,6 @@
 #include "listener.hpp"
 
-#include <perdure/backend_error.hpp>
+#include "session.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,6 +11,7 @@
 #include <libpq-fe.h>
 #include <memory>
 #include <new>
+#include <perdure/backend_error.hpp>
 #include <poll.h>
 #include <span>
 #include <string_view>
@@ -160,6 +161,9 @@ class listener::line {
 
   private:
     void connect();
+    void set_up(steady::time_point deadline);
+    /// The only row of what was sent with so many statements of setup.
+    result_ptr collect(std::size_t setup, steady::time_point deadline);
     /// Returns when the socket is ready for one of these events; throws when it takes too long.
     void await(short events, steady::time_point deadline);
     void receive();
@@ -167,6 +171,8 @@ class listener::line {
     listener& owner_;
     std::unique_ptr<PGconn, close_connection> connection_;
     std::vector<std::string> heard_;
+    /// By which its own announcements are known; a pooler gives libpq another number.
+    int server_process_ = 0;
     /// The alarm rang during a statement.
     bool has_missed_alarm_ = false;
 };
@@ -193,6 +199,7 @@ void listener::line::connect() {
     if (PQsetnonblocking(connection_.get(), 1) != 0) {
         throw line_lost();
     }
+    set_up(deadline);
     ++owner_.count_.connections;
 }
 
@@ -214,17 +221,37 @@ result_ptr listener::line::execute(const std::string& text, std::span<const char
     PGconn* connection = connection_.get();
     const auto deadline = steady::now() + owner_.options_.answer_timeout;
     // Never prepared: it is seldom enough, and a pooler cannot.
-    if (PQsendQueryParams(connection,
-                          text.c_str(),
-                          static_cast<int>(values.size()),
-                          nullptr,
-                          values.data(),
-                          nullptr,
-                          nullptr,
-                          0) == 0) {
+    const auto& setup = owner_.options_.transaction_setup;
+    if (!send_with_setup(connection,
+                         setup,
+                         text,
+                         {static_cast<int>(values.size()), values.data(), nullptr, nullptr},
+                         0)) {
         throw line_lost();
     }
     ++owner_.count_.statements;
+    result_ptr answer = collect(setup.size(), deadline);
+    if (!setup.empty() && PQexitPipelineMode(connection) != 1) {
+        throw line_lost();
+    }
+    return answer;
+}
+
+void listener::line::set_up(steady::time_point deadline) {
+    const std::string& script = owner_.options_.session_setup;
+    if (script.empty()) {
+        return;
+    }
+    if (PQsendQuery(connection_.get(), script.c_str()) == 0) {
+        throw line_lost();
+    }
+    const result_ptr answer = collect(0, deadline);
+    const std::string_view process = text_at(answer.get(), 0);
+    std::from_chars(process.data(), process.data() + process.size(), server_process_);
+}
+
+result_ptr listener::line::collect(std::size_t setup, steady::time_point deadline) {
+    PGconn* connection = connection_.get();
     int left = PQflush(connection);
     while (left == 1) {
         await(POLLIN | POLLOUT, deadline);
@@ -234,19 +261,15 @@ result_ptr listener::line::execute(const std::string& text, std::span<const char
     if (left != 0) {
         throw line_lost();
     }
-    result_ptr answer;
-    while (true) {
+    reply whole(setup);
+    do {
         while (PQisBusy(connection) != 0) {
             await(POLLIN, deadline);
             receive();
         }
-        result_ptr next(PQgetResult(connection));
-        if (next == nullptr) {
-            break;
-        }
-        answer = std::move(next);
-    }
+    } while (!whole.add(PQgetResult(connection)));
     receive();
+    result_ptr answer(whole.release());
     if (PQresultStatus(answer.get()) != PGRES_TUPLES_OK || PQntuples(answer.get()) != 1) {
         throw line_lost();
     }
@@ -266,14 +289,13 @@ void listener::line::receive() {
     if (PQconsumeInput(connection_.get()) == 0) {
         throw line_lost();
     }
-    const int self = PQbackendPID(connection_.get());
     while (true) {
         const std::unique_ptr<PGnotify, decltype(&PQfreemem)> next(PQnotifies(connection_.get()),
                                                                    &PQfreemem);
         if (next == nullptr) {
             return;
         }
-        if (next->be_pid != self) {
+        if (next->be_pid != server_process_) {
             ++owner_.count_.heard;
             heard_.emplace_back(next->extra);
         }
@@ -405,11 +427,11 @@ void listener::tend(line& connected, service& state, sleepers wanted) {
                             state.registered.ends && wanted.ends};
         bell_.set_listening(state.registered);
         const std::array values{word(end.work), word(end.ends)};
-        connected.execute("select " + options_.prefix + "_EndSleep($1, $2)", values);
+        connected.execute("select _EndSleep($1, $2)", values);
     }
     if (begin.work || begin.ends) {
         const std::array values{word(begin.work), word(begin.ends)};
-        connected.execute("select " + options_.prefix + "_BeginSleep($1, $2)", values);
+        connected.execute("select _BeginSleep($1, $2)", values);
         backoff_ = options_.backoff_min;
         // What happened since the sleeper's last look nobody told us.
         watch(connected,
@@ -441,10 +463,9 @@ void listener::watch(line& connected, watch_reason why) {
         " (extract(epoch from case when w.next_due < '200000-01-01' then w.next_due end)"
         " * 1000000)::bigint, "
         "array_to_string(w.ended, E'\\n')"
-        " from " +
-            options_.prefix +
-            "_Watch($1, coalesce(timestamptz 'epoch' + $2 * interval '1 microsecond', '-infinity'),"
-            " string_to_array($3, E'\\n')) w",
+        " from _Watch($1, coalesce(timestamptz 'epoch' + $2 * interval '1 microsecond', "
+        "'-infinity'),"
+        " string_to_array($3, E'\\n')) w",
         values);
     bell_.hear_time(begun, time_at(answer.get(), 0));
     bell_.hear_of_ends(ids_of(text_at(answer.get(), 3)));
@@ -467,8 +488,8 @@ void listener::announce(line& connected) {
     last_announcement_ = steady::now();
     const std::string ended = lines_of(news_.ended);
     const std::array values{word(news_.work), ended.c_str(), word(news_.others_ended)};
-    const result_ptr answer = connected.execute(
-        "select " + options_.prefix + "_Announce($1, string_to_array($2, E'\\n'), $3)", values);
+    const result_ptr answer =
+        connected.execute("select _Announce($1, string_to_array($2, E'\\n'), $3)", values);
     ++count_.announcements;
     const bool was_heard = flag_at(answer.get(), 0);
     count_.notifications += was_heard ? 1 : 0;

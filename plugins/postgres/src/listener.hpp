@@ -43,8 +43,10 @@ class listener final : public messenger {
     struct options {
         /// What libpq connects with: one after the other is tried, until one does.
         std::vector<std::string> connections;
-        /// What stands before the names of functions: nothing, or a quoted schema and a dot.
-        std::string prefix;
+        /// What makes the session what the functions assume; nothing where it is not ours.
+        std::string session_setup;
+        /// The same for each transaction, instead.
+        std::vector<std::string> transaction_setup;
         /// False where a session's state is not ours (pooler=transaction): then it only announces.
         bool listens = true;
         /// From when on work that is ready counts as missed by somebody who begins to sleep.

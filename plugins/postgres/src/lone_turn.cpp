@@ -11,7 +11,7 @@ namespace {
 constexpr statement lone_turn{
     "commit_lone_turn",
     "select store_time, taken, activities, suspects, low_water, ended"
-    " from {schema}_CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+    " from _CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
     " $15, $16, $17, $18, $19, $20, $21)",
     effect::mutating};
 

@@ -8,63 +8,59 @@ namespace perdure::postgres {
 
 namespace {
 
-constexpr statement find_lanes{"lanes", "select {schema}_Lanes($1, $2, $3, $4)", effect::mutating};
+constexpr statement find_lanes{"lanes", "select _Lanes($1, $2, $3, $4)", effect::mutating};
 constexpr statement find_names{
-    "lane_names", "select names, variants from {schema}_LaneNames($1)", effect::none};
-constexpr statement find_worker{"worker", "select {schema}_Worker($1)", effect::mutating};
+    "lane_names", "select names, variants from _LaneNames($1)", effect::none};
+constexpr statement find_worker{"worker", "select _Worker($1)", effect::mutating};
 
 }  // namespace
 
 name_cache::name_cache(caller calls) : call_(std::move(calls)) {}
 
-void name_cache::learn(std::span<const lane_key> missing, bool is_activity) {
-    if (missing.empty()) {
+void name_cache::learn(const missing_lanes& missing,
+                       bool is_activity,
+                       std::vector<std::int32_t>& into) {
+    if (missing.keys.empty()) {
         return;
     }
     parameters values;
     values.add<sql::boolean>(is_activity)
-        .add_list<sql::text>(missing, &lane_key::name)
-        .add_list<sql::text>(missing, &lane_key::variant)
-        .add_list<sql::integer>(missing, &lane_key::priority);
+        .add_list<sql::text>(missing.keys, &lane_key::name)
+        .add_list<sql::text>(missing.keys, &lane_key::variant)
+        .add_list<sql::integer>(missing.keys, &lane_key::priority);
     const answer found = call_(find_lanes, values);
     const array_reader numbers(found.only(0));
-    if (numbers.size() != missing.size()) {
+    if (numbers.size() != missing.keys.size()) {
         refuse_answer("not every lane has a number");
     }
     const std::lock_guard guard(mutex_);
-    for (std::size_t n = 0; n < missing.size(); ++n) {
+    for (std::size_t n = 0; n < missing.keys.size(); ++n) {
         const auto lane = static_cast<std::int32_t>(numbers.number(n));
-        lanes_.emplace(missing[n], lane);
-        keys_.emplace(lane, missing[n]);
+        into[missing.places[n]] = lane;
+        lanes_.emplace(missing.keys[n], lane);
+        keys_.emplace(lane, missing.keys[n]);
     }
 }
 
 std::vector<std::int32_t> name_cache::lanes(std::span<const lane_key> keys) {
-    std::vector<std::int32_t> result;
-    result.reserve(keys.size());
-    std::vector<lane_key> missing_definitions;
-    std::vector<lane_key> missing_activities;
+    std::vector<std::int32_t> result(keys.size());
+    missing_lanes missing_definitions;
+    missing_lanes missing_activities;
     {
         const std::lock_guard guard(mutex_);
-        for (const lane_key& key : keys) {
-            const auto known = lanes_.find(key);
-            if (known != lanes_.end()) {
-                result.push_back(known->second);
+        for (std::size_t n = 0; n < keys.size(); ++n) {
+            const lane_key& key = keys[n];
+            if (const auto known = lanes_.find(key); known != lanes_.end()) {
+                result[n] = known->second;
             } else {
-                (key.is_activity ? missing_activities : missing_definitions).push_back(key);
+                auto& missing = key.is_activity ? missing_activities : missing_definitions;
+                missing.keys.push_back(key);
+                missing.places.push_back(n);
             }
         }
     }
-    if (result.size() == keys.size()) {
-        return result;
-    }
-    learn(missing_definitions, false);
-    learn(missing_activities, true);
-    result.clear();
-    const std::lock_guard guard(mutex_);
-    for (const lane_key& key : keys) {
-        result.push_back(lanes_.at(key));
-    }
+    learn(missing_definitions, false, result);
+    learn(missing_activities, true, result);
     return result;
 }
 
@@ -102,11 +98,6 @@ std::int32_t name_cache::worker(const worker_id& id) {
     const auto worker = static_cast<std::int32_t>(found.only(0).number());
     const std::lock_guard guard(mutex_);
     return workers_.emplace(id.text, worker).first->second;
-}
-
-void name_cache::forget_worker(const worker_id& id) {
-    const std::lock_guard guard(mutex_);
-    workers_.erase(id.text);
 }
 
 void name_cache::forget() {

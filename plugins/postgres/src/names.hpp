@@ -2,13 +2,13 @@
 
 #include "connection.hpp"
 
-#include <perdure/backend.hpp>
-
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <perdure/backend.hpp>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -27,8 +27,9 @@ struct lane_key {
     friend auto operator<=>(const lane_key&, const lane_key&) = default;
 };
 
-/// The numbers by which rows name definitions, kinds of activities, and workers. The store never
-/// changes them, so they are asked for once. Safe from any thread.
+/// The numbers by which rows name definitions, kinds of activities, and workers. An installation of
+/// the schema never changes them, so they are asked for once; another one begins with others, so
+/// that an old number is found to be none of its own. Safe from any thread.
 class name_cache {
   public:
     /// One call of the store.
@@ -41,12 +42,16 @@ class name_cache {
     /// The key of an orchestration's lane.
     [[nodiscard]] lane_key definition(std::int32_t lane);
     [[nodiscard]] std::int32_t worker(const worker_id& id);
-    void forget_worker(const worker_id& id);
-    /// For a hub that may have been made anew.
+    /// For a schema that may have been installed anew.
     void forget();
 
   private:
-    void learn(std::span<const lane_key> missing, bool is_activity);
+    struct missing_lanes {
+        std::vector<lane_key> keys;
+        /// Where their numbers belong.
+        std::vector<std::size_t> places;
+    };
+    void learn(const missing_lanes& missing, bool is_activity, std::vector<std::int32_t>& into);
 
     const caller call_;
     std::mutex mutex_;

@@ -8,27 +8,25 @@ namespace perdure::postgres {
 
 namespace {
 
-constexpr statement get_instances{"get", "select r from {schema}_GetInstances($1) r", effect::none};
+constexpr statement get_instances{"get", "select r from _GetInstances($1) r", effect::none};
 constexpr statement query_instances{
     "query",
-    "select r from {schema}_QueryManyOrchestrations($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+    "select r from _QueryManyOrchestrations($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
     " $12, $13) r",
     effect::none};
 constexpr statement read_events{
     "read_history",
     "select execution_id, history_version, last_committed, history_length, firsts, counts, events"
-    " from {schema}_ReadHistory($1, $2, $3)",
+    " from _ReadHistory($1, $2, $3)",
     effect::none};
 constexpr statement read_status{
     "status",
     "select schema_version, store_time, live_workers, ready_orchestrations, ready_activities,"
-    " parked, unserved, leftover_activities, unserved_leftovers from {schema}_HubStatus()",
+    " parked, unserved, leftover_activities, unserved_leftovers from _HubStatus()",
     effect::none};
-constexpr statement read_identity{"identity", "select {schema}_HubIdentity()", effect::none};
-constexpr statement delete_instances{
-    "delete_hub", "select {schema}_DeleteHub($1)", effect::mutating};
-constexpr statement move_clock{
-    "advance_clock", "select {schema}_AdvanceClock($1)", effect::mutating};
+constexpr statement read_identity{"identity", "select _HubIdentity()", effect::none};
+constexpr statement delete_instances{"delete_hub", "select _DeleteHub($1)", effect::mutating};
+constexpr statement move_clock{"advance_clock", "select _AdvanceClock($1)", effect::mutating};
 
 std::vector<std::string> texts(const field& list) {
     std::vector<std::string> result;
@@ -40,7 +38,14 @@ std::vector<std::string> texts(const field& list) {
 
 }  // namespace
 
-postgres_backend::postgres_backend(settings chosen) : hub_(std::move(chosen)) {}
+void postgres_backend::end_in_opener::operator()(store* opened) const noexcept {
+    if (opened->is_opener()) {
+        delete opened;
+    }
+}
+
+postgres_backend::postgres_backend(settings chosen)
+    : owned_(new store(std::move(chosen))), hub_(*owned_) {}
 
 capabilities postgres_backend::abilities() const noexcept {
     return {.durable = true,

@@ -25,8 +25,8 @@ constexpr std::size_t task_hub_bytes_max = 50;
 
 constexpr const char* address_form =
     "allowed is //user:password@host:port,host2:port2/database, in which every part may be "
-    "missing; "
-    "what it cannot say is said by the options user, password, host, port and dbname";
+    "missing, and @ : / ? # % within a part are written %40 %3A %2F %3F %23 %25; user, password, "
+    "host, port and dbname are options as well";
 
 void store(settings& chosen, const std::string& keyword, std::string_view value) {
     if (!value.empty() && !chosen.libpq.emplace(keyword, value).second) {
@@ -34,64 +34,84 @@ void store(settings& chosen, const std::string& keyword, std::string_view value)
     }
 }
 
-// host:port,[::1]:port2 into the two lists that libpq wants.
-void read_hosts(std::string_view list, settings& chosen) {
-    std::string hosts;
-    std::string ports;
-    bool has_port = false;
-    for (bool first = true; first || !list.empty(); first = false) {
-        const auto end = std::min(list.find(','), list.size());
-        std::string_view host = list.substr(0, end);
-        list.remove_prefix(std::min(end + 1, list.size()));
-        const auto bracket = host.starts_with('[') ? host.find(']') : std::string_view::npos;
-        const auto colon = host.find(':', bracket == std::string_view::npos ? 0 : bracket);
-        const std::string_view port =
-            colon == std::string_view::npos ? std::string_view() : host.substr(colon + 1);
-        host = host.substr(0, colon);
-        if (bracket != std::string_view::npos) {
-            host = host.substr(1, bracket - 1);
-        }
-        if (port.find_first_not_of("0123456789") != std::string_view::npos) {
-            refuse(fmt::format("the address has a port that is no number; {}", address_form));
-        }
-        has_port = has_port || !port.empty();
-        if (!first) {
-            hosts += ',';
-            ports += ',';
-        }
-        hosts += host;
-        ports += port;
-    }
-    store(chosen, "host", hosts);
-    store(chosen, "port", has_port ? ports : std::string());
+bool is_one_of(std::string_view text, std::string_view allowed) {
+    return text.find_first_not_of(allowed) == std::string_view::npos;
 }
 
-// Nothing of the address is quoted in an error: a password may stand in any place of a wrong one.
-void read_address(std::string_view address, settings& chosen) {
-    if (address.empty()) {
-        return;
+// "host", "host:5433" or "[::1]:5433".
+void check_host(std::string_view host) {
+    constexpr std::string_view in_names =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_%";
+    constexpr std::string_view in_brackets = "abcdefABCDEF0123456789:.%";
+    constexpr std::size_t port_digits_max = 5;
+    const auto bracket = host.starts_with('[') ? host.find(']') : std::string_view::npos;
+    const bool is_bracketed = bracket != std::string_view::npos;
+    const std::string_view name =
+        is_bracketed ? host.substr(1, bracket - 1) : host.substr(0, host.find(':'));
+    std::string_view port = host.substr(is_bracketed ? bracket + 1 : name.size());
+    if (!is_one_of(name, is_bracketed ? in_brackets : in_names) ||
+        (!port.empty() && port.front() != ':')) {
+        refuse(
+            fmt::format("the address has a host with a sign that no host has; {}", address_form));
     }
+    port.remove_prefix(port.empty() ? 0 : 1);
+    if (!is_one_of(port, "0123456789") || port.size() > port_digits_max) {
+        refuse(fmt::format("the address has a port that is no number; {}", address_form));
+    }
+}
+
+// Before libpq takes it apart: what is written badly is to end here, because whatever becomes a
+// host or a database is repeated in messages. Nothing of the address is: a password may stand
+// anywhere in it.
+void check_address(std::string_view address) {
     if (!address.starts_with("//")) {
-        refuse(std::string("the address does not begin with \"//\"; ") + address_form);
+        refuse(fmt::format("the address does not begin with \"//\"; {}", address_form));
     }
     address.remove_prefix(2);
-    // The percent signs are decoded already, so a password may hold any character.
-    if (const auto at = address.rfind('@'); at != std::string_view::npos) {
-        const std::string_view login = address.substr(0, at);
-        const auto colon = std::min(login.find(':'), login.size());
-        store(chosen, "user", login.substr(0, colon));
-        store(chosen, "password", login.substr(std::min(colon + 1, login.size())));
-        address.remove_prefix(at + 1);
-    }
     const auto slash = std::min(address.find('/'), address.size());
     const std::string_view database = address.substr(std::min(slash + 1, address.size()));
+    std::string_view hosts = address.substr(0, slash);
+    if (const auto at = hosts.find('@'); at != std::string_view::npos) {
+        hosts.remove_prefix(at + 1);
+    }
+    if (hosts.find('@') != std::string_view::npos || database.find('@') != std::string_view::npos) {
+        refuse(fmt::format("the address has an '@' that does not end the login; {}", address_form));
+    }
+    if (address.find('?') != std::string_view::npos) {
+        refuse(fmt::format("the address has a '?'; {}", address_form));
+    }
     if (database.find('/') != std::string_view::npos) {
         refuse(
             "the database of the address has a '/' in its name, which may be the directory of a "
-            "socket: write ?host=/directory, or ?dbname=NAME");
+            "socket: write ?host=/directory, or %2F");
     }
-    read_hosts(address.substr(0, slash), chosen);
-    store(chosen, "dbname", database);
+    for (bool is_last = false; !is_last;) {
+        const auto end = std::min(hosts.find(','), hosts.size());
+        check_host(hosts.substr(0, end));
+        is_last = end == hosts.size();
+        hosts.remove_prefix(is_last ? end : end + 1);
+    }
+}
+
+// libpq's own parser, which knows the percent signs of each part.
+void read_address(const std::string& address, settings& chosen) {
+    if (address.empty()) {
+        return;
+    }
+    check_address(address);
+    // Its message quotes the address.
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parts(
+        PQconninfoParse(("postgresql:" + address).c_str(), nullptr), &PQconninfoFree);
+    if (parts == nullptr) {
+        refuse(fmt::format("libpq cannot read the address; {}", address_form));
+    }
+    for (const PQconninfoOption* part = parts.get(); part->keyword != nullptr; ++part) {
+        const std::string_view value = part->val == nullptr ? "" : part->val;
+        // Several hosts without a port are nothing but commas.
+        if (part->keyword != std::string_view("port") || !is_one_of(value, ",")) {
+            store(chosen, part->keyword, value);
+        }
+    }
 }
 
 // What libpq knows but what is ours to say, and why.
@@ -186,45 +206,6 @@ void set_libpq_defaults(settings& chosen) {
     }
 }
 
-// For the `options` of a connection: the server splits them at blanks, and a backslash keeps one.
-std::string server_option(const std::string& name, const std::string& value) {
-    std::string text = "-c " + name + "=";
-    for (const char c : value) {
-        if (c == '\\' || c == ' ') {
-            text += '\\';
-        }
-        text += c;
-    }
-    return text;
-}
-
-std::string milliseconds(duration value) {
-    return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(value).count());
-}
-
-enum class search_path { of_schema, none };
-
-std::string server_options(const settings& chosen, search_path path) {
-    const auto given = chosen.libpq.find("options");
-    std::string text = given == chosen.libpq.end() ? std::string() : given->second;
-    if (chosen.pooler == pooler::transaction) {
-        return text;
-    }
-    const auto append = [&](const std::string& name, const std::string& value) {
-        if (!text.empty()) {
-            text += ' ';
-        }
-        text += server_option(name, value);
-    };
-    if (path == search_path::of_schema) {
-        append("search_path", chosen.quoted_schema() + ",pg_temp");
-    }
-    append("statement_timeout", milliseconds(chosen.command_timeout));
-    append("lock_timeout", milliseconds(chosen.lock_timeout));
-    append("idle_in_transaction_session_timeout", milliseconds(chosen.idle_in_transaction_timeout));
-    return text;
-}
-
 std::string percent_encoded(std::string_view text) {
     std::string encoded;
     for (const char c : text) {
@@ -256,25 +237,22 @@ std::string turned(const std::string& list) {
     return comma == std::string::npos ? list : list.substr(comma + 1) + ',' + list.substr(0, comma);
 }
 
-std::map<std::string, std::string> all_parameters(const settings& chosen, search_path path) {
+std::map<std::string, std::string> all_parameters(const settings& chosen) {
     std::map<std::string, std::string> parameters = chosen.libpq;
     parameters["application_name"] = chosen.task_hub;
     parameters["client_encoding"] = "UTF8";
     parameters["connect_timeout"] = std::to_string(chosen.connect_timeout.count());
-    if (std::string options = server_options(chosen, path); !options.empty()) {
-        parameters["options"] = std::move(options);
-    }
     return parameters;
 }
 
 }  // namespace
 
 std::string settings::connection_string() const {
-    return uri_of(all_parameters(*this, search_path::of_schema));
+    return uri_of(all_parameters(*this));
 }
 
 std::vector<std::string> settings::connection_strings() const {
-    auto parameters = all_parameters(*this, search_path::of_schema);
+    auto parameters = all_parameters(*this);
     const auto count_of = [&](const char* keyword) {
         const auto list = parameters.find(keyword);
         return list == parameters.end() ? 0 : elements_of(list->second);
@@ -293,7 +271,7 @@ std::vector<std::string> settings::connection_strings() const {
 }
 
 std::string settings::connection_string(const std::string& other_database) const {
-    auto parameters = all_parameters(*this, search_path::none);
+    auto parameters = all_parameters(*this);
     parameters["dbname"] = other_database;
     return uri_of(parameters);
 }
@@ -312,14 +290,10 @@ std::string settings::quoted_schema() const {
     return quoted_identifier(schema);
 }
 
-std::string settings::schema_prefix() const {
-    return pooler == pooler::transaction ? quoted_schema() + "." : std::string();
-}
-
 settings read_settings(const backend_config& config) {
     option_reader options(config);
     settings chosen;
-    read_address(config.address, chosen);
+    read_address(config.encoded_address.empty() ? config.address : config.encoded_address, chosen);
     chosen.schema = options.text("schema", chosen.schema);
     check_schema_name(chosen.schema);
     chosen.names_task_hub = config.options.contains("task_hub");
@@ -370,20 +344,6 @@ std::string quoted_literal(std::string_view text) {
         }
     }
     return literal + "'";
-}
-
-std::string with_schema(std::string_view text, std::string_view schema_prefix) {
-    constexpr std::string_view placeholder = "{schema}";
-    std::string result;
-    for (;;) {
-        const auto found = text.find(placeholder);
-        result += text.substr(0, found);
-        if (found == std::string_view::npos) {
-            return result;
-        }
-        result += schema_prefix;
-        text.remove_prefix(found + placeholder.size());
-    }
 }
 
 }  // namespace perdure::postgres

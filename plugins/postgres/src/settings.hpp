@@ -18,7 +18,9 @@ namespace perdure::postgres {
 enum class pooler {
     /// Nothing, or something that keeps one server connection for each of ours.
     none,
-    /// PgBouncer in transaction mode: no prepared statements, no session state, no listening.
+    /// PgBouncer in transaction mode: no prepared statements, no session state, no listening; what
+    /// a
+    /// session would keep is set for each transaction.
     transaction,
 };
 
@@ -55,15 +57,12 @@ struct settings {
     /// The same for each host, which is named first, the others after it in their order: for who does
     /// not let libpq wait, and so has to turn from a host that does not answer itself.
     [[nodiscard]] std::vector<std::string> connection_strings() const;
-    /// The same for another database of the server. The connection has no search path.
+    /// The same for another database of the server.
     [[nodiscard]] std::string connection_string(const std::string& other_database) const;
     /// Where it connects to, for messages: user, hosts and database, as far as the URI names them.
     [[nodiscard]] std::string description() const;
     /// The schema as an SQL identifier, quoted.
     [[nodiscard]] std::string quoted_schema() const;
-    /// What stands for `{schema}` in the text of a statement: nothing when the search path of the
-    /// connection says it, otherwise the quoted schema and a dot.
-    [[nodiscard]] std::string schema_prefix() const;
 };
 
 /// Reads and checks address and options. `create` belongs to the host and is not known here. Throws
@@ -74,7 +73,5 @@ struct settings {
 [[nodiscard]] std::string quoted_identifier(std::string_view name);
 /// A text as an SQL literal, whatever standard_conforming_strings is.
 [[nodiscard]] std::string quoted_literal(std::string_view text);
-/// `text` with `schema_prefix` instead of every `{schema}`.
-[[nodiscard]] std::string with_schema(std::string_view text, std::string_view schema_prefix);
 
 }  // namespace perdure::postgres

@@ -2,6 +2,8 @@
 
 #include "fields.hpp"
 #include "installer.hpp"
+#include "session.hpp"
+#include "session_check.hpp"
 
 #include <fmt/format.h>
 
@@ -9,19 +11,21 @@
 #include <random>
 #include <string_view>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 
 namespace perdure::postgres {
 
 namespace {
 
-constexpr statement find_ended{"any_ended", "select {schema}_AnyEnded($1)", effect::none};
-constexpr statement make_hub{"create_hub", "select {schema}_CreateHub()", effect::mutating};
-constexpr statement find_hub{"current_hub", "select {schema}CurrentTaskHub()", effect::none};
+constexpr statement find_ended{"any_ended", "select _AnyEnded($1)", effect::none};
+constexpr statement make_hub{"create_hub", "select _CreateHub()", effect::mutating};
+constexpr statement find_hub{"current_hub", "select CurrentTaskHub()", effect::none};
 constexpr statement install_test_clock{
-    "use_test_clock", "select {schema}_UseTestClock()", effect::mutating};
+    "use_test_clock", "select _UseTestClock()", effect::mutating};
 constexpr std::string_view sqlstate_insufficient_privilege = "42501";
 constexpr auto expiry_interval = std::chrono::seconds(1);
+constexpr auto starting_pause = std::chrono::milliseconds(100);
 
 // Only the owner may; for others it is enough that the owner has done so.
 void use_test_clock(connection& server) {
@@ -44,7 +48,8 @@ bell::terms bell_terms(const settings& chosen) {
 }  // namespace
 
 store::store(settings chosen)
-    : settings_(std::move(chosen)),
+    : opener_(getpid()),
+      settings_(std::move(chosen)),
       pool_(settings_, counts_),
       names_(
           [this](const statement& what, const parameters& values) { return call(what, values); }),
@@ -57,29 +62,77 @@ store::store(settings chosen)
 void store::start_listening() {
     listener::options options;
     options.connections = settings_.connection_strings();
-    options.prefix = settings_.schema_prefix();
     options.listens = settings_.pooler == pooler::none;
+    if (options.listens) {
+        options.session_setup = session_setup(settings_);
+    } else {
+        options.transaction_setup = transaction_setup(settings_);
+    }
     options.connect_timeout = settings_.connect_timeout;
     options.looks_from = [this] { return low_water_.lowest(); };
     listener_ = std::make_unique<listener>(bell_, std::move(options));
 }
 
+bool store::is_opener() const noexcept {
+    return getpid() == opener_;
+}
+
+void store::require_opener() const {
+    if (!is_opener()) {
+        throw backend_error(
+            store_fault::configuration,
+            fmt::format(
+                "postgres: process {} has opened this hub, and this process was made from it "
+                "by fork(): open the hub again here",
+                opener_));
+    }
+}
+
+borrowed store::take_patiently() {
+    const auto deadline = steady::now() + settings_.command_timeout;
+    for (;;) {
+        try {
+            if (settings_.create_database) {
+                create_database(settings_, counts_);
+            }
+            return pool_.take();
+        } catch (const backend_error& error) {
+            if (error.sqlstate() != sqlstate_cannot_connect_now || steady::now() >= deadline) {
+                throw;
+            }
+        }
+        std::this_thread::sleep_for(starting_pause);
+    }
+}
+
 void store::create() {
-    if (settings_.create_database) {
-        create_database(settings_, counts_);
+    require_opener();
+    borrowed server = take_patiently();
+    check_session(*server, counts_);
+    try {
+        install_or_upgrade(*server, embedded_sql());
+        if (settings_.test_clock) {
+            use_test_clock(*server);
+        }
+        refuse_other_hub(*server);
+        is_checked_ = true;
+        static_cast<void>(server->call(make_hub, {}));
+    } catch (const backend_error& error) {
+        throw with_missing_rights(*server, error);
     }
-    borrowed server = pool_.take();
-    install_or_upgrade(*server, embedded_sql());
-    if (settings_.test_clock) {
-        use_test_clock(*server);
-    }
-    refuse_other_hub(*server);
-    static_cast<void>(server->call(make_hub, {}));
     names_.forget();
 }
 
+void store::check(connection& server) {
+    if (!is_checked_) {
+        check_session(server, counts_);
+        refuse_other_hub(server);
+        is_checked_ = true;
+    }
+}
+
 void store::refuse_other_hub(connection& server) {
-    if (!settings_.names_task_hub || is_hub_checked_) {
+    if (!settings_.names_task_hub) {
         return;
     }
     const std::string hub = server.call(find_hub, {}).only(0).string();
@@ -92,19 +145,32 @@ void store::refuse_other_hub(connection& server) {
                 settings_.task_hub,
                 hub));
     }
-    is_hub_checked_ = true;
+}
+
+answer store::call_once(const statement& what, const parameters& values) {
+    borrowed server = pool_.take();
+    try {
+        check(*server);
+        return server->call(what, values);
+    } catch (const backend_error& error) {
+        throw with_missing_rights(*server, error);
+    }
 }
 
 answer store::call(const statement& what, const parameters& values) {
     constexpr int attempts_max = 8;
     constexpr std::uint32_t first_pause_us = 1000;
+    require_opener();
     for (int attempt = 1;; ++attempt) {
         try {
-            borrowed server = pool_.take();
-            refuse_other_hub(*server);
-            return server->call(what, values);
+            return call_once(what, values);
         } catch (const backend_error& error) {
-            if (error.code() != store_fault::conflict || attempt == attempts_max) {
+            if (error.code() == store_fault::schema) {
+                // Whoever installs it again begins with other numbers.
+                names_.forget();
+            }
+            if (error.code() != store_fault::conflict || error.sqlstate() == sqlstate_old_number ||
+                attempt == attempts_max) {
                 throw;
             }
             // Longer with each attempt, and not in step with whoever was in the way.

@@ -9,14 +9,14 @@
 #include "settings.hpp"
 #include "waiting_locks.hpp"
 
-#include <perdure/backend.hpp>
-#include <perdure/backend_statistics.hpp>
-
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <perdure/backend.hpp>
+#include <perdure/backend_statistics.hpp>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace perdure::postgres {
@@ -41,6 +41,26 @@ class store {
     /// of it has happened.
     [[nodiscard]] answer call(const statement& what, const parameters& values);
 
+    /// What `action` returns. When a number that it sends is of an earlier installation of the
+    /// schema, nothing has happened, and it is repeated with names that are looked up again.
+    template <class Action>
+    [[nodiscard]] auto with_names(const Action& action) {
+        try {
+            return action();
+        } catch (const backend_error& error) {
+            if (error.sqlstate() != sqlstate_old_number) {
+                throw;
+            }
+        }
+        names_.forget();
+        return action();
+    }
+
+    /// Throws `backend_error` (configuration) in a process that fork() made: the connections and
+    /// the thread belong to the one that opened the hub.
+    void require_opener() const;
+    [[nodiscard]] bool is_opener() const noexcept;
+
     /// What calls and the listener have done since the hub was opened.
     [[nodiscard]] backend_statistics statistics() const noexcept;
 
@@ -51,12 +71,19 @@ class store {
   private:
     using steady = std::chrono::steady_clock;
 
+    [[nodiscard]] answer call_once(const statement& what, const parameters& values);
+    /// Connects as `pool::take` does, and waits as long as a statement may take for a server that
+    /// is starting up.
+    [[nodiscard]] borrowed take_patiently();
     [[nodiscard]] std::vector<std::string> ended_of(const std::vector<std::string>& awaited);
     void start_listening();
+    /// At the first use: whether this server, this way to it, and this login can serve the hub.
+    void check(connection& server);
     /// With TaskHubMode 1 the login says the hub, and nothing may be done in it when the URI says
     /// another one.
     void refuse_other_hub(connection& server);
 
+    const pid_t opener_;
     settings settings_;
     counters counts_;
     pool pool_;
@@ -66,7 +93,7 @@ class store {
     waiting_locks waiting_;
     held_leases held_;
     std::atomic<steady::rep> next_expiry_{0};
-    std::atomic<bool> is_hub_checked_{false};
+    std::atomic<bool> is_checked_{false};
     /// Last, so that its thread ends before what it uses.
     std::unique_ptr<listener> listener_;
 };

@@ -18,8 +18,8 @@ using postgres::settings;
 using postgres::statement;
 namespace sql = postgres::sql;
 
-constexpr statement double_it{"double_it", "select * from {schema}Double($1)", effect::none};
-constexpr statement note_it{"note_it", "select * from {schema}Note($1, $2)", effect::mutating};
+constexpr statement double_it{"double_it", "select * from Double($1)", effect::none};
+constexpr statement note_it{"note_it", "select * from Note($1, $2)", effect::mutating};
 
 // A connection whose schema has two functions: one reads, one writes a row and then waits, fails or
 // goes on.
@@ -108,6 +108,7 @@ TEST_CASE("a schema and a hub of any name are found, and do no harm") {
         test_connection on(chosen);
         CHECK(on->call(double_it, parameters().add<sql::bigint>(2)).only(0).number() == 4);
         CHECK(text_of(*on, "select current_setting('application_name')") == chosen.task_hub);
+        CHECK(text_of(*on, "select '{schema}'::text") == "{schema}");
     }
 }
 
@@ -240,7 +241,7 @@ TEST_CASE("a server that never answers is given up after command_timeout") {
         test_connection on(chosen);
         const auto process = static_cast<pid_t>(number_of(*on, "select pg_backend_pid()"));
         REQUIRE(kill(process, SIGSTOP) == 0);
-        const statement frozen{"frozen", "select * from {schema}Note($1, $2)", what};
+        const statement frozen{"frozen", "select * from Note($1, $2)", what};
 
         // More than a socket holds, so that it is not even taken.
         const backend_error error = failure_of(

@@ -194,6 +194,33 @@ TEST_CASE("behind a pooler an installation leaves no search path on the connecti
     CHECK(text_of(*on, "select current_setting('search_path')") == before);
 }
 
+TEST_CASE("a login that may create in public does not make the installer run its code") {
+    const settings planter = private_server::shared().settings_for("postgres");
+    test_connection administrator(planter);
+    administrator->execute_script(
+        "create schema if not exists planted; grant usage on schema planted to public;"
+        "drop table if exists planted.seen; create table planted.seen (who name);"
+        "grant insert on planted.seen to public;"
+        "create or replace function public.hashtextextended(text, integer) returns bigint"
+        " language plpgsql as $$ begin insert into planted.seen values (current_user); return 0; "
+        "end $$;"
+        "create or replace function public.string_to_array(text, text) returns text[]"
+        " language plpgsql as $$ begin insert into planted.seen values (current_user);"
+        " return '{}'; end $$");
+    settings chosen = fresh_settings();
+    chosen.pooler = GENERATE(postgres::pooler::none, postgres::pooler::transaction);
+    test_connection on(chosen);
+
+    postgres::install_or_upgrade(*on, postgres::embedded_sql());
+    static_cast<void>(on->query("select _GetVersions()"));
+    postgres::drop_schema(*on, postgres::embedded_sql());
+
+    CHECK(number_of(*administrator, "select count(*) from planted.seen") == 0);
+    administrator->execute_script(
+        "drop function public.hashtextextended(text, integer);"
+        "drop function public.string_to_array(text, text); drop schema planted cascade");
+}
+
 TEST_CASE("eight processes create one database, and a login that may not is told so") {
     settings chosen = fresh_settings("postgres");
     chosen.libpq["dbname"] = "shop \"" + to_string(random_uuid()).substr(0, 8);

@@ -3,6 +3,7 @@
 #include "bell.hpp"
 #include "installer.hpp"
 #include "private_server.hpp"
+#include "session.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -86,6 +87,9 @@ struct process {
 
     static listener::options options_for(const hub& place, listener::options more) {
         more.connections = {place.chosen().connection_string()};
+        if (more.listens) {
+            more.session_setup = postgres::session_setup(place.chosen());
+        }
         return more;
     }
     bool wait_for_end(const std::string& id) {
@@ -406,7 +410,7 @@ TEST_CASE("listener: behind a pooler it announces and does not listen") {
     hub place;
     listener::options pooled;
     pooled.listens = false;
-    pooled.prefix = place.chosen().quoted_schema() + ".";
+    pooled.transaction_setup = postgres::transaction_setup(place.chosen());
     process behind(place, pooled);
     process sleeping(place);
     auto woken = sleeping.waits_for_work();

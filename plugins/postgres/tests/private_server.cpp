@@ -67,6 +67,14 @@ void private_server::restart(const std::string& mode) {
     command("restart " + mode);
 }
 
+void private_server::start_pooler() {
+    command("pgbouncer");
+}
+
+void private_server::promote() {
+    command("promote");
+}
+
 std::filesystem::path private_server::location() const {
     return std::filesystem::read_symlink(folder_ / "location");
 }

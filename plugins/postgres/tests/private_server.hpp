@@ -29,6 +29,10 @@ class private_server {
     [[nodiscard]] postgres::settings settings_for(const std::string& user = "perdure_owner") const;
     /// Restarts it, "fast" or "immediate".
     void restart(const std::string& mode);
+    /// Before it, on port 6432; once started, it stays.
+    void start_pooler();
+    /// Ends its recovery.
+    void promote();
     /// Where its socket and its data are.
     [[nodiscard]] std::filesystem::path location() const;
 

@@ -2,7 +2,8 @@
 --
 -- In every file: a function without a word about isolation assumes READ COMMITTED and one statement
 -- a call. Errors are SQLSTATEs: PD001 no such hub, PD002 content that is refused, PD003 lost against
--- another call, to be repeated.
+-- another call, to be repeated, PD004 a number of a lane or worker that is none of this hub, to be
+-- asked for again.
 
 set search_path = :"schema", pg_temp;
 
@@ -170,15 +171,15 @@ begin
 end
 $$;
 
--- Refuses lanes of another hub, where what the caller puts would be taken by the other's workers.
--- Caller: the other functions. Tables, read only: Lanes.
+-- Refuses lanes of another hub, where what the caller puts would be taken by the other's workers, and
+-- of an earlier installation (PD004). Caller: the other functions. Tables, read only: Lanes.
 create or replace function _CheckLanes(p_hub integer, p_lanes integer[]) returns void
 language plpgsql stable
 as $$
 begin
     if (select count(*) from Lanes l where l.lane = any(p_lanes) and l.task_hub = p_hub)
        < (select count(distinct coalesce(w.lane, 0)) from unnest(p_lanes) as w(lane)) then
-        raise exception 'there is no such lane in this hub' using errcode = 'PD002';
+        raise exception 'there is no such lane in this hub' using errcode = 'PD004';
     end if;
 end
 $$;

@@ -4,8 +4,9 @@ set search_path = :"schema", pg_temp;
 
 -- [RENEW-1] Extends leases; lists the worker as live for as long, and what it has unless that is
 -- null. What another call holds at this moment is left as it is. `outcomes`: 0 done, 1 lost; not
--- `is_known`: nothing happened, because the worker's row has been removed. Caller: the plugin, which
--- passes task 0 for orchestrations. Tables: Workers, Requests, Instances, Ready, NewTasks.
+-- `is_known`: nothing happened, because the worker's row has been removed, or was one of an earlier
+-- installation. Caller: the plugin, which passes task 0 for orchestrations. Tables: Workers, Requests,
+-- Instances, Ready, NewTasks.
 create or replace function _RenewLocks(
     p_worker integer, p_lease bigint, p_definitions integer[], p_activities text[],
     p_queues text[], p_keys bigint[], p_tasks bigint[], p_tokens bigint[],

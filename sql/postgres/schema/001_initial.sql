@@ -32,6 +32,7 @@ create table TaskHubs (
 
 -- What can be waited for in a queue: a definition (name and version) of orchestrations, or a name,
 -- queue and priority of activities. Numbers are for ever, because processes remember them.
+-- Whoever remembers those of an earlier installation is to find none of them: see below.
 create table Lanes (
     lane        integer generated always as identity primary key,
     task_hub    integer not null,
@@ -55,6 +56,16 @@ create table Workers (
     queues      text[] not null default '{}',
     constraint one_row_for_each_start unique (task_hub, worker_id)
 );
+
+-- Lanes and workers begin anywhere.
+do $$
+begin
+    execute format('alter table Lanes alter column lane restart with %s',
+                   1 + floor(random() * 1e9)::integer);
+    execute format('alter table Workers alter column worker restart with %s',
+                   1 + floor(random() * 1e9)::integer);
+end
+$$;
 
 create sequence instance_keys;
 create sequence event_sequence;

@@ -68,6 +68,8 @@ select _LaneNames(array[:definition, :activity_lane]);
 select _RenewLocks(:worker, 1, array[]::integer[], array[]::text[], array[]::text[],
                    array[:held_key, :task_key]::bigint[], array[0, :task]::bigint[],
                    array[12, 21]::bigint[]);
+select _RenewLocks(:own_worker, 1, null, null, null, array[:held_key, :task_key]::bigint[],
+                   array[0, :task]::bigint[], array[12, 21]::bigint[]);
 select _RenewLocks(:own_worker, 1, null, null, null, array[:task_key, :waiting_key]::bigint[],
                    array[1, 1]::bigint[], array[99, 99]::bigint[]);
 select _ReturnLeases('20000000-0000-0000-0000-000000000006', array[:held_key, :task_key]::bigint[],
