@@ -323,12 +323,12 @@ begin
         select l.lane, l.is_activity, l.name, l.variant, r.is_leftover, sum(r.n) as n
           from Lanes l
          cross join lateral (
-               select coalesce(i.status in (1, 3, 5) or i.execution_id <> q.execution_id, false)
-                          as is_leftover,
+               select l.is_activity
+                          and (select i.status in (1, 3, 5) or i.execution_id <> q.execution_id
+                                 from Instances i where i.instance_key = q.instance_key) as is_leftover,
                       count(*) as n
                  from (select b.instance_key, b.execution_id from Ready b
                         where b.lane in (l.lane, -l.lane) and b.due <= store_time limit v_max) q
-                 left join Instances i on l.is_activity and i.instance_key = q.instance_key
                 group by 1
                 union all
                select false, cardinality(array_positions(v_over, l.lane))

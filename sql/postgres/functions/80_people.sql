@@ -365,12 +365,12 @@ begin
              where l.task_hub = v_hub and not l.is_activity limit v_max) n;
     select count(*) filter (where not n.is_leftover), count(*) filter (where n.is_leftover)
       into activities, leftovers
-      from (select i.status in (1, 3, 5) or i.execution_id <> r.execution_id as is_leftover
+      from (select (select i.status in (1, 3, 5) or i.execution_id <> r.execution_id
+                      from Instances i where i.instance_key = r.instance_key) as is_leftover
               from Lanes l
              cross join lateral (select q.instance_key, q.execution_id from Ready q
                                   where q.lane in (l.lane, -l.lane) and q.due <= v_now
                                   limit v_max) r
-              join Instances i on i.instance_key = r.instance_key
              where l.task_hub = v_hub and l.is_activity limit 100000) n;
     leftovers := least(leftovers, v_max);
     with lease as materialized (

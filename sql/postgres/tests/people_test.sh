@@ -107,6 +107,29 @@ check "what a worker has is counted" 25 "$(look "select GetScaleMetric()")"
 check "a lease shows its holder" 'w|3' \
     "$(look "select LockedBy, count(*) from vInstances where LockExpiration > now() group by 1")"
 check "each lease leads to its expiry" 0 "$(look "select count(*) from GetUnreachableLeases()")"
+# What ended instances and earlier executions have left behind waits apart [STATUS-1].
+lane=$(ask "select (_Lanes(true, array['Ship'], array[''], array[0]))[1]")
+as perdure_owner >/dev/null <<END
+with last as (
+    select i.*, row_number() over (order by i.instance_key desc) as n from Instances i order by n limit 3
+), ended as (
+    update Instances i set status = 1 from last l where l.n = 1 and i.instance_key = l.instance_key
+), task as (
+    insert into NewTasks (instance_key, task, execution_id, lane, ready_at, version, details)
+    select l.instance_key, 1, case l.n when 2 then gen_random_uuid() else l.execution_id end, $lane,
+           now(), '', ''
+      from last l
+    returning *
+)
+insert into Ready (lane, due, instance_key, task, execution_id)
+select t.lane, t.ready_at, t.instance_key, t.task, t.execution_id from task t
+END
+check "leftovers are no work, and counted apart" '26|2' \
+    "$(look "select GetScaleMetric(), GetScaleMetric(p_leftovers => true)")"
+check "the status counts and names them apart" '1|2|{"activity Ship"}|{"activity Ship"}' \
+    "$(ask "select ready_activities, leftover_activities, array_remove(unserved, 'orchestration Order'),
+                   unserved_leftovers
+              from _HubStatus()")"
 as perdure_owner -c "update Requests set until = 'infinity' where lease_keys is not null" >/dev/null
 check "one that does not is shown" '3|0|w' \
     "$(look "select count(*), count(TaskID), min(LockedBy) from GetUnreachableLeases()
