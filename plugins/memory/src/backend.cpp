@@ -58,12 +58,11 @@ bool matches(const instance_filter& filter, const instance& found) {
 }
 
 std::optional<instance_record> described(const call& work, const instance* found) {
-    if (found == nullptr) {
-        return std::nullopt;
+    auto record = found ? std::optional(found->record) : std::nullopt;
+    if (found) {
+        record->inbox_length = found->inbox.size();
+        record->leased_by = found->is_leased(work.now) ? found->holder.text : std::string();
     }
-    instance_record record = found->record;
-    record.inbox_length = found->inbox.size();
-    record.leased_by = found->is_leased(work.now) ? found->holder.text : std::string();
     return record;
 }
 
@@ -121,7 +120,6 @@ class memory_backend final : public backend {
         const auto is_parked = [](const auto& entry) { return entry.second.parked; };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
         std::ranges::copy(std::views::keys(hub_.workers), std::back_inserter(result.live_workers));
-        std::set<std::string> unserved, leftovers;
         for (const auto& [in, places] : hub_.lanes) {
             for (const place& waiting : places) {
                 const leasable& item = *waiting.item;
@@ -133,13 +131,13 @@ class memory_backend final : public backend {
                    : item.key.task ? result.ready_activities
                                    : result.ready_orchestrations);
                 const auto has_it = [&](const auto& w) { return serves(&w.second.filter, item); };
-                if (std::ranges::none_of(hub_.workers, has_it)) {
-                    (is_awaited ? unserved : leftovers).insert(name_of(item));
+                auto& names = is_awaited ? result.unserved : result.unserved_leftovers;
+                if (std::ranges::none_of(hub_.workers, has_it) &&
+                    std::ranges::count(names, name_of(item)) == 0) {
+                    names.push_back(name_of(item));
                 }
             }
         }
-        result.unserved.assign(unserved.begin(), unserved.end());
-        result.unserved_leftovers.assign(leftovers.begin(), leftovers.end());
         return result;
     }
 
@@ -271,11 +269,10 @@ class memory_backend final : public backend {
             if (target == nullptr || !target->parked) {
                 return target ? release_outcome::not_parked : release_outcome::no_such_instance;
             }
-            target->parked = false;
+            target->parked = target->suspect = false;
             target->record.parked_reason.clear();
             target->record.updated_at = work.now;
             target->attempt = 1;
-            target->suspect = false;
             work.settle(*target);
             return release_outcome::released;
         });

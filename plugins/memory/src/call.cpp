@@ -117,8 +117,7 @@ void call::erase(leasable& item) {
 }
 
 void call::end(instance& target) {
-    target.record.completed_at = now;
-    target.record.updated_at = now;
+    target.record.completed_at = target.record.updated_at = now;
     target.record.parked_reason.clear();
     target.parked = false;
     target.inbox.clear();
@@ -148,15 +147,13 @@ void call::wait_until(steady_time deadline, std::initializer_list<lane> due) {
 void call::insert(const new_instance& fresh) {
     const auto place = hub.instances.try_emplace(fresh.instance, fresh.instance, ++hub.last_ticket);
     instance& added = place.first->second;
-    added.record.execution = fresh.execution;
     added.record.name = fresh.name;
     added.record.version = fresh.version;
-    added.record.created_at = now;
-    added.record.updated_at = now;
+    added.record.created_at = added.record.updated_at = now;
     added.record.start_at = fresh.start_at;
     added.record.tags = fresh.tags;
     added.record.parent = fresh.parent;
-    added.created_as = fresh.execution;
+    added.created_as = added.record.execution = fresh.execution;
     added.not_before = fresh.start_at.value_or(timestamp());
     added.append({1, "[" + fresh.start_event + "]"});
     settle(added);

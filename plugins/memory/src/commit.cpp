@@ -41,9 +41,8 @@ static commit_outcome accept(call& work, const checkpoint& turn, bool is_alone, 
     target->last_committer = target->holder;
     target->last_committed = target->held;
     target->attempt = 1;
-    target->suspect = false;
     target->not_before = {};
-    target->needs_turn = false;
+    target->suspect = target->needs_turn = false;
     accepted.push_back(&turn);
     return commit_outcome::committed;
 }
