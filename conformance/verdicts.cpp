@@ -1,8 +1,7 @@
 #define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include "verdicts.hpp"
 
-#include "printing.hpp"
-#include "settings.hpp"
+#include "fixture.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -104,6 +103,14 @@ class verdict_listener final : public Catch::TestEventListenerBase {
             std::cout << "The last calls of the test:\n" << recent_notes();
         }
         return true;
+    }
+
+    // A backend that never does what was waited for is not given the same time again and again.
+    void sectionEnded(const Catch::SectionStats& stats) override {
+        const std::chrono::duration<double> took(stats.durationInSeconds);
+        if (stats.assertions.failed != 0 && took >= patience) {
+            patience = std::max<duration>(patience / 2, 1s);
+        }
     }
 
     void testCaseEnded(const Catch::TestCaseStats& stats) override {
