@@ -13,4 +13,6 @@ target_compile_options(
             -Woverloaded-virtual
             -Wnon-virtual-dtor
             -Wextra-semi
+            # Of a unity build g++ takes every source for a header.
+            $<$<AND:$<BOOL:${CMAKE_UNITY_BUILD}>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>
             $<$<BOOL:${PERDURE_WERROR}>:-Werror>)

@@ -8,7 +8,7 @@ namespace {
 
 // How many write transactions share one trimming of the answers, how many answers it takes at most,
 // and for how long an answer is kept at least [REPEAT-3].
-constexpr std::int64_t trim_every = 16;
+constexpr std::int64_t trim_answers_every = 16;
 constexpr std::int64_t trimmed_max = 64;
 constexpr std::int64_t answer_age_max = 60'000'000;
 // What is known of a worker stays for so long after its life.
@@ -77,7 +77,7 @@ void call::keep_answer(const request_id& request,
                        std::string_view outcomes,
                        std::string_view leased) {
     sql().add_request.run(request.value, now_, outcomes, leased);
-    if (hub_.next_answer() % trim_every == 0) {
+    if (hub_.next_answer() % trim_answers_every == 0) {
         sql().trim_requests.run(trimmed_max, now_ - answer_age_max);
     }
 }

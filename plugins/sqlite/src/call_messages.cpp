@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t message_ids_max = 10'000;
 constexpr std::int64_t message_id_age_max = std::int64_t{24} * 3600 * 1'000'000;
 // An instance's ids are trimmed at every so many messages of the hub.
-constexpr std::int64_t trim_every = 1024;
+constexpr std::int64_t trim_messages_every = 1024;
 
 }  // namespace
 
@@ -48,7 +48,7 @@ void call::tell_parent(const std::optional<parent_link>& parent, const std::stri
 
 void call::remember_message_id(const instance_row& target, const std::string& id) {
     sql().add_message_id.run(target.row, id, last_sequence_, now_);
-    if (last_sequence_ % trim_every == 0) {
+    if (last_sequence_ % trim_messages_every == 0) {
         sql().trim_message_ids.run(target.row, now_ - message_id_age_max, message_ids_max);
     }
 }
