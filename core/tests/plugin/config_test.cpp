@@ -81,7 +81,7 @@ TEST_CASE("a wrong configuration is refused with file, line and key", "[config]"
 }
 
 TEST_CASE("a configuration file that is not there is refused", "[config]") {
-    for (const std::string place : {std::string("/nowhere/perdure.toml"),
+    for (const std::string& place : {std::string("/nowhere/perdure.toml"),
                                     std::string("/"),
                                     "/" + std::string(5000, 'x'),
                                     std::string("/proc/self/mem")}) {
