@@ -100,7 +100,7 @@ class verdict_listener final : public Catch::TestEventListenerBase {
             skipped_because_ = text.substr(mark.size());
         }
         if (!result.isOk() && !recent_notes().empty()) {
-            std::cout << "The last calls of the test:\n" << recent_notes();
+            std::cout << "The last calls before the failure that follows:\n" << recent_notes();
         }
         return true;
     }

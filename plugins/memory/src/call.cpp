@@ -149,6 +149,7 @@ void call::insert(const new_instance& fresh) {
     instance& added = place.first->second;
     added.record.name = fresh.name;
     added.record.version = fresh.version;
+    added.record.status = orchestration_status::pending;
     added.record.created_at = added.record.updated_at = now;
     added.record.start_at = fresh.start_at;
     added.record.tags = fresh.tags;

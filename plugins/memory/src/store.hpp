@@ -56,8 +56,7 @@ struct leasable {
     /// Good until the next lease, also when the item waits again after its expiry [LOCK-3].
     lease_token held{};
     worker_id holder{};
-    /// It was one when it was leased.
-    bool suspect = false;
+    bool suspect = false;  // When it was leased; what it is now tells `is_suspect`.
     std::uint32_t attempt = 1;
     /// The start time, or the end of the delay of an abandon [TIME-2].
     timestamp not_before{};
