@@ -176,6 +176,7 @@ TEST_CASE_METHOD(fixture, "work that comes with a commit may be leased for ever"
     raise(work.instance);
     CHECK(lock({1, 1}).orchestrations.size() == 1);
     const completion end = completion_of(done.work.activities.front());
+    next.request = a_request();
     const commit_result more = store.commit({{}, {&end, 1}, next});
     CHECK(more.completions.front() == commit_outcome::committed);
 }
