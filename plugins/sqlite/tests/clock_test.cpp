@@ -50,10 +50,11 @@ TEST_CASE("what was ready stays ready when a clock that was ahead is set right",
     hub_on_a_clock hub;
     hub.set_ahead(four_years);
     REQUIRE(create(hub.store, "leased") == create_code::created);
-    REQUIRE(hub.store.lock(room_for(1)).orchestrations.size() == 1);
+    const work_batch leased = hub.store.lock(room_for(1));
+    REQUIRE(ids_of(leased) == std::vector<std::string>{"leased"});
+    const timestamp said = leased.store_time;
     REQUIRE(create(hub.store, "ready") == create_code::created);
     create_later(hub.store, "later", hub.time() + std::chrono::minutes(10));
-    const timestamp said = hub.time();
 
     hub.set_back(four_years);
 

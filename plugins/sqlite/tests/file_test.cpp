@@ -88,7 +88,9 @@ TEST_CASE("a file that is deleted or replaced under an open hub is never worked 
 
     std::filesystem::rename(file, folder / "away.db");
     if (is_replaced) {
-        sqlite::sqlite_backend(from_uri("sqlite:" + file.string())).create_hub();
+        const auto other = folder / "other.db";
+        sqlite::sqlite_backend(from_uri("sqlite:" + other.string())).create_hub();
+        std::filesystem::rename(other, file);
     }
 
     const std::string what = is_replaced ? "replaced" : "deleted";
