@@ -149,7 +149,9 @@ purge_result sqlite_backend::purge(const purge_request& request) {
         outcomes.push_back(purge_one(work, id, request));
         result.purged += outcomes.back() == purge_outcome::purged ? 1U : 0U;
     }
-    work.keep_answer(request.request, (result.more ? "1" : "0") + outcomes_text(outcomes));
+    std::string answer(1, result.more ? '1' : '0');
+    answer += outcomes_text(outcomes);
+    work.keep_answer(request.request, answer);
     static_cast<void>(work.finish());
     if (!request.instances.empty()) {
         result.outcomes = std::move(outcomes);
