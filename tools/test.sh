@@ -95,8 +95,8 @@ run_fast() {
 run_full() {
     build release -DPERDURE_MUTANTS=ON && tests_of release -LE '^soak$'
     build asan && tests_of asan -LE '^(soak|source|once)$'
-    # ThreadSanitizer where the threads are: engine and plugins. Lint and examples gain nothing by it.
-    build tsan && tests_of tsan -LE '^(soak|slow|source|once)$'
+    # ThreadSanitizer where the threads are: engine and plugins. Lint, tool and examples gain nothing.
+    build tsan -DPERDURE_TOOLS=OFF && tests_of tsan -LE '^(soak|slow|source|once)$'
     return 0
 }
 
