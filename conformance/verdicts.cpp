@@ -53,7 +53,8 @@ std::chrono::seconds time_limit(const Catch::TestCaseInfo& test) {
 /// Ends the program, with a verdict, when a test takes longer than it may.
 class watchdog {
   public:
-    watchdog() : thread_([](const std::stop_token& end) { watch(end); }) {}
+    // What it waits for exists before it and longer.
+    watchdog() : state_(shared()), thread_([](const std::stop_token& end) { watch(end); }) {}
 
   private:
     static void watch(const std::stop_token& end) {
@@ -71,6 +72,7 @@ class watchdog {
         }
     }
 
+    [[maybe_unused]] shared_state& state_;
     std::jthread thread_;
 };
 

@@ -231,7 +231,7 @@ TEST_CASE("a stopped process that used the hub blocks nobody", "[BATCH-5]") {
     }
     const backend_config config = a_hub_config();
     const hub where = open_hub(config);
-    const test_process other(config, "[.stops-between-calls]");
+    const test_process other(config, "stops-between-calls");
     other.wait_until_stopped();
 
     const new_instance fresh = a_new_instance("ours");
@@ -242,8 +242,44 @@ TEST_CASE("a stopped process that used the hub blocks nobody", "[BATCH-5]") {
 }
 
 namespace {
-// The endless writer makes ten instances a call; each of them tells which call. How many there are
-// of each call.
+
+// Makes ten instances a call until it is killed.
+void write_endlessly() {
+    const hub where = open_hub(hub_config_as_given());
+    while (true) {
+        const std::string call = to_string(random_uuid());
+        std::vector<new_instance> fresh;
+        for (int i = 0; i < 10; ++i) {
+            fresh.push_back(a_new_instance(call));
+            fresh.back().tags = {{"call", call}};
+        }
+        static_cast<void>(where.store().create(a_request(), fresh));
+    }
+}
+
+// Calls most methods and stops itself.
+void stop_between_calls() {
+    const hub where = open_hub(hub_config_as_given());
+    const std::vector<new_instance> fresh{a_new_instance("theirs"), a_new_instance("theirs")};
+    static_cast<void>(where.store().create(a_request(), fresh));
+    const work_filter filter{{{order_name, order_version}}, {}, {""}};
+    lock_request wanted;
+    wanted.request = a_request();
+    wanted.worker = {"stopped"};
+    wanted.filter = &filter;
+    wanted.orchestrations = 1;
+    const work_batch batch = where.store().lock(wanted);
+    static_cast<void>(where.store().read_history(fresh.front().instance, 0, 1));
+    static_cast<void>(where.store().query({}, 1, {}));
+    static_cast<void>(where.store().get({&fresh.front().instance, 1}));
+    static_cast<void>(where.store().wait_for_work(batch.token, in(1ms)));
+    static_cast<void>(std::raise(SIGSTOP));
+}
+
+const process_role endless_writer("endless-writer", write_endlessly);
+const process_role stops_between_calls("stops-between-calls", stop_between_calls);
+
+// The endless writer's instances tell which call has made them. How many there are of each call.
 std::map<std::string, std::size_t> calls_seen(backend& store) {
     std::map<std::string, std::size_t> made;
     std::string after;
@@ -256,6 +292,7 @@ std::map<std::string, std::size_t> calls_seen(backend& store) {
     } while (!after.empty());
     return made;
 }
+
 }  // namespace
 
 TEST_CASE("a process killed at random leaves each call done as a whole or not at all",
@@ -267,7 +304,7 @@ TEST_CASE("a process killed at random leaves each call done as a whole or not at
     for (std::size_t round = 0; round < rounds; ++round) {
         const backend_config config = a_hub_config();
         const hub where = open_hub(config);
-        test_process writer(config, "[.endless-writer]");
+        test_process writer(config, "endless-writer");
         const auto deadline = in(patience);
         while (calls_seen(where.store()).size() < 3) {
             REQUIRE(std::chrono::steady_clock::now() < deadline);
@@ -278,39 +315,4 @@ TEST_CASE("a process killed at random leaves each call done as a whole or not at
         CHECK(std::ranges::all_of(calls_seen(where.store()),
                                   [](const auto& entry) { return entry.second == 10; }));
     }
-}
-
-TEST_CASE("makes ten instances a call until it is killed", "[.endless-writer]") {
-    const hub where =
-        open_hub(parse_uri(std::string(plugin_under_test().backend_name) + ":" + used().config));
-    while (true) {
-        const std::string call = to_string(random_uuid());
-        std::vector<new_instance> fresh;
-        for (int i = 0; i < 10; ++i) {
-            fresh.push_back(a_new_instance(call));
-            fresh.back().tags = {{"call", call}};
-        }
-        REQUIRE(where.store().create(a_request(), fresh).size() == 10);
-    }
-}
-
-TEST_CASE("calls most methods and stops itself", "[.stops-between-calls]") {
-    const hub where =
-        open_hub(parse_uri(std::string(plugin_under_test().backend_name) + ":" + used().config));
-    const std::vector<new_instance> fresh{a_new_instance("theirs"), a_new_instance("theirs")};
-    REQUIRE(where.store().create(a_request(), fresh).size() == 2);
-    const work_filter filter{{{order_name, order_version}}, {}, {""}};
-    lock_request wanted;
-    wanted.request = a_request();
-    wanted.worker = {"stopped"};
-    wanted.filter = &filter;
-    wanted.orchestrations = 1;
-    const work_batch batch = where.store().lock(wanted);
-    REQUIRE(batch.orchestrations.size() == 1);
-    REQUIRE(where.store().read_history(fresh.front().instance, 0, 1));
-    REQUIRE(where.store().query({}, 1, {}).instances.size() == 1);
-    REQUIRE(where.store().get({&fresh.front().instance, 1}).front());
-    static_cast<void>(where.store().wait_for_work(batch.token, in(1ms)));
-
-    REQUIRE(std::raise(SIGSTOP) == 0);
 }
