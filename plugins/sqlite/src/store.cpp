@@ -20,7 +20,7 @@ constexpr std::size_t readers_kept = 4;
 settings read_settings(const backend_config& config) {
     option_reader options(config);
     settings chosen;
-    chosen.file = config.address;
+    chosen.file = store_file(config.address).path();
     chosen.synchronous = options.choice("synchronous", {"full", "normal", "off"}, "full");
     chosen.busy_timeout =
         options.time("busy_timeout", duration::zero(), std::chrono::hours(1), chosen.busy_timeout);

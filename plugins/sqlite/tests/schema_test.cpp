@@ -128,7 +128,7 @@ TEST_CASE("the settings of the URI are read, and wrong ones are refused") {
                                                 {"poll_interval", "20ms"},
                                                 {"test_clock", "on"},
                                                 {"page_cache_mib", "8"}}});
-    CHECK(chosen.file == "shop.db");
+    CHECK(chosen.file == std::filesystem::absolute("shop.db"));
     CHECK(chosen.synchronous == "normal");
     CHECK(chosen.busy_timeout == std::chrono::milliseconds(250));
     CHECK(chosen.poll_interval == std::chrono::milliseconds(20));
