@@ -39,7 +39,10 @@ bool may_hold_secret(std::string_view address) {
         return address.substr(0, at).find(':', user) != std::string_view::npos;
     }
     if (!address.starts_with("//")) {
-        return false;
+        // A path, unless the slashes were forgotten.
+        const std::string_view path =
+            address.substr(std::min(address.find_first_not_of('/'), address.size()));
+        return path.substr(0, path.find('/')).find(':') != std::string_view::npos;
     }
     std::string_view rest = without_brackets(address.substr(2));
     for (auto colon = rest.find(':'); colon != std::string_view::npos; colon = rest.find(':')) {

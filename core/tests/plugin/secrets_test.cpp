@@ -64,7 +64,8 @@ const std::vector<form>& forms() {
                                           {"//user:{}?schema=x", false},
                                           {"user:{}@127.0.0.1/db"},
                                           {"/user:{}@127.0.0.1/db"},
-                                          {"user:{}"}};
+                                          {"user:{}"},
+                                          {"/user:{}"}};
     return all;
 }
 
