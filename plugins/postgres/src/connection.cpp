@@ -99,17 +99,17 @@ connection::connection(const settings& chosen, counters& counts)
     if (settings_.pooler == pooler::transaction) {
         transaction_setup_ = transaction_setup(settings_);
     }
-    open(settings_.connection_string(), session_setup(settings_));
+    open(settings_.connection_string(), &session_setup);
 }
 
 connection::connection(const settings& chosen, counters& counts, const std::string& other_database)
     : settings_(chosen), counts_(counts) {
-    open(settings_.connection_string(other_database), administrative_setup(settings_));
+    open(settings_.connection_string(other_database), &administrative_setup);
 }
 
 connection::~connection() = default;
 
-void connection::open(const std::string& connection_string, const std::string& setup) {
+void connection::open(const std::string& connection_string, setup_function setup) {
     const auto begun = steady::now();
     try {
         session_ = std::make_unique<soci::session>(soci::postgresql, connection_string);
@@ -128,7 +128,7 @@ void connection::open(const std::string& connection_string, const std::string& s
     }
     counts_.connections_opened.fetch_add(1, std::memory_order_relaxed);
     if (settings_.pooler == pooler::none) {
-        set_up(setup);
+        set_up(setup(settings_, PQserverVersion(native_)));
     }
 }
 

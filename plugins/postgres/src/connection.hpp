@@ -115,7 +115,8 @@ class connection {
         steady::time_point deadline = steady::time_point::max();
     };
 
-    void open(const std::string& connection_string, const std::string& setup);
+    using setup_function = std::string (*)(const settings& chosen, int server_version);
+    void open(const std::string& connection_string, setup_function setup);
     void set_up(const std::string& script);
     /// Throws when the connection is broken, and forgets what the last execution noticed.
     [[nodiscard]] execution begin(std::string_view name, effect what);

@@ -238,10 +238,10 @@ result_ptr listener::line::execute(const std::string& text, std::span<const char
 }
 
 void listener::line::set_up(steady::time_point deadline) {
-    const std::string& script = owner_.options_.session_setup;
-    if (script.empty()) {
+    if (!owner_.options_.session_setup) {
         return;
     }
+    const std::string script = owner_.options_.session_setup(PQserverVersion(connection_.get()));
     if (PQsendQuery(connection_.get(), script.c_str()) == 0) {
         throw line_lost();
     }

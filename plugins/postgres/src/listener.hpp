@@ -43,8 +43,9 @@ class listener final : public messenger {
     struct options {
         /// What libpq connects with: one after the other is tried, until one does.
         std::vector<std::string> connections;
-        /// What makes the session what the functions assume; nothing where it is not ours.
-        std::string session_setup;
+        /// What makes a session of a server of this version what the functions assume; nothing
+        /// where it is not ours.
+        std::function<std::string(int)> session_setup;
         /// The same for each transaction, instead.
         std::vector<std::string> transaction_setup;
         /// False where a session's state is not ours (pooler=transaction): then it only announces.

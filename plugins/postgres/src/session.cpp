@@ -11,6 +11,9 @@ namespace perdure::postgres {
 
 namespace {
 
+constexpr int first_with_idle_session_timeout = 140000;
+constexpr int first_with_transaction_timeout = 170000;
+
 std::string milliseconds(duration value) {
     return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(value).count());
 }
@@ -21,6 +24,14 @@ const std::vector<assumption> constants = {
     {"client_min_messages", "warning"},
     {"exit_on_error", "off"},
     {"plpgsql.extra_errors", "none"},
+    // Plans are what the functions count on: where one of these is off, a thousand timers take
+    // minutes.
+    {"enable_indexscan", "on"},
+    {"enable_indexonlyscan", "on"},
+    {"enable_nestloop", "on"},
+    {"enable_sort", "on"},
+    {"jit", "off"},
+    {"plan_cache_mode", "auto"},
 };
 
 std::vector<assumption> assumptions(const settings& chosen, const std::string& search_path) {
@@ -38,7 +49,7 @@ std::string path_of_schema(const settings& chosen) {
     return chosen.quoted_schema() + ", pg_temp";
 }
 
-std::string setup_of(const settings& chosen, const std::string& search_path) {
+std::string setup_of(const settings& chosen, const std::string& search_path, int server_version) {
     // Of this transaction, before any query of it.
     std::string script = "set transaction_isolation = 'read committed';";
     auto all = assumptions(chosen, search_path);
@@ -47,18 +58,20 @@ std::string setup_of(const settings& chosen, const std::string& search_path) {
     all.push_back({"default_transaction_isolation", "read committed"});
     all.push_back({"default_transaction_read_only", "off"});
     all.push_back({"default_transaction_deferrable", "off"});
+    // A session that rests is not to end, and how long a call may take is said above.
+    if (server_version >= first_with_idle_session_timeout) {
+        all.push_back({"idle_session_timeout", "0"});
+    }
+    if (server_version >= first_with_transaction_timeout) {
+        all.push_back({"transaction_timeout", "0"});
+    }
     for (const assumption& one : all) {
         // A search path is a list already.
         script += fmt::format("set {} = {};",
                               one.name,
                               one.name == "search_path" ? one.value : quoted_literal(one.value));
     }
-    // Those that not every version has: a session that rests is not to end, and what a transaction
-    // may take is said already.
-    return script +
-           "select pg_catalog.set_config(s.name, '0', false) from pg_catalog.pg_settings s"
-           " where s.name in ('idle_session_timeout', 'transaction_timeout');"
-           "select pg_catalog.pg_backend_pid()";
+    return script + "select pg_catalog.pg_backend_pid()";
 }
 
 std::string for_this_transaction(const settings& chosen) {
@@ -80,12 +93,12 @@ bool is_success(const pg_result* result) {
 
 }  // namespace
 
-std::string session_setup(const settings& chosen) {
-    return setup_of(chosen, path_of_schema(chosen));
+std::string session_setup(const settings& chosen, int server_version) {
+    return setup_of(chosen, path_of_schema(chosen), server_version);
 }
 
-std::string administrative_setup(const settings& chosen) {
-    return setup_of(chosen, "pg_catalog, pg_temp");
+std::string administrative_setup(const settings& chosen, int server_version) {
+    return setup_of(chosen, "pg_catalog, pg_temp", server_version);
 }
 
 std::vector<std::string> transaction_setup(const settings& chosen) {

@@ -15,11 +15,11 @@ struct pg_result;
 
 namespace perdure::postgres {
 
-/// Statements that make a session what the functions assume, for good. Its last row is the number
-/// of the server's process, in text.
-[[nodiscard]] std::string session_setup(const settings& chosen);
+/// Statements that make a session what the functions assume, for good, on a server of this version
+/// (as libpq numbers it). The last row is the number of the server's process, in text.
+[[nodiscard]] std::string session_setup(const settings& chosen, int server_version);
 /// The same for a session in which no function of the schema is called.
-[[nodiscard]] std::string administrative_setup(const settings& chosen);
+[[nodiscard]] std::string administrative_setup(const settings& chosen, int server_version);
 
 /// The same for one transaction, for sessions that belong to a pooler: what to execute before the
 /// first statement of it. The first ones come before any query, as PostgreSQL wants it.

@@ -64,7 +64,7 @@ void store::start_listening() {
     options.connections = settings_.connection_strings();
     options.listens = settings_.pooler == pooler::none;
     if (options.listens) {
-        options.session_setup = session_setup(settings_);
+        options.session_setup = [this](int version) { return session_setup(settings_, version); };
     } else {
         options.transaction_setup = transaction_setup(settings_);
     }

@@ -63,8 +63,8 @@ TEST_CASE("behind a pooler the session is left as it was") {
     CHECK_FALSE(on->is_in_transaction());
 
     on->execute_script(
-        "create temp table seen as select current_setting('search_path') as path,"
-        " current_setting('lock_timeout') as lock_timeout");
+        "begin read write; create temp table seen as select current_setting('search_path') as path,"
+        " current_setting('lock_timeout') as lock_timeout; commit");
 
     CHECK(text_of(*on, "select path from pg_temp.seen") == "nowhere, pg_catalog");
     CHECK(text_of(*on, "select lock_timeout from pg_temp.seen") == "10ms");
