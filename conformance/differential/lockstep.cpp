@@ -105,6 +105,13 @@ void lockstep::advance() {
                   sides_[0].store().advance_clock(by) ? "done" : "refused",
                   sides_[1].store().advance_clock(by) ? "done" : "refused");
     counts.add("advance: done");
+    // Who is silent for an hour may be forgotten, name and all [RENEW-2].
+    for (const char* living : {"w1", "w2"}) {
+        const worker_id worker{living};
+        compare("renew nothing as " + worker.text, [&](const side& one) {
+            return one.store().renew({worker, nullptr, std::chrono::minutes(20) + 30s, {}});
+        });
+    }
 }
 
 void lockstep::fail(const std::string& why) {
