@@ -1,6 +1,7 @@
-# What is installed: runtime (the shared library), devel (headers and the CMake package), and one
-# component a plugin (add_backend_plugin). Nothing refers to the place that it was built in or
-# installed to, so the tree may be moved.
+# What is installed, by component: runtime (the shared library and the licence), devel (headers, the
+# CMake package with perdure_lint, and the documents), tools (the perdure command), one a plugin with
+# its SQL (add_backend_plugin), and tests (the programs that test or measure a backend). Nothing
+# refers to the place that it was built in or installed to, so the tree may be moved.
 
 set(PERDURE_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/perdure)
 set_target_properties(perdure_core PROPERTIES INSTALL_RPATH "$ORIGIN")
@@ -22,9 +23,43 @@ install(
   NAMESPACE perdure::
   DESTINATION ${PERDURE_PACKAGE_DIR}
   COMPONENT devel)
-configure_package_config_file(cmake/perdureConfig.cmake.in perdureConfig.cmake
-                              INSTALL_DESTINATION ${PERDURE_PACKAGE_DIR})
-write_basic_package_version_file(perdureConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(PROGRAMS cmake/lint/lint-awaits DESTINATION ${PERDURE_PACKAGE_DIR} COMPONENT devel)
+install(
+  FILES cmake/lint/perdure_lint.cmake cmake/lint/awaits.clang-query
+  DESTINATION ${PERDURE_PACKAGE_DIR}
+  COMPONENT devel)
+install(
+  FILES LICENSE
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perdure
+  COMPONENT runtime)
+install(
+  FILES README.md
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perdure
+  COMPONENT devel)
+install(
+  DIRECTORY docs examples
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perdure
+  COMPONENT devel)
+if(PERDURE_SQLITE)
+  install(
+    DIRECTORY plugins/sqlite/sql/
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/perdure/sql/sqlite
+    COMPONENT sqlite)
+endif()
+if(PERDURE_POSTGRES)
+  install(
+    DIRECTORY sql/postgres/
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/perdure/sql/postgres
+    COMPONENT postgres
+    PATTERN tests EXCLUDE)
+endif()
+set(PERDURE_PLUGIN_DIR ${CMAKE_INSTALL_LIBDIR}/perdure/plugins)
+configure_package_config_file(
+  cmake/perdureConfig.cmake.in ${PROJECT_BINARY_DIR}/perdureConfig.cmake
+  INSTALL_DESTINATION ${PERDURE_PACKAGE_DIR}
+  PATH_VARS PERDURE_PLUGIN_DIR)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/perdureConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion)
 install(
   FILES ${PROJECT_BINARY_DIR}/perdureConfig.cmake ${PROJECT_BINARY_DIR}/perdureConfigVersion.cmake
   DESTINATION ${PERDURE_PACKAGE_DIR}
@@ -48,4 +83,16 @@ if(PERDURE_TESTS)
       ${PROJECT_SOURCE_DIR}/cmake/tests/package.cmake)
   set_tests_properties("package: an outside project builds against the installed tree"
                        PROPERTIES TIMEOUT 300)
+  add_test(NAME "package: as a subproject it adds what is wanted, and no tests"
+           COMMAND ${PROJECT_SOURCE_DIR}/cmake/tests/subproject.sh ${PROJECT_BINARY_DIR}
+                   ${CMAKE_CXX_COMPILER})
+  set_tests_properties("package: as a subproject it adds what is wanted, and no tests"
+                       PROPERTIES LABELS source TIMEOUT 120)
+  if(NOT PERDURE_SANITIZE)
+    add_test(NAME "package: the project of getting-started.md does what the page says"
+             COMMAND ${PROJECT_SOURCE_DIR}/cmake/tests/getting_started.sh ${PROJECT_BINARY_DIR}
+                     ${CMAKE_CXX_COMPILER})
+    set_tests_properties("package: the project of getting-started.md does what the page says"
+                         PROPERTIES LABELS slow SKIP_RETURN_CODE 77 TIMEOUT 300)
+  endif()
 endif()
