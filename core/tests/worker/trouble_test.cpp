@@ -37,7 +37,7 @@ hub a_hub(const std::string& options = {}) {
     return open("memory:trouble-test-" + std::to_string(++number) + options);
 }
 
-registry a_registry() {
+registry troubled_registry() {
     registry what;
     what.add(chain, step_by_step).add(count_up, [](const int& value) { return value + 1; });
     return what;
@@ -90,7 +90,7 @@ TEST_CASE("work of a dead worker is executed alone, then everything goes on", "[
     event_counts counts;
     worker_options options;
     options.log = counts.sink();
-    worker w(where, a_registry(), options);
+    worker w(where, troubled_registry(), options);
 
     w.start();
 
@@ -109,7 +109,7 @@ TEST_CASE("an instance that kills its worker again and again is parked", "[worke
     REQUIRE(let_a_worker_die_with(where, true) == 1);
     worker_options options;
     options.deliveries_max = 2;
-    worker w(where, a_registry(), options);
+    worker w(where, troubled_registry(), options);
 
     w.start();
 
@@ -145,7 +145,7 @@ TEST_CASE("an activity that kills its worker again and again fails", "[worker][A
     worker_options options;
     options.deliveries_max = 2;
     options.log = counts.sink();
-    worker w(where, a_registry(), options);
+    worker w(where, troubled_registry(), options);
 
     w.start();
 
@@ -237,7 +237,7 @@ TEST_CASE("a store that is away is waited for, and the log says so once", "[work
     event_counts counts;
     worker_options options;
     options.log = counts.sink();
-    worker w(where, a_registry(), options);
+    worker w(where, troubled_registry(), options);
     w.start();
     client c(where);
 
@@ -292,7 +292,7 @@ TEST_CASE("what the store refuses is parked or fails, and its neighbours go on",
     c.start(chain, 3, turn);
     c.start(chain, 3, result);
     good.push_back(c.start(chain, 3, ahead));
-    worker w(where, a_registry());
+    worker w(where, troubled_registry());
 
     w.start();
 
