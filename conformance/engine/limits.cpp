@@ -300,7 +300,7 @@ TEST_CASE("a turn that is too large in its stored form is parked, and says so",
     engine shop(std::move(known), options);
 
     CHECK(shop.clients().wait<int>(shop.clients().start(wordy, 500), patience) == 500);
-    const auto id = shop.clients().start(wordy, 2000);
+    const auto id = shop.clients().start(wordy, 1500);
 
     REQUIRE(shop.wait_for_parked(id));
     CHECK_THAT(shop.clients().get(id)->parked_reason, Catch::Contains("turn_bytes_max"));
