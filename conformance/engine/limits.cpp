@@ -185,8 +185,8 @@ namespace {
 inline const orchestrator<payload, payload> longest{longest_name.c_str()};
 
 /// Every byte, over and over, under the longest name of a codec.
-payload largest_payload() {
-    payload value(longest_name, std::string(payload_bytes_max_default, '\0'));
+payload every_byte(std::size_t bytes) {
+    payload value(longest_name, std::string(bytes, '\0'));
     for (std::size_t i = 0; i < value.bytes.size(); ++i) {
         value.bytes[i] = static_cast<char>(i % 256);
     }
@@ -218,7 +218,8 @@ orchestration<payload> use_limits(context& ctx, payload input) {
     const auto never = ctx.create_timer(timestamp::max());
     co_await ctx.create_timer(timestamp::min());
     ctx.cancel_timer(never);
-    const auto low = most_options(std::numeric_limits<std::int32_t>::min());
+    const auto low =
+        call_options().queue(longest_name).priority(std::numeric_limits<std::int32_t>::min());
     const auto high = most_options(std::numeric_limits<std::int32_t>::max());
     const activity<payload, payload> busy(longest_name.c_str());
     auto value = co_await ctx.call(busy, input, low);
@@ -247,7 +248,7 @@ TEST_CASE("whatever is within the limits is kept, byte for byte", "[LIMIT-1][eng
     options.version = longest_name;
     options.tags = most_tags();
     options.start_at = timestamp::min();
-    const payload input = largest_payload();
+    const payload input = every_byte(1000);
 
     const auto id = shop.clients().start_encoded({longest_name, input, options});
     const auto ended = shop.clients().wait_for_end(id, 4 * patience);
@@ -265,6 +266,26 @@ TEST_CASE("whatever is within the limits is kept, byte for byte", "[LIMIT-1][eng
     REQUIRE(children.instances.size() == 1);
     CHECK((children.instances.front().tags == options.tags));
     CHECK((children.instances.front().output == input));
+}
+
+TEST_CASE("the largest payload is kept, byte for byte", "[LIMIT-1][engine][limits]") {
+    registry known;
+    known.add(orchestrator<payload, payload>("Carry"),
+              [](context& ctx, payload input) -> orchestration<payload> {
+                  ctx.set_custom_status(input);
+                  auto value = co_await ctx.call(echo, input);
+                  co_return value;
+              });
+    known.add(echo, [](const payload& value) { return value; });
+    engine shop(std::move(known));
+    const payload input = every_byte(payload_bytes_max_default);
+
+    const auto id = shop.clients().start_encoded({"Carry", input, {}});
+    const auto ended = shop.clients().wait_for_end(id, 4 * patience);
+
+    CHECK((ended.output == input));
+    CHECK((ended.custom_status == input));
+    CHECK((shop.clients().input(id) == input));
 }
 
 TEST_CASE("the longest reasons and message ids are kept", "[LIMIT-1][engine][limits]") {
