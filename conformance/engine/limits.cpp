@@ -211,7 +211,7 @@ call_options most_options(int priority) {
 
 /// Uses everything, each at its limit, and gives its input back.
 orchestration<payload> use_limits(context& ctx, payload input) {
-    if (ctx.tags().empty()) {
+    if (ctx.parent()) {
         co_return input;
     }
     ctx.set_custom_status(input);
