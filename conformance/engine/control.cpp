@@ -105,8 +105,9 @@ TEST_CASE("a suspended instance takes events in and goes on when it is resumed",
     CHECK(shop.clients().wait<int>(id, patience) == 2);
 }
 
-TEST_CASE("an instance that is suspended before its first turn executes nothing until it is resumed",
-          "[engine][control]") {
+TEST_CASE(
+    "an instance that is suspended before its first turn executes nothing until it is resumed",
+    "[engine][control]") {
     const auto where = a_hub();
     client clients(where);
     const auto started = clients.start(wait_for_go, 1);

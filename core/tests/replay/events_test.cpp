@@ -1,14 +1,15 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "replay/live_instance.hpp"
 
+#include <perdure/codec_cereal.hpp>
+#include <perdure/context.hpp>
+#include <perdure/history_codec.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <perdure/codec_cereal.hpp>
-#include <perdure/context.hpp>
-#include <perdure/history_codec.hpp>
 #include <random>
 #include <string>
 #include <vector>

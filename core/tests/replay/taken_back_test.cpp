@@ -3,11 +3,12 @@
 #include "replay/live_instance.hpp"
 #include "transcript.hpp"
 
-#include <catch2/catch.hpp>
-
 #include <perdure/codec_cereal.hpp>
 #include <perdure/context.hpp>
 #include <perdure/history_codec.hpp>
+
+#include <catch2/catch.hpp>
+
 #include <string>
 #include <vector>
 
@@ -83,7 +84,8 @@ TEST_CASE("the losers of a race are taken back in one call, children excepted",
 
     CHECK(one.turn({raised("go")}) ==
           lines{"task_cancelled #1", "task_cancelled #3", R"(execution_completed "1")"});
-    orchestration_work work{instance_id("one"), {{1, 2}}, {{7}, 0}, "one", "", {}, 1, {}, 1, {}, {}};
+    orchestration_work work{
+        instance_id("one"), {{1, 2}}, {{7}, 0}, "one", "", {}, 1, {}, 1, {}, {}};
     const checkpoint made = build_checkpoint(work, one.last, {});
     CHECK(made.cancelled_activities == std::vector<task_id>{{1}});
     CHECK(made.cancelled_timers == std::vector<task_id>{{3}});
