@@ -135,10 +135,12 @@ TEST_CASE("an activity that is not taken back is executed after the end of its i
           "[engine][activities][COMMIT-5]") {
     gate begun;
     gate may_end;
+    std::atomic<int> executed{0};
     engine shop(impatient_ones([&](const activity_context& ctx) {
         begun.open();
         may_end.pass();
-        return ctx.cancelled.stop_requested() ? 1 : 0;
+        executed += ctx.cancelled.stop_requested() ? 0 : 1;
+        return 0;
     }));
     const auto id = shop.clients().start(impatient, "");
     begun.pass();
@@ -148,7 +150,7 @@ TEST_CASE("an activity that is not taken back is executed after the end of its i
     may_end.open();
 
     shop.stop();
-    CHECK(shop.workers().statistics().activities == 1);
+    CHECK(executed == 1);
     CHECK(shop.where().store().status().leftover_activities == 0);
 }
 
