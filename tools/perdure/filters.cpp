@@ -22,8 +22,8 @@ instance_filter read_filter(const filter_words& words) {
     for (const auto& word : words.statuses) {
         const auto status = parse_status(word);
         if (!status) {
-            throw invalid_input("--status: '" + word +
-                                "' is no status; allowed are pending, running, suspended, "
+            throw invalid_input("--status: " + repeated(word) +
+                                " is no status; allowed are pending, running, suspended, "
                                 "completed, failed and terminated");
         }
         filter.statuses.push_back(*status);
@@ -33,7 +33,7 @@ instance_filter read_filter(const filter_words& words) {
     if (words.tag) {
         const auto at = words.tag->find('=');
         if (at == std::string::npos || at == 0) {
-            throw invalid_input("--tag: '" + *words.tag + "' is not of the form KEY=VALUE");
+            throw invalid_input("--tag: " + repeated(*words.tag) + " is not of the form KEY=VALUE");
         }
         filter.tag = {words.tag->substr(0, at), words.tag->substr(at + 1)};
     }

@@ -284,8 +284,8 @@ timestamp parse_time(std::string_view text) {
     const std::chrono::year_month_day date{
         std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
     if (!complete || !date.ok() || hour > 23 || minute > 59 || !(second >= 0 && second < 60)) {
-        throw invalid_input("'" + copy +
-                            "' is no time; write UTC as 2025-11-21 or 2025-11-21T08:15:00Z");
+        throw invalid_input(repeated(copy) +
+                            " is no time; write UTC as 2025-11-21 or 2025-11-21T08:15:00Z");
     }
     return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
            duration(std::llround(second * 1e6));
@@ -293,6 +293,12 @@ timestamp parse_time(std::string_view text) {
 
 std::string one_line(std::string_view text, std::size_t columns) {
     return cut(printable(text), columns);
+}
+
+std::string repeated(std::string_view word) {
+    const bool may_be_address =
+        word.find("://") != std::string_view::npos || word.find('@') != std::string_view::npos;
+    return may_be_address ? "a word that may hold a password" : "'" + std::string(word) + "'";
 }
 
 std::string shell_word(std::string_view text) {

@@ -64,6 +64,9 @@ class json_object {
 [[nodiscard]] std::string to_text(const payload& value, std::size_t columns);
 // `text` as `printable` shows it, cut to at most `columns` columns.
 [[nodiscard]] std::string one_line(std::string_view text, std::size_t columns);
+// A word of the command line, for a text that says what is wrong with it; none that may be the
+// address of a hub, with its password.
+[[nodiscard]] std::string repeated(std::string_view word);
 // `text` as one word of a shell's command line.
 [[nodiscard]] std::string shell_word(std::string_view text);
 // Prints a name and its value, which may have several lines.

@@ -104,6 +104,7 @@ fi
 expect 2 "$folder/none.db" instances list --hub "sqlite:$folder/none.db"
 expect 0 --workload bench --help
 expect 2 nonsense bench --hub memory: --workload nonsense
+"$bin/06_order" --hub "$hub" start order-3 >/dev/null
 expect 2 "holds instances" bench --hub "$hub" --workload noop --count 1
 if "$bin/perdure" plugins >/dev/full 2>/dev/null || "$bin/perdure" --help >/dev/full 2>/dev/null; then
     echo "output that cannot be written is no failure"

@@ -46,7 +46,8 @@ fi
 for words in "show order-1" "history order-1" "list"; do
     # shellcheck disable=SC2086
     output=$("$bin/perdure" instances $words --json --hub "$hub")
-    if [ "$(printf '%s' "$output" | sqlite3 :memory: "select json_valid(cast(readfile('/dev/stdin') as text))")" != 1 ]; then
+    printf '%s' "$output" >"$folder/output.json"
+    if [ "$(sqlite3 :memory: "select json_valid(cast(readfile('$folder/output.json') as text))")" != 1 ]; then
         complain "perdure instances $words --json is not JSON:" "$output"
     fi
 done

@@ -241,6 +241,7 @@ orchestration<int> count_and_answer(context& ctx, int steps) {
     while (seen < steps || value < steps) {
         auto first = co_await when_any(told, counted);
         if (first.is(told)) {
+            co_await told;
             ctx.send_event(instance_id("sink"), "heard", seen++);
             told = ctx.wait_for_event<int>("tell");
         } else {
