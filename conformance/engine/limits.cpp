@@ -20,12 +20,12 @@ using namespace perdure::conformance;
 namespace {
 
 inline constexpr orchestrator<int, std::string> asking{"Asking"};
-inline constexpr orchestrator<int, int> asked{"Sequence"};
+inline constexpr orchestrator<int, int> answerer{"Sequence"};
 inline constexpr activity<payload, payload> echo{"Echo"};
 
 const std::string no_text("a\0b", 3);
 const std::string no_utf8 = "\xff";
-const std::string too_long(id_bytes_max + 1, 'x');
+const std::string over_long(id_bytes_max + 1, 'x');
 /// The longest name, of characters of four bytes and one of three.
 const std::string longest_name = [] {
     std::string name = "\u20ac";
@@ -68,13 +68,13 @@ const std::vector<bad_request>& bad_calls() {
         {"activity name", [](context& ctx) { call(ctx, activity<int, int>(""), 1); }},
         {"activity \"Square\": queue", [](context& ctx) { call(ctx, square, 1, in_queue("\n")); }},
         {"queue", [](context& ctx) { call(ctx, square, 1, in_queue(no_utf8)); }},
-        {"queue", [](context& ctx) { call(ctx, square, 1, in_queue(too_long)); }},
+        {"queue", [](context& ctx) { call(ctx, square, 1, in_queue(over_long)); }},
         {"tags: key", [](context& ctx) { call(ctx, square, 1, call_options().tag(no_text, "v")); }},
         {"value of \"k\"",
          [](context& ctx) { call(ctx, square, 1, call_options().tag("k", no_utf8)); }},
         {"input", [](context& ctx) { call(ctx, echo, large(payload_bytes_max_default + 1)); }},
         {"codec name", [](context& ctx) { call(ctx, echo, payload(no_text, "x")); }},
-        {"event name", [](context& ctx) { static_cast<void>(ctx.wait_for_event<int>(too_long)); }},
+        {"event name", [](context& ctx) { static_cast<void>(ctx.wait_for_event<int>(over_long)); }},
         {"event name", [](context& ctx) { ctx.send_event(ctx.instance(), "", 1); }},
         {"event \"e\": content",
          [](context& ctx) {
@@ -93,29 +93,29 @@ const std::vector<bad_request>& bad_calls() {
 const std::vector<bad_request>& bad_starts() {
     static const std::vector<bad_request> all{
         {"orchestration name",
-         [](context& ctx) { call(ctx, orchestrator<int, int>(too_long.c_str()), 1); }},
+         [](context& ctx) { call(ctx, orchestrator<int, int>(over_long.c_str()), 1); }},
         {"\"Sequence\": version",
-         [](context& ctx) { call(ctx, asked, 1, child_options().version(no_utf8)); }},
+         [](context& ctx) { call(ctx, answerer, 1, child_options().version(no_utf8)); }},
         {"version",
-         [](context& ctx) { ctx.start_detached(asked, 1, child_options().version(no_text)); }},
-        {"tags", [](context& ctx) { call(ctx, asked, 1, with_tags(150)); }},
+         [](context& ctx) { ctx.start_detached(answerer, 1, child_options().version(no_text)); }},
+        {"tags", [](context& ctx) { call(ctx, answerer, 1, with_tags(150)); }},
         // Together with the tag that the parent has.
-        {"that it inherits", [](context& ctx) { call(ctx, asked, 1, with_tags(tags_max)); }},
+        {"that it inherits", [](context& ctx) { call(ctx, answerer, 1, with_tags(tags_max)); }},
         {"that it inherits",
-         [](context& ctx) { ctx.start_detached(asked, 1, with_tags(tags_max)); }},
-        {"key", [](context& ctx) { call(ctx, asked, 1, child_options().tag("", "empty")); }},
+         [](context& ctx) { ctx.start_detached(answerer, 1, with_tags(tags_max)); }},
+        {"key", [](context& ctx) { call(ctx, answerer, 1, child_options().tag("", "empty")); }},
         {"value of \"k\"",
-         [](context& ctx) { call(ctx, asked, 1, child_options().tag("k", no_text)); }},
+         [](context& ctx) { call(ctx, answerer, 1, child_options().tag("k", no_text)); }},
         {"value of \"k\"",
          [](context& ctx) {
              const std::string text(text_bytes_max + 1, 'x');
-             call(ctx, asked, 1, child_options().tag("k", text));
+             call(ctx, answerer, 1, child_options().tag("k", text));
          }},
         {"instance id",
-         [](context& ctx) { call(ctx, asked, 1, child_options().id(instance_id(no_utf8))); }},
+         [](context& ctx) { call(ctx, answerer, 1, child_options().id(instance_id(no_utf8))); }},
         {"retry policy",
          [](context& ctx) {
-             ctx.start_detached(asked, 1, child_options().retry(retry_policy(2, 1s)));
+             ctx.start_detached(answerer, 1, child_options().retry(retry_policy(2, 1s)));
          }},
     };
     return all;
@@ -166,7 +166,7 @@ TEST_CASE("a refusal that nobody catches fails the orchestration, and is its rea
     const orchestrator<int, int> careless("Careless");
     known.add(careless, [](context& ctx, int n) -> orchestration<int> {
         const auto options = child_options().version(no_utf8);
-        auto value = co_await ctx.call(asked, n, options);
+        auto value = co_await ctx.call(answerer, n, options);
         co_return value;
     });
     engine shop(std::move(known));
@@ -182,7 +182,7 @@ TEST_CASE("a refusal that nobody catches fails the orchestration, and is its rea
 
 namespace {
 
-inline const orchestrator<payload, payload> longest{longest_name.c_str()};
+inline const orchestrator<payload, payload> longest_named{longest_name.c_str()};
 
 /// Every byte, over and over, under the longest name of a codec.
 payload every_byte(std::size_t bytes) {
@@ -226,7 +226,7 @@ orchestration<payload> use_limits(context& ctx, payload input) {
     value = co_await ctx.call(busy, value, high);
     const auto child =
         child_options().id(instance_id("c" + longest_name.substr(3) + "yz")).version(longest_name);
-    value = co_await ctx.call(longest, value, child);
+    value = co_await ctx.call(longest_named, value, child);
     ctx.send_event(ctx.instance(), longest_name, value);
     value = co_await ctx.wait_for_event<payload>(longest_name);
     co_return value;
@@ -237,7 +237,7 @@ orchestration<payload> use_limits(context& ctx, payload input) {
 TEST_CASE("whatever is within the limits is kept, byte for byte", "[LIMIT-1][engine][limits]") {
     REQUIRE(longest_name.size() == id_bytes_max);
     registry known;
-    known.add(longest, use_limits, longest_name);
+    known.add(longest_named, use_limits, longest_name);
     known.add(activity<payload, payload>(longest_name.c_str()),
               [](const payload& value) { return value; });
     worker_options settings;

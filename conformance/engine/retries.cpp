@@ -110,7 +110,7 @@ TEST_CASE("a predicate that throws ends the retries with the failure that it was
         co_return how;
     });
     worker_options options;
-    options.cached_frames_max = GENERATE(0, 100);
+    options.cached_frames_max = GENERATE(std::size_t{0}, std::size_t{100});
     engine shop(std::move(known), options);
     const auto id = shop.clients().start(parent, "declined");
     shop.clients().raise_event(id, "go", 1);
@@ -149,18 +149,18 @@ TEST_CASE("a failure reaches the policy of a parent as it is, through every chil
 TEST_CASE("a codec that throws something of its own loses no result", "[engine][retries]") {
     const auto made = a_count();
     const activity<int, fragile> make("Make");
-    const orchestrator<int, int> keeper("Keeper");
+    const orchestrator<int, int> holder("Keeper");
     registry known;
     known.add(make, [made](int n) {
         ++*made;
         return fragile{n};
     });
-    known.add(keeper, [](context& ctx, int n) -> orchestration<int> {
+    known.add(holder, [](context& ctx, int n) -> orchestration<int> {
         auto value = co_await ctx.call(activity<int, fragile>("Make"), n);
         co_return value.value;
     });
     engine shop(std::move(known));
-    const auto id = shop.clients().start(keeper, 13);
+    const auto id = shop.clients().start(holder, 13);
 
     REQUIRE(shop.wait_for_parked(id));
     CHECK_THAT(shop.clients().get(id)->parked_reason, Catch::Contains("13 brings bad luck"));

@@ -20,10 +20,10 @@ std::function<void()>& once() {
     static std::function<void()> action;
     return action;
 }
-std::atomic<int> left{0};
+std::atomic<int> acts_left{0};
 
 void act_once() {
-    if (left.fetch_sub(1) == 1) {
+    if (acts_left.fetch_sub(1) == 1) {
         once()();
     }
 }
@@ -85,7 +85,7 @@ TEST_CASE("a worker is stopped from an activity, an orchestration or a codec",
         shop.stop();
         has_returned = true;
     };
-    left = 1;
+    acts_left = 1;
 
     const auto id = shop.clients().start(spending, 7);
 
@@ -116,7 +116,7 @@ TEST_CASE("a worker is stopped from its log, whatever the log tells", "[engine][
     };
     const hub where = a_hub();
     client clients(where);
-    left = 0;
+    acts_left = 0;
     const auto id = clients.start(spending, 7);
     worker first(where, spenders(), options);
     serving = &first;
@@ -146,7 +146,7 @@ TEST_CASE("a worker is stopped by what an activity does when it is asked to stop
         way_out.pass();
         return one.value;
     });
-    left = 0;
+    acts_left = 0;
     worker_options options;
     options.stop_grace = 50ms;
     engine shop(std::move(known), options);
@@ -166,7 +166,7 @@ TEST_CASE("a log that throws costs its records and nothing else", "[engine][stop
         ++records;
         throw std::runtime_error("the disk is full");
     };
-    left = 0;
+    acts_left = 0;
     engine shop(spenders(), options);
 
     CHECK(shop.clients().wait<int>(shop.clients().start(spending, 7), patience) == 7);

@@ -28,7 +28,7 @@ our_name option(const std::string& name, const std::string& example) {
     return {name, "the option " + example};
 }
 
-const our_name address{"", "the address of the URI: postgres://user@host:port/database"};
+const our_name in_address{"", "the address of the URI: postgres://user@host:port/database"};
 
 our_name setting_of_worker(const std::string& name) {
     return {"", "the setting " + name + " of the worker"};
@@ -46,11 +46,11 @@ const std::map<std::string, our_name>& known_names() {
         {"minpoolsize", option("pool_min", "pool_min=N")},
         {"maxpoolsize", option("pool_max", "pool_max=N")},
         {"pooling", option("pool_max", "pool_max=N; there is always a pool")},
-        {"connectionstring", address},
-        {"host", address},
-        {"port", address},
-        {"database", address},
-        {"username", address},
+        {"connectionstring", in_address},
+        {"host", in_address},
+        {"port", in_address},
+        {"database", in_address},
+        {"username", in_address},
         {"pollingintervalms", setting_of_worker("poll_max")},
         {"pollinginterval", setting_of_worker("poll_max")},
         {"leasedurationminutes", setting_of_worker("lease_duration")},
