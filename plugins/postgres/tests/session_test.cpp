@@ -45,6 +45,12 @@ TEST_CASE("a session is what the functions assume, whatever the defaults of the 
         {"client_min_messages", "warning"},
         {"exit_on_error", "off"},
         {"plpgsql.extra_errors", "none"},
+        {"enable_indexscan", "on"},
+        {"enable_indexonlyscan", "on"},
+        {"enable_nestloop", "on"},
+        {"enable_sort", "on"},
+        {"jit", "off"},
+        {"plan_cache_mode", "auto"},
         {"client_encoding", "UTF8"},
         {"application_name", "default"}};
     for (const auto& [name, value] : needed) {
