@@ -145,7 +145,9 @@ notes& all_notes() {
 std::string text_of(timestamp at) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
     const auto rest = std::chrono::duration_cast<duration>(at - seconds).count();
-    return fmt::format("{:%FT%T}.{:06}Z", fmt::gmtime(seconds), rest);
+    // As a system_clock's time, in nanoseconds, it would end with the year 2262.
+    const std::time_t whole = seconds.time_since_epoch().count();
+    return fmt::format("{:%FT%T}.{:06}Z", fmt::gmtime(whole), rest);
 }
 
 std::string text_of(const work_batch& batch) {

@@ -108,8 +108,9 @@ void lockstep::advance() {
     // Who is silent for an hour may be forgotten, name and all [RENEW-2].
     for (const char* living : {"w1", "w2"}) {
         const worker_id worker{living};
+        const work_filter filter = random_filter(random);
         compare("renew nothing as " + worker.text, [&](const side& one) {
-            return one.store().renew({worker, nullptr, std::chrono::minutes(20) + 30s, {}});
+            return one.store().renew({worker, &filter, std::chrono::minutes(20) + 30s, {}});
         });
     }
 }

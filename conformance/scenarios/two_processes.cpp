@@ -118,7 +118,8 @@ TEST_CASE_METHOD(shared_hub, "the clock is one for all processes", "[TIME-1]") {
         return;
     }
     REQUIRE(here().store.advance_clock(1h));
-    CHECK(there().now() >= here().get(here().pending_instance()).created_at);
+    const timestamp created = here().get(here().pending_instance()).created_at;
+    CHECK(there().now() >= created);
     const timestamp before = here().now();
 
     REQUIRE(there().store.advance_clock(1h));
