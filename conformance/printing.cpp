@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <ctime>
 #include <deque>
 #include <mutex>
 #include <ostream>
