@@ -185,7 +185,7 @@ class model {
                 open_.erase(chosen);
             } else {
                 event.kind = event_kind::event_raised;
-                event.name = dice_() % 2 == 0 ? "a" : "b";
+                event.name.assign(1, dice_() % 2 == 0 ? 'a' : 'b');
                 event.data = codec<int>::encode(static_cast<int>(++sent_[event.name]));
                 arrivals_.emplace_back(event.name, sent_[event.name]);
             }
