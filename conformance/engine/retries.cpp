@@ -165,7 +165,7 @@ TEST_CASE("a codec that throws something of its own loses no result", "[engine][
     REQUIRE(shop.wait_for_parked(id));
     CHECK_THAT(shop.clients().get(id)->parked_reason, Catch::Contains("13 brings bad luck"));
     CHECK(*made == 1);
-    CHECK(shop.clients().wait<int>(shop.clients().start(keeper, 12), patience) == 12);
+    CHECK(shop.clients().wait<int>(shop.clients().start(holder, 12), patience) == 12);
 }
 
 TEST_CASE("a definition that makes no coroutine fails its instances", "[engine][retries]") {
