@@ -20,7 +20,7 @@ class load {
         /// Whose result is known beforehand.
         sequences,
         /// Whose result only the history knows; and an instance may get lost.
-        random_words,
+        words,
     };
     load(const hub& where, std::size_t clients, kind what = kind::sequences);
     load(const load&) = delete;

@@ -103,7 +103,7 @@ TEST_CASE("what a standby that was behind has got ends with the results of its h
         for (int n = 0; n < 3; ++n) {
             workers.emplace_back(servers.either());
         }
-        load clients(where, 4, load::kind::random_words);
+        load clients(where, 4, load::kind::words);
         std::mt19937_64 dice(seed() + rounds);
         std::uniform_int_distribution<std::size_t> some(20, 100);
         REQUIRE(clients.goes_on(some(dice)));
@@ -132,7 +132,7 @@ TEST_CASE("a server that does not wait for its disk, and stops at once, leaves n
     for (int n = 0; n < 4; ++n) {
         workers.emplace_back(server.hub_config());
     }
-    load clients(where, 4, load::kind::random_words);
+    load clients(where, 4, load::kind::words);
     std::mt19937_64 dice(seed());
     const std::size_t restarts = budgeted({4, 20, 300});
 
