@@ -84,7 +84,7 @@ TEST_CASE("the history of an orchestration tells what happened, in order", "[eng
                                            event_kind::execution_completed});
 }
 
-TEST_CASE("a payload of 10 MiB goes through every station unchanged", "[engine]") {
+TEST_CASE("a payload of 10 MiB goes through every station unchanged", "[engine][volume]") {
     registry known;
     known.add(orchestrator<std::string, std::string>("Echo"),
               [](context& ctx, std::string text) -> orchestration<std::string> {

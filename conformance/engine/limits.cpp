@@ -234,7 +234,8 @@ orchestration<payload> use_limits(context& ctx, payload input) {
 
 }  // namespace
 
-TEST_CASE("whatever is within the limits is kept, byte for byte", "[LIMIT-1][engine][limits]") {
+TEST_CASE("whatever is within the limits is kept, byte for byte",
+          "[LIMIT-1][engine][limits][volume]") {
     REQUIRE(longest_name.size() == id_bytes_max);
     registry known;
     known.add(longest_named, use_limits, longest_name);
@@ -268,7 +269,7 @@ TEST_CASE("whatever is within the limits is kept, byte for byte", "[LIMIT-1][eng
     CHECK((children.instances.front().output == input));
 }
 
-TEST_CASE("the largest payload is kept, byte for byte", "[LIMIT-1][engine][limits]") {
+TEST_CASE("the largest payload is kept, byte for byte", "[LIMIT-1][engine][limits][volume]") {
     registry known;
     known.add(orchestrator<payload, payload>("Carry"),
               [](context& ctx, payload input) -> orchestration<payload> {
