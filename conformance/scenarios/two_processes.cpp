@@ -167,6 +167,33 @@ TEST_CASE_METHOD(shared_hub,
     CHECK(disorders == 0);
 }
 
+TEST_CASE_METHOD(shared_hub,
+                 "messages have sequences of their own, whichever process stores them",
+                 "[SEND-5][COMMIT-3]") {
+    if (!is_possible()) {
+        return;
+    }
+    // Both have stored nothing before: where each counted for itself, they would count alike.
+    fixture elsewhere(newly_opened());
+    static_cast<void>(elsewhere.now());
+    const instance_id id = here().idle_instance();
+    there().raise(id, "one");
+    elsewhere.raise(id, "two");
+    there().raise(id, "three");
+    elsewhere.raise(id, "four");
+
+    const orchestration_work work = here().lease(id);
+    CHECK(events_of(work.inbox) ==
+          std::vector{an_event("one"), an_event("two"), an_event("three"), an_event("four")});
+    for (std::size_t n = 1; n < work.inbox.size(); ++n) {
+        CHECK(work.inbox[n].sequence > work.inbox[n - 1].sequence);
+    }
+    checkpoint turn = turn_of(work);
+    turn.consumed.resize(1);
+    REQUIRE(here().commit_one(turn) == commit_outcome::committed);
+    CHECK(here().inbox(id) == std::vector{an_event("two"), an_event("three"), an_event("four")});
+}
+
 TEST_CASE_METHOD(shared_hub, "two processes hand out each item once", "[LOCK-1]") {
     if (!is_possible()) {
         return;
