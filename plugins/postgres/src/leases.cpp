@@ -21,7 +21,7 @@ constexpr statement renew_leases{"renew",
                                  effect::mutating};
 constexpr statement give_leases_back{"return_leases",
                                      "select outcomes, left_ready, next_due, store_time"
-                                     " from _ReturnLeases($1, $2, $3, $4, $5, $6)",
+                                     " from _ReturnLeases($1, $2, $3, $4, $5, $6, $7)",
                                      effect::mutating};
 constexpr statement take_leases_over{
     "take_over", "select store_time from _TakeOver($1)", effect::mutating};
@@ -129,6 +129,7 @@ std::vector<lease_outcome> postgres_backend::return_leases(const request_id& req
     } else {
         values.add_list<sql::text>(reasons);
     }
+    add_levels(values, items, [](const held_item& item) { return item.needed; });
     announcing_call work(hub_);
     const answer done = hub_.call(give_leases_back, values);
     work.finish(done.only(3), done.only(1), done.only(2));

@@ -142,12 +142,13 @@ end
 $$;
 
 -- [GIVE-1] [ABANDON-1] [PARK-1] Ends leases. `p_delay` null gives back, otherwise it abandons and
--- counts; `p_reasons` not null parks. `outcomes`: 0 done, 1 lost. Caller: the plugin. Tables: Instances, Ready, NewTasks,
+-- counts; `p_reasons` not null parks; `p_needed` not null raises feature levels [LEVEL-3]. `outcomes`: 0 done,
+-- 1 lost. Caller: the plugin. Tables: Instances, Ready, NewTasks,
 -- Requests.
 create or replace function _ReturnLeases(
     p_request uuid, p_keys bigint[], p_tasks bigint[], p_tokens bigint[], p_delay bigint,
-    p_reasons text[], out outcomes smallint[], out left_ready boolean, out next_due timestamptz,
-    out store_time timestamptz)
+    p_reasons text[], p_needed smallint[] default null, out outcomes smallint[],
+    out left_ready boolean, out next_due timestamptz, out store_time timestamptz)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -204,6 +205,11 @@ begin
       from (select n, false as is_task from returned union all select n, true from queued) d;
     select array_agg(case when r.n = any(v_done) then 0 else 1 end::smallint order by r.n)
       into outcomes from unnest(p_keys) with ordinality as r(instance_key, n);
+    if p_needed is not null then
+        perform _RaiseLevels(array_agg(r.instance_key), array_agg(r.level))
+           from unnest(p_keys, p_tasks, p_needed) with ordinality as r(instance_key, task, level, n)
+          where r.task = 0 and r.n = any(v_done);
+    end if;
     left_ready := coalesce(left_ready, false) and v_due <= store_time;
     next_due := case when v_due > store_time then v_due end;
     select _ReturnLeases.left_ready or s.left_ready, least(_ReturnLeases.next_due, s.next_due)

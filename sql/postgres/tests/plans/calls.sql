@@ -316,7 +316,7 @@ begin
     perform from _GetInstances(v_ids[1:1]);
     perform from _ReadHistory(v_ids[1], 0, 1000000);
     perform from _QueryManyOrchestrations(
-        null, null, null, null, null, null, null, null, null, null, null, 'filled-1', 100);
+        null, null, null, null, null, null, null, null, null, null, null, null, 'filled-1', 100);
     perform from _HubStatus();
     perform GetScaleMetric();
 end

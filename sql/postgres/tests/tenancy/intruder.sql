@@ -42,10 +42,10 @@ select GetInstanceHistory('victim-6');
 select GetScaleMetric(), GetScaleRecommendation(1, 1), CurrentTaskHub();
 select GetUnreachableLeases();
 select _GetInstances(array[:'held_id', 'victim-6']);
-select _QueryManyOrchestrations('{}', null, null, null, null, null, '', null, null, null, null, '', 100);
-select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, '', null, null, null, null,
+select _QueryManyOrchestrations('{}', null, null, null, null, null, null, '', null, null, null, null, '', 100);
+select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, null, '', null, null, null, null,
                                 '', 100);
-select _Purgeable('{}', null, null, null, null, null, '', null, null, null, null, true, 100);
+select _Purgeable('{}', null, null, null, null, null, null, '', null, null, null, null, true, 100);
 select _ReadHistory('victim-6', 0, 1000000);
 select _AnyEnded(array['victim-6', :'held_id']);
 select _Watch(true, '-infinity', array['victim-6', :'held_id']);
