@@ -170,7 +170,7 @@ TEST_CASE_METHOD(mixed_ages, "a level never falls", "[LEVEL-1]") {
 }
 
 TEST_CASE_METHOD(mixed_ages, "a turn ahead raises the level as well", "[LEVEL-1][AHEAD-1]") {
-    if (!where.abilities().turns_ahead) {
+    if (lacks(ability::turns_ahead)) {
         return;
     }
     checkpoint turn = turn_ahead(leased_activity());

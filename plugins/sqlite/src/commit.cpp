@@ -195,9 +195,9 @@ void continue_as_new(call& work, instance_row& target, const checkpoint& turn) {
         count_removed(work, target);
         target.stored_messages += come_and_gone;
     }
-    definition_key key = work.names().key_of(work.sql().names, target.definition);
-    key.version = next.version;
-    target.definition = work.names().definition(work.sql().names, key);
+    definition_key definition = work.names().key_of(work.sql().names, target.definition);
+    definition.version = next.version;
+    target.definition = work.names().definition(work.sql().names, definition);
     target.execution = next.execution;
     work.sql().continue_instance.run(next.execution.value, target.definition, target.row);
     work.sql().remove_tags.run(target.row);
