@@ -225,10 +225,11 @@ TEST_CASE("a level is remembered", "[LEVEL-1]") {
     const instance_id id = hub.before().idle_instance();
     REQUIRE(hub.before().send(a_newer_message(id)) == send_outcome::accepted);
 
-    CHECK(hub.again().get(id).level == newer);
-    CHECK(hub.again().lock({10, 0}).orchestrations.empty());
-    hub.again().filter.level = newer;
-    CHECK(hub.again().lock({10, 0}).orchestrations.size() == 1);
+    fixture& again = hub.again();
+    CHECK(again.get(id).level == newer);
+    CHECK(again.lock({10, 0}).orchestrations.empty());
+    again.filter.level = newer;
+    CHECK(again.lock({10, 0}).orchestrations.size() == 1);
 }
 
 TEST_CASE_METHOD(mixed_ages, "a kind of instance is a part of its definition", "[LOCK-4]") {
