@@ -3,7 +3,7 @@
 -- In every file: a function without a word about isolation assumes READ COMMITTED and one statement
 -- a call. Errors are SQLSTATEs: PD001 no such hub, PD002 content that is refused, PD003 lost against
 -- another call, to be repeated, PD004 a number of a lane or worker that is none of this hub, to be
--- asked for again.
+-- asked for again, PD005 the schema is of another version than the caller knows.
 
 set search_path = :"schema", pg_temp;
 
@@ -143,8 +143,8 @@ begin
 end
 $$;
 
--- The numbers of these lanes, in the same order; makes those that are missing. Caller: the plugin,
--- which remembers them. Tables: TaskHubs, Lanes.
+-- The numbers of these lanes, in the same order; makes those that are missing: of orchestrations, and of
+-- feature level 1. Caller: the plugin, which remembers them. Tables: TaskHubs, Lanes.
 create or replace function _Lanes(
     p_is_activity boolean, p_names text[], p_variants text[], p_priorities integer[])
 returns integer[]
@@ -160,13 +160,15 @@ begin
       from unnest(p_names, p_variants, p_priorities) as w(name, variant, priority)
      where not exists (select from Lanes l
                         where l.task_hub = v_hub and l.is_activity = p_is_activity
-                          and l.name = w.name and l.variant = w.variant and l.priority = w.priority)
+                          and l.name = w.name and l.variant = w.variant and l.priority = w.priority
+                          and l.kind = 0 and l.feature_level = 1)
      order by w.name, w.variant, w.priority
     on conflict do nothing;
     select array_agg(l.lane order by w.n) into v_lanes
       from unnest(p_names, p_variants, p_priorities) with ordinality as w(name, variant, priority, n)
       join Lanes l on l.task_hub = v_hub and l.is_activity = p_is_activity
-                  and l.name = w.name and l.variant = w.variant and l.priority = w.priority;
+                  and l.name = w.name and l.variant = w.variant and l.priority = w.priority
+                  and l.kind = 0 and l.feature_level = 1;
     return v_lanes;
 end
 $$;
