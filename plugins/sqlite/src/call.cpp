@@ -40,8 +40,8 @@ void call::begin() {
     if (!hub.next()) {
         throw backend_error(store_fault::corrupt, "the hub's own row is missing");
     }
-    before_ = {{hub.number(0), hub.number(1), hub.number(2)}, hub.number(3)};
-    stored_sequence_ = last_sequence_ = hub.number(4);
+    before_ = state_of_hub(hub);
+    stored_sequence_ = last_sequence_ = hub.number(5);
     clock_ = before_.clock.going_on();
     now_ = clock_.said;
     rows_written_ = writer_->db.all_changes();

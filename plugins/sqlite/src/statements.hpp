@@ -29,9 +29,13 @@ struct name_statements {
     statement add_worker{db,
                          "insert into workers (id, live_until) select ?, max(clock_said, machine +"
                          " iif(machine < clock_said, clock_ahead, 0)) from (select *,"
-                         " 1000000 * unixepoch() + clock_offset as machine from hub)"
+                         " 1000000 * unixepoch() + clock_offset as machine from task_hub)"
                          " returning worker"};
 };
+
+/// The columns of `hub_state`, in its order, after the schema's version.
+inline const std::string hub_columns =
+    "select version, clock_offset, clock_ahead, clock_said, changes";
 
 /// The columns of `instance_row`, in its order.
 inline const std::string instance_columns =
@@ -58,11 +62,10 @@ struct write_statements {
     statement begin{db, "begin immediate"};
     statement commit{db, "commit"};
     statement rollback{db, "rollback"};
-    statement hub{db,
-                  "select clock_offset, clock_ahead, clock_said, changes, last_sequence from hub"};
+    statement hub{db, hub_columns + ", last_sequence from task_hub"};
     statement update_hub{
-        db, "update hub set clock_ahead = ?, clock_said = ?, changes = ?, last_sequence = ?"};
-    statement move_clock{db, "update hub set clock_offset = ?"};
+        db, "update task_hub set clock_ahead = ?, clock_said = ?, changes = ?, last_sequence = ?"};
+    statement move_clock{db, "update task_hub set clock_offset = ?"};
 
     statement find_request{db, "select outcomes, leased from requests where request = ?"};
     statement add_request{
@@ -248,7 +251,7 @@ struct read_statements {
     statement begin{db, "begin"};
     statement commit{db, "commit"};
     statement data_version{db, "pragma data_version"};
-    statement hub{db, "select clock_offset, clock_ahead, clock_said, changes from hub"};
+    statement hub{db, hub_columns + " from task_hub"};
 
     statement record{db, record_columns + " where i.instance = ?2"};
     statement tags{db, "select key, value from tags where instance_row = ?"};

@@ -3,7 +3,7 @@
 -- In every file: a function without a word about isolation assumes READ COMMITTED and one statement
 -- a call. Errors are SQLSTATEs: PD001 no such hub, PD002 content that is refused, PD003 lost against
 -- another call, to be repeated, PD004 a number of a lane or worker that is none of this hub, to be
--- asked for again.
+-- asked for again, PD005 the schema is of another version than the caller knows.
 
 set search_path = :"schema", pg_temp;
 

@@ -5,10 +5,11 @@ set search_path = :"schema", pg_temp;
 -- [RENEW-1] Extends leases; lists the worker as live for as long, and what it has unless that is
 -- null. What another call holds at this moment is left as it is. `outcomes`: 0 done, 1 lost; not
 -- `is_known`: nothing happened, because the worker's row has been removed, or was one of an earlier
--- installation. Caller: the plugin, which passes task 0 for orchestrations. Tables: Workers, Requests,
--- Instances, Ready, NewTasks.
+-- installation. A worker that knows another version of the schema than p_schema, if that is not null, gets
+-- PD005: the schema was upgraded under it, and its leases are to run out. Caller: the plugin, which passes
+-- task 0 for orchestrations. Tables: Versions (read), Workers, Requests, Instances, Ready, NewTasks.
 create or replace function _RenewLocks(
-    p_worker integer, p_lease bigint, p_definitions integer[], p_activities text[],
+    p_schema text, p_worker integer, p_lease bigint, p_definitions integer[], p_activities text[],
     p_queues text[], p_keys bigint[], p_tasks bigint[], p_tokens bigint[],
     out outcomes smallint[], out store_time timestamptz, out is_known boolean)
 language plpgsql volatile security definer
@@ -23,6 +24,10 @@ declare
     v_until timestamptz;
     v_untracked boolean;
 begin
+    if p_schema is not null and p_schema <> (select v.semantic_version from _GetVersions() v limit 1) then
+        raise exception 'the schema was upgraded to another version than % while this process had it open',
+            p_schema using errcode = 'PD005', hint = 'start the process anew with a newer plugin';
+    end if;
     store_time := _Now();
     v_until := store_time + p_lease * interval '1 microsecond';
     update Workers w

@@ -286,7 +286,7 @@ begin
 
     -- What was locked first and not worked on is renewed, and returned.
     perform from _RenewLocks(
-        v_room.worker, v_room.lease, array[v_lane], array['Step'], array[''],
+        null, v_room.worker, v_room.lease, array[v_lane], array['Step'], array[''],
         v_orchestrations.instance_key[51:] || v_activities.instance_key,
         array_fill(0::bigint, array[50]) || v_activities.task,
         v_orchestrations.token[51:] || v_activities.token);
