@@ -65,7 +65,7 @@ TEST_CASE("a history with an event that this version does not implement is left 
     REQUIRE(shop.wait_for_status(id, orchestration_status::running));
     shop.stop();
     fixture careless(shop.where());
-    careless.filter.orchestrations = {{wait_for_go.name(), {}}};
+    careless.filter.orchestrations = {{wait_for_go.name, {}}};
     careless.raise(id);
     checkpoint turn = turn_of(careless.lease(id));
     SECTION("by a name that is known") {

@@ -22,7 +22,7 @@ drop table hub;
 
 -- Orchestrations by name and version, as in version 1, and by the kind of their instances
 -- (0 orchestration) and the feature level that their histories need (1: all that version 1 had). The
--- last two are for code to come: so far each row has 0 and 1. Numbers stay, and are for ever.
+-- instances of version 1 have 0 and 1. Numbers stay, and are for ever.
 alter table definitions rename to definitions_1;
 create table definitions (
     definition    integer primary key autoincrement,

@@ -23,8 +23,8 @@ end
 $$;
 
 -- A definition is a name and version of orchestrations, as in 1.0.0, and also the kind of their instances
--- (0 orchestration) and the feature level that their histories need (1: all that 1.0.0 had). Both are for
--- code to come: so far each lane has 0 and 1, those of activities too.
+-- (0 orchestration) and the feature level that their histories need (1: all that 1.0.0 had). Lanes
+-- of activities have 0 and 1.
 alter table Lanes
     add column kind smallint not null default 0,
     add column feature_level smallint not null default 1,
