@@ -101,14 +101,6 @@ TEST_CASE_METHOD(fixture, "an id is remembered among 10,000 others, and for 24 h
     const new_message first = with_id(a_message(id), "first");
     REQUIRE(send(first) == send_outcome::accepted);
 
-    SECTION("beyond 24 hours, while fewer than 10,000 ids came after it") {
-        if (lacks(ability::test_clock)) {
-            return;
-        }
-        advance(std::chrono::hours(25));
-        REQUIRE(send(with_id(a_message(id), "second")) == send_outcome::accepted);
-        CHECK(send(first) == send_outcome::duplicate);
-    }
     SECTION("beyond 10,000 ids, within 24 hours") {
         for (int call = 0; call < 21; ++call) {
             std::vector<new_message> messages;
@@ -118,6 +110,14 @@ TEST_CASE_METHOD(fixture, "an id is remembered among 10,000 others, and for 24 h
             }
             REQUIRE(store.send(a_request(), messages).back() == send_outcome::accepted);
         }
+        CHECK(send(first) == send_outcome::duplicate);
+    }
+    SECTION("beyond 24 hours, while fewer than 10,000 ids came after it") {
+        if (lacks(ability::test_clock)) {
+            return;
+        }
+        advance(std::chrono::hours(25));
+        REQUIRE(send(with_id(a_message(id), "second")) == send_outcome::accepted);
         CHECK(send(first) == send_outcome::duplicate);
     }
 }
