@@ -88,7 +88,8 @@ std::ostream& operator<<(std::ostream& out, const instance_record& r) {
             << r.parent->task;
     }
     return out << ", parked \"" << r.parked_reason << "\", history " << r.history_length
-               << ", inbox " << r.inbox_length << ", leased by \"" << r.leased_by << '"';
+               << ", inbox " << r.inbox_length << ", leased by \"" << r.leased_by << "\", "
+               << to_string(r.kind) << " of level " << r.level;
 }
 
 std::ostream& operator<<(std::ostream& out, create_code code) {

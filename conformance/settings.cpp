@@ -153,7 +153,10 @@ bool can_make_newer() {
 }
 
 void make_newer(const backend_config& config) {
-    const std::string command = replaced(used().make_newer, "{address}", config.address);
+    std::string command = replaced(used().make_newer, "{address}", config.address);
+    for (const auto& [name, value] : config.options) {
+        command = replaced(std::move(command), "{" + name + "}", value);
+    }
     if (std::system(command.c_str()) != 0) {
         throw std::runtime_error("this command failed: " + command);
     }

@@ -69,7 +69,7 @@ new_tables() {
     done
     as postgres -c "drop schema if exists $schema cascade" \
         -c "create schema $schema authorization perdure_owner"
-    as perdure_owner -1 "${arguments[@]}" -c "insert into Versions (semantic_version) values ('1.0.0')"
+    as perdure_owner -1 "${arguments[@]}"
     as postgres -1 -f "$root/sql/postgres/permissions.sql" -c "grant ${schema}_runtime to perdure_user"
     as postgres -c checkpoint
 }

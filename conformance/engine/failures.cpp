@@ -219,7 +219,7 @@ TEST_CASE("an instance whose stored history cannot be read is parked, and its ne
           "[engine][park]") {
     engine shop(common_orchestrations());
     const std::vector<std::string> damaged{"not JSON at all",
-                                           R"({"type":"from_the_future"})",
+                                           R"({"type":7})",
                                            R"({"type":"execution_started","task":"seven"})"};
     std::vector<instance_id> ids;
     for (const auto& text : damaged) {

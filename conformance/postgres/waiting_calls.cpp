@@ -125,9 +125,10 @@ struct waiting_calls {
                "'; set local search_path = dt, pg_temp; " + statement;
     }
     static std::string a_send(const request_id& request, const instance_id& target) {
-        return of_the_hub("select * from _AddOrchestrationEvents('" + to_string(request.value) +
-                          "', row('{0}', '{" + target.text() +
-                          "}', '{\"{}\"}', '{null}', '{null}', '{0}', '{null}')::message_batch)");
+        return of_the_hub(
+            "select * from _AddOrchestrationEvents('" + to_string(request.value) +
+            "', row('{0}', '{" + target.text() +
+            "}', '{\"{}\"}', '{null}', '{null}', '{0}', '{null}', null)::message_batch)");
     }
     /// How many answers to this request the store keeps.
     std::string answers(const request_id& request) {

@@ -59,15 +59,26 @@ void pass(Wire& wire, history_chunk& all) {
 
 template <class Wire>
 void pass(Wire& wire, new_instance& all) {
-    auto& [instance, execution, name, version, start, parent, tags, start_at, replaceable, told] =
-        all;
+    auto& [instance,
+           execution,
+           name,
+           version,
+           start,
+           parent,
+           tags,
+           start_at,
+           replaceable,
+           told,
+           kind,
+           level] = all;
     wire(instance, execution, name, version, start, parent, tags, start_at, replaceable, told);
+    wire(kind, level);
 }
 
 template <class Wire>
 void pass(Wire& wire, new_message& all) {
-    auto& [target, event, id, execution, task, visible_at] = all;
-    wire(target, event, id, execution, task, visible_at);
+    auto& [target, event, id, execution, task, visible_at, level] = all;
+    wire(target, event, id, execution, task, visible_at, level);
 }
 
 template <class Wire>
@@ -131,10 +142,11 @@ void pass(Wire& wire, checkpoint& all) {
            children,
            terminations,
            next,
-           after] = all;
+           after,
+           level] = all;
     wire(instance, execution, held, consumed, events, status, output, failure, custom_status);
     wire(activities, cancelled_activities, timers, cancelled_timers, messages, children);
-    wire(terminations, next, after);
+    wire(terminations, next, after, level);
 }
 
 template <class Wire>
@@ -145,20 +157,20 @@ void pass(Wire& wire, completion& all) {
 
 template <class Wire>
 void pass(Wire& wire, held_item& all) {
-    auto& [instance, task, held] = all;
-    wire(instance, task, held);
+    auto& [instance, task, held, needed] = all;
+    wire(instance, task, held, needed);
 }
 
 template <class Wire>
 void pass(Wire& wire, work_filter::definition& all) {
-    auto& [name, version] = all;
-    wire(name, version);
+    auto& [name, version, kind] = all;
+    wire(name, version, kind);
 }
 
 template <class Wire>
 void pass(Wire& wire, work_filter& all) {
-    auto& [orchestrations, activities, queues] = all;
-    wire(orchestrations, activities, queues);
+    auto& [orchestrations, activities, queues, level] = all;
+    wire(orchestrations, activities, queues, level);
 }
 
 /// The filter goes beside it.
@@ -189,9 +201,10 @@ void pass(Wire& wire, instance_filter& all) {
            created_from,
            created_to,
            completed_from,
-           completed_to] = all;
+           completed_to,
+           kind] = all;
     wire(statuses, name, version, tag, parent, parked, id_prefix);
-    wire(created_from, created_to, completed_from, completed_to);
+    wire(created_from, created_to, completed_from, completed_to, kind);
 }
 
 template <class Wire>
@@ -248,10 +261,12 @@ void pass(Wire& wire, instance_record& all) {
            parked_reason,
            history_length,
            inbox_length,
-           leased_by] = all;
+           leased_by,
+           kind,
+           level] = all;
     wire(instance, execution, name, version, status, created_at, updated_at, completed_at);
     wire(start_at, custom_status, output, failure, tags, parent, parked_reason);
-    wire(history_length, inbox_length, leased_by);
+    wire(history_length, inbox_length, leased_by, kind, level);
 }
 
 template <class Wire>
@@ -292,9 +307,10 @@ void pass(Wire& wire, orchestration_work& all) {
            history,
            inbox,
            attempt,
-           suspect] = all;
+           suspect,
+           kind] = all;
     wire(instance, execution, held, name, version, status, history_version);
-    wire(last_committed, history_length, history, inbox, attempt, suspect);
+    wire(last_committed, history_length, history, inbox, attempt, suspect, kind);
 }
 
 template <class Wire>

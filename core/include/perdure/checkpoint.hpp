@@ -8,7 +8,8 @@
 #include <vector>
 
 // What a worker hands to a backend: the whole effect of a turn, and the end of an activity. Plain
-// data that grows at its end; a backend interprets none of the texts named "event".
+// data that grows at its end; a backend interprets none of the texts named "event". What those
+// texts need to be understood is said beside them, as a feature level [LEVEL-1].
 
 namespace perdure {
 inline namespace v1 {
@@ -18,86 +19,91 @@ struct new_instance {
     instance_id instance;
     /// Made by the caller, fresh for every attempt to create: it is the identity of this creation.
     execution_id execution{};
-    std::string name;
-    std::string version;
+    std::string name{};
+    std::string version{};
     /// Event 0 of the history, in its stored form: one JSON object. Its chunk is "[" + it + "]".
-    std::string start_event;
-    std::optional<parent_link> parent;
-    tag_map tags;
+    std::string start_event{};
+    std::optional<parent_link> parent{};
+    tag_map tags{};
     /// Not before this time of the store; unset means at once.
-    std::optional<timestamp> start_at;
+    std::optional<timestamp> start_at{};
     /// An existing instance in one of these statuses is replaced.
-    std::vector<orchestration_status> replaceable;
+    std::vector<orchestration_status> replaceable{};
     /// The event that the parent of a replaced instance gets.
-    std::string replaced_event;
+    std::string replaced_event{};
+    instance_kind kind = instance_kind::orchestration;
+    /// Of the start event.
+    feature_level level = 1;
 };
 
 /// A message for an instance's inbox.
 struct new_message {
     instance_id target;
-    std::string event;
+    std::string event{};
     /// For duplicate detection; empty means that none is wanted.
-    std::string id;
+    std::string id{};
     /// The only execution that may see it; nil means whichever is current.
     execution_id execution{};
     task_id task{};
     /// Not before this time of the store; unset means at once.
-    std::optional<timestamp> visible_at;
+    std::optional<timestamp> visible_at{};
+    /// Of the event.
+    feature_level level = 1;
 };
 
 /// The wish to end an instance.
 struct termination {
     instance_id target;
     /// Put into the inbox when a turn must see it.
-    std::string event;
+    std::string event{};
     /// Appended to the history, as a chunk "[" + it + "]" of one event, when the store ends the
     /// instance itself.
-    std::string final_event;
-    payload output;
+    std::string final_event{};
+    payload output{};
     /// The event that the parent gets when the store ends the instance itself.
-    std::string parent_event;
+    std::string parent_event{};
 };
 
 struct new_activity {
     task_id task{};
-    std::string name;
-    std::string version;
+    std::string name{};
+    std::string version{};
     /// Workers ask for queues by name; empty is the default queue.
-    std::string queue;
+    std::string queue{};
     /// Higher goes first.
     std::int32_t priority = 0;
-    payload input;
-    std::string details;
+    payload input{};
+    std::string details{};
 };
 
 struct new_timer {
     task_id task{};
     timestamp fire_at{};
-    std::string event;
+    std::string event{};
 };
 
 struct new_child {
     new_instance instance;
-    /// Put into the parent's own inbox, for the task of the parent link, when the id is taken; empty
-    /// when there is no link.
-    std::string refused_event;
+    /// Put into the parent's own inbox, for the task of the parent link, when the id is taken;
+    /// empty when there is no link.
+    std::string refused_event{};
 };
 
 /// Events to append to a history: a JSON array text and how many it holds.
 struct new_events {
     std::uint32_t count = 0;
-    std::string text;
+    std::string text{};
 };
 
 /// The execution that follows by continue-as-new.
 struct next_execution {
     execution_id execution{};
-    std::string version;
-    std::string start_event;
-    tag_map tags;
+    std::string version{};
+    std::string start_event{};
+    tag_map tags{};
     /// Events 1 and following: the unread external events that the author chose to keep, and a
     /// suspension that the turn consumed.
-    new_events kept;
+    new_events kept{};
 };
 
 /// The end of an activity, as the turn that follows from it consumed it.
@@ -107,7 +113,7 @@ struct ended_activity {
     std::uint64_t history_version = 0;
     lease_token last_committed{};
     /// What the instance's inbox gets if the turn is declined.
-    std::string event;
+    std::string event{};
 };
 
 /// The atomic write of a turn.
@@ -117,29 +123,31 @@ struct checkpoint {
     /// That of the orchestration, or, with `after`, that of the activity.
     lease held{};
     /// Sequences of the inbox messages that the turn consumed.
-    std::vector<std::uint64_t> consumed;
+    std::vector<std::uint64_t> consumed{};
     /// Appended in this order; several when a turn is too large for one text.
-    std::vector<new_events> events;
+    std::vector<new_events> events{};
     orchestration_status status = orchestration_status::running;
     /// The result, with status completed; the reason, with terminated.
-    payload output;
+    payload output{};
     /// With status failed: the failure, in its stored form (JSON).
-    std::string failure;
+    std::string failure{};
     /// Set when the turn changed it; a payload that is none clears it.
-    std::optional<payload> custom_status;
-    std::vector<new_activity> activities;
-    std::vector<task_id> cancelled_activities;
-    std::vector<new_timer> timers;
-    std::vector<task_id> cancelled_timers;
-    std::vector<new_message> messages;
-    std::vector<new_child> children;
-    std::vector<termination> terminations;
+    std::optional<payload> custom_status{};
+    std::vector<new_activity> activities{};
+    std::vector<task_id> cancelled_activities{};
+    std::vector<new_timer> timers{};
+    std::vector<task_id> cancelled_timers{};
+    std::vector<new_message> messages{};
+    std::vector<new_child> children{};
+    std::vector<termination> terminations{};
     /// Set for continue-as-new; the events and status above then end the old execution.
-    std::optional<next_execution> next;
-    /// Set for a turn ahead: the worker that holds this activity executed the turn that follows from
-    /// its end, without a lease of the instance and before any store had that end. It consumes
+    std::optional<next_execution> next{};
+    /// Set for a turn ahead: the worker that holds this activity executed the turn that follows
+    /// from its end, without a lease of the instance and before any store had that end. It consumes
     /// nothing else.
     std::optional<ended_activity> after{};
+    /// Of the events, and of what answers its decisions.
+    feature_level level = 1;
 };
 
 /// The end of a leased activity.
@@ -149,7 +157,7 @@ struct completion {
     task_id task{};
     lease held{};
     /// What the instance's inbox gets: completed or failed.
-    std::string event;
+    std::string event{};
 };
 
 }  // namespace v1

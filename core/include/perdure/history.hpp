@@ -14,7 +14,8 @@
 #include <vector>
 
 // What happened to one execution, event by event. Backends store events as text and never look
-// inside; core/src/codec/history_codec.cpp defines that text and docs/history-format.md describes it.
+// inside; core/src/codec/history_codec.cpp defines that text and docs/history-format.md describes
+// it.
 
 namespace perdure {
 inline namespace v1 {
@@ -73,11 +74,33 @@ enum class event_kind : std::uint16_t {
 [[nodiscard]] PERDURE_EXPORT std::optional<event_kind> parse_event_kind(
     std::string_view name) noexcept;
 
+/// Which events a version of Perdure understands: everything of this level and of those below. A
+/// new kind of event gets a new level with the version that first implements it.
+using feature_level = std::uint16_t;
+
+/// The level of the library that this process has loaded.
+[[nodiscard]] PERDURE_EXPORT feature_level supported_feature_level() noexcept;
+/// The level that code must support to execute an instance with such an event. Of a kind that this
+/// version does not implement it is at least the next one.
+[[nodiscard]] PERDURE_EXPORT feature_level feature_level_of(event_kind kind) noexcept;
+
+/// What an instance is. The numbers are stored for ever: never change or reuse one.
+enum class instance_kind : std::uint8_t {
+    orchestration = 0,
+    /// Listed before anything makes one, as kinds of events are.
+    entity = 1,
+};
+
+[[nodiscard]] PERDURE_EXPORT std::string_view to_string(instance_kind kind) noexcept;
+[[nodiscard]] PERDURE_EXPORT std::optional<instance_kind> parse_instance_kind(
+    std::string_view name) noexcept;
+
 /// Where an instance stands. The numbers are those of the Durable Task family.
 enum class orchestration_status : std::uint8_t {
     running = 0,
     completed = 1,
     failed = 3,
+    cancelled = 4,
     terminated = 5,
     pending = 6,
     suspended = 7,
@@ -86,17 +109,17 @@ enum class orchestration_status : std::uint8_t {
 [[nodiscard]] PERDURE_EXPORT std::string_view to_string(orchestration_status status) noexcept;
 [[nodiscard]] PERDURE_EXPORT std::optional<orchestration_status> parse_status(
     std::string_view name) noexcept;
-/// Completed, failed or terminated: nothing will ever happen to the instance again.
+/// Completed, failed, cancelled or terminated: nothing will ever happen to the instance again.
 [[nodiscard]] constexpr bool is_terminal(orchestration_status status) noexcept {
     return status == orchestration_status::completed || status == orchestration_status::failed ||
-           status == orchestration_status::terminated;
+           status == orchestration_status::cancelled || status == orchestration_status::terminated;
 }
 
 /// Which task of which execution started a child, and so hears of its end.
 struct parent_link {
     instance_id instance;
-    execution_id execution;
-    task_id task;
+    execution_id execution{};
+    task_id task{};
 
     friend bool operator==(const parent_link&, const parent_link&) = default;
 };
@@ -110,26 +133,26 @@ struct history_event {
     /// The task that a decision scheduled, or that a completion answers.
     task_id task{};
     /// Of the orchestration, activity, child, external event, or step.
-    std::string name;
-    std::string version;
+    std::string name{};
+    std::string version{};
     /// Input, result, event content, or custom status.
-    payload data;
+    payload data{};
     /// The child that is started, or the instance that an event is sent to.
-    std::string instance;
+    std::string instance{};
     /// The execution that begins, or that a child begins with.
     execution_id execution{};
     /// When a timer is due, or the start of an instance was scheduled for.
     timestamp fire_at{};
-    std::shared_ptr<const failure> reason;
+    std::shared_ptr<const failure> reason{};
     /// Why somebody suspended, resumed, or terminated.
-    std::string note;
-    tag_map tags;
-    std::optional<parent_link> parent;
+    std::string note{};
+    tag_map tags{};
+    std::optional<parent_link> parent{};
     /// W3C trace context: traceparent, and after a newline tracestate.
-    std::string trace;
+    std::string trace{};
     /// Members that a newer version wrote and this one does not know, as JSON members without the
     /// braces; written back unchanged.
-    std::string unknown;
+    std::string unknown{};
 
     PERDURE_EXPORT friend bool operator==(const history_event& a, const history_event& b);
 };
@@ -140,7 +163,7 @@ struct history_chunk {
     /// The number of the first event. The start event of an execution is number 0.
     std::uint64_t first = 0;
     std::uint32_t count = 0;
-    std::string text;
+    std::string text{};
 
     friend bool operator==(const history_chunk&, const history_chunk&) = default;
 };

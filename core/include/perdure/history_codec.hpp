@@ -9,20 +9,29 @@
 #include <string_view>
 #include <vector>
 
-// The stored form of events: one JSON object an event, as docs/history-format.md describes. Readable
-// by SQL, kept for ever; golden files guard it.
+// The stored form of events: one JSON object an event, as docs/history-format.md describes.
+// Readable by SQL, kept for ever; golden files guard it.
 
 namespace perdure {
 inline namespace v1 {
 
-/// Stored history that cannot be read: broken JSON, an unknown kind of event, a member of the wrong
-/// type. Says where and what was found.
+/// Stored history that cannot be read: broken JSON, a member of the wrong type. Says where and what
+/// was found.
 class PERDURE_EXPORT history_error : public error {
   public:
     using error::error;
     history_error(const history_error&) = default;
     history_error& operator=(const history_error&) = default;
     ~history_error() override;
+};
+
+/// An event of a kind that this version does not know at all: a newer one wrote it.
+class PERDURE_EXPORT unknown_event_kind : public history_error {
+  public:
+    using history_error::history_error;
+    unknown_event_kind(const unknown_event_kind&) = default;
+    unknown_event_kind& operator=(const unknown_event_kind&) = default;
+    ~unknown_event_kind() override;
 };
 
 /// One event as a JSON object.

@@ -33,6 +33,7 @@ enum class log_event : int {
     input_drifted = 209,
     history_is_long = 210,
     turn_is_large = 211,
+    newer_code_needed = 212,
     author_message = 220,
 
     activity_started = 300,

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-// What a backend hands to a worker: leased orchestrations and leased activities. Plain data, without
-// a connection or a pointer into the plugin; one thread at a time owns a work item.
+// What a backend hands to a worker: leased orchestrations and leased activities. Plain data,
+// without a connection or a pointer into the plugin; one thread at a time owns a work item.
 
 namespace perdure {
 inline namespace v1 {
@@ -34,7 +34,7 @@ struct inbox_message {
     /// The task that it answers; none for external events.
     task_id task{};
     /// The event in its stored form, without `at` and `task`: those are columns.
-    std::string event;
+    std::string event{};
 
     friend bool operator==(const inbox_message&, const inbox_message&) = default;
 };
@@ -44,11 +44,11 @@ struct orchestration_work {
     instance_id instance;
     execution_id execution{};
     lease held{};
-    std::string name;
-    std::string version;
+    std::string name{};
+    std::string version{};
     orchestration_status status = orchestration_status::pending;
-    /// Raised by every change of the history, by whomever. A live frame is used only if this and the
-    /// next member are those that it stands at [VERSION-1].
+    /// Raised by every change of the history, by whomever. A live frame is used only if this and
+    /// the next member are those that it stands at [VERSION-1].
     std::uint64_t history_version = 0;
     /// The token of the last committed turn; none before the first.
     lease_token last_committed{};
@@ -57,14 +57,15 @@ struct orchestration_work {
     /// The history from event 0 on, as far as the byte limit allowed; the rest is read with
     /// `read_history`. Empty when the worker that asks was the last to commit and should have the
     /// frame.
-    std::vector<history_chunk> history;
+    std::vector<history_chunk> history{};
     /// In the order in which the turn must see them. A prefix when the limit cut it.
-    std::vector<inbox_message> inbox;
+    std::vector<inbox_message> inbox{};
     /// From 1: one more than the abandons and the expiries suffered alone since its last commit.
     std::uint32_t attempt = 1;
-    /// A lease of it expired since its last commit: it must run alone in its process. The expiry that
-    /// made it a suspect is the only delivery that `attempt` does not count [SUSPECT-2].
+    /// A lease of it expired since its last commit: it must run alone in its process. The expiry
+    /// that made it a suspect is the only delivery that `attempt` does not count [SUSPECT-2].
     bool suspect = false;
+    instance_kind kind = instance_kind::orchestration;
 };
 
 /// A leased activity.
@@ -73,13 +74,13 @@ struct activity_work {
     execution_id execution{};
     task_id task{};
     lease held{};
-    std::string name;
-    std::string version;
-    std::string queue;
-    payload input;
+    std::string name{};
+    std::string version{};
+    std::string queue{};
+    payload input{};
     /// What core wrote beside the input when it scheduled the activity (tags, policy attempt);
     /// opaque to backends.
-    std::string details;
+    std::string details{};
     std::uint32_t attempt = 1;
     bool suspect = false;
 };
@@ -91,8 +92,8 @@ struct wake_token {
 
 /// The answer to `lock`, and the second half of the answer to `commit`.
 struct work_batch {
-    std::vector<orchestration_work> orchestrations;
-    std::vector<activity_work> activities;
+    std::vector<orchestration_work> orchestrations{};
+    std::vector<activity_work> activities{};
     wake_token token{};
     /// Something may be ready that could not be looked at, because another call held it: this is
     /// not "nothing to do", ask again.

@@ -385,10 +385,11 @@ std::size_t client::purge(const instance_filter& filter) {
         if (!filter.statuses.empty()) {
             throw invalid_input(
                 "purge: the filter names only statuses of instances that have not "
-                "ended; allowed are completed, failed and terminated");
+                "ended; allowed are completed, failed, cancelled and terminated");
         }
         request.filter.statuses = {orchestration_status::completed,
                                    orchestration_status::failed,
+                                   orchestration_status::cancelled,
                                    orchestration_status::terminated};
     }
     std::size_t purged = 0;

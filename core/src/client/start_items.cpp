@@ -18,10 +18,11 @@ std::vector<orchestration_status> replaceable(reuse_policy policy) {
         case reuse_policy::keep_existing:
             break;
         case reuse_policy::replace_ended:
-            return {status::completed, status::failed, status::terminated};
+            return {status::completed, status::failed, status::cancelled, status::terminated};
         case reuse_policy::replace_any:
             return {status::completed,
                     status::failed,
+                    status::cancelled,
                     status::terminated,
                     status::pending,
                     status::running,
@@ -40,16 +41,13 @@ new_instance make_instance(const start_request& request) {
     checks::check_tags({owner, request.name, "tags"}, options.tags);
     checks::check_payload({owner, request.name, "input"}, request.input, payload_bytes_max_default);
 
-    new_instance made{options.id ? *options.id : instance_id(to_string(random_uuid())),
-                      execution_id{random_uuid()},
-                      request.name,
-                      options.version,
-                      {},
-                      std::nullopt,
-                      options.tags,
-                      options.start_at,
-                      replaceable(options.reuse),
-                      {}};
+    new_instance made{.instance = options.id ? *options.id : instance_id(to_string(random_uuid())),
+                      .execution = {random_uuid()},
+                      .name = request.name,
+                      .version = options.version,
+                      .tags = options.tags,
+                      .start_at = options.start_at,
+                      .replaceable = replaceable(options.reuse)};
     history_event start;
     // Without a time: this machine's clock decides nothing, not even the first turn's `now`.
     start.kind = event_kind::execution_started;

@@ -238,8 +238,9 @@ event_kind read_kind(json_scanner& in) {
     const json_token token = in.read_text();
     const auto kind = parse_event_kind(token.raw);
     if (!kind) {
-        in.fail(fmt::format("unknown type of event \"{}\"; a newer version may have written it",
-                            excerpt(token.raw)));
+        throw unknown_event_kind(
+            fmt::format("unknown type of event \"{}\"; a newer version may have written it",
+                        excerpt(token.raw)));
     }
     return *kind;
 }

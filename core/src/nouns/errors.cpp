@@ -13,6 +13,7 @@ error::~error() = default;
 invalid_input::~invalid_input() = default;
 payload_error::~payload_error() = default;
 history_error::~history_error() = default;
+unknown_event_kind::~unknown_event_kind() = default;
 
 task_failed::task_failed(failure reason)
     : error(reason.message), reason_(std::make_shared<const failure>(std::move(reason))) {}
@@ -23,16 +24,26 @@ task_cancelled::~task_cancelled() = default;
 
 std::string_view to_string(store_fault code) noexcept {
     switch (code) {
-        case store_fault::unavailable: return "unavailable";
-        case store_fault::timeout: return "timeout";
-        case store_fault::conflict: return "conflict";
-        case store_fault::outcome_unknown: return "outcome unknown";
-        case store_fault::corrupt: return "corrupt";
-        case store_fault::full: return "full";
-        case store_fault::read_only: return "read only";
-        case store_fault::schema: return "schema";
-        case store_fault::rejected: return "rejected";
-        case store_fault::configuration: return "configuration";
+        case store_fault::unavailable:
+            return "unavailable";
+        case store_fault::timeout:
+            return "timeout";
+        case store_fault::conflict:
+            return "conflict";
+        case store_fault::outcome_unknown:
+            return "outcome unknown";
+        case store_fault::corrupt:
+            return "corrupt";
+        case store_fault::full:
+            return "full";
+        case store_fault::read_only:
+            return "read only";
+        case store_fault::schema:
+            return "schema";
+        case store_fault::rejected:
+            return "rejected";
+        case store_fault::configuration:
+            return "configuration";
     }
     return "unknown";
 }
@@ -46,7 +57,9 @@ bool backend_error::retryable() const noexcept {
            code_ == store_fault::conflict || code_ == store_fault::outcome_unknown;
 }
 
-void backend_error::add_context(const std::string& where) { text_ = where + ": " + text_; }
+void backend_error::add_context(const std::string& where) {
+    text_ = where + ": " + text_;
+}
 
 }  // namespace v1
 }  // namespace perdure

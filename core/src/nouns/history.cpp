@@ -48,10 +48,16 @@ constexpr std::array kinds{
     std::pair(event_kind::stream_appended, std::string_view("stream_appended")),
 };
 
+constexpr std::array instance_kinds{
+    std::pair(instance_kind::orchestration, std::string_view("orchestration")),
+    std::pair(instance_kind::entity, std::string_view("entity")),
+};
+
 constexpr std::array statuses{
     std::pair(orchestration_status::running, std::string_view("running")),
     std::pair(orchestration_status::completed, std::string_view("completed")),
     std::pair(orchestration_status::failed, std::string_view("failed")),
+    std::pair(orchestration_status::cancelled, std::string_view("cancelled")),
     std::pair(orchestration_status::terminated, std::string_view("terminated")),
     std::pair(orchestration_status::pending, std::string_view("pending")),
     std::pair(orchestration_status::suspended, std::string_view("suspended")),
@@ -79,10 +85,60 @@ std::optional<Value> value_in(const Table& table, std::string_view wanted) noexc
 
 }  // namespace
 
-std::string_view to_string(event_kind kind) noexcept { return name_in(kinds, kind); }
+std::string_view to_string(event_kind kind) noexcept {
+    return name_in(kinds, kind);
+}
 
 std::optional<event_kind> parse_event_kind(std::string_view name) noexcept {
     return value_in<event_kind>(kinds, name);
+}
+
+feature_level supported_feature_level() noexcept {
+#ifdef PERDURE_TEST_NEXT_LEVEL
+    return 2;
+#else
+    return 1;
+#endif
+}
+
+feature_level feature_level_of(event_kind kind) noexcept {
+    switch (kind) {
+        case event_kind::execution_started:
+        case event_kind::execution_completed:
+        case event_kind::execution_failed:
+        case event_kind::execution_terminated:
+        case event_kind::execution_suspended:
+        case event_kind::execution_resumed:
+        case event_kind::execution_continued_as_new:
+        case event_kind::task_scheduled:
+        case event_kind::task_completed:
+        case event_kind::task_failed:
+        case event_kind::task_cancelled:
+        case event_kind::timer_created:
+        case event_kind::timer_fired:
+        case event_kind::child_created:
+        case event_kind::child_completed:
+        case event_kind::child_failed:
+        case event_kind::event_raised:
+        case event_kind::event_sent:
+        case event_kind::turn_started:
+        case event_kind::custom_status_set:
+            return 1;
+#ifdef PERDURE_TEST_NEXT_LEVEL
+        case event_kind::entity_operation_signalled:
+            return 2;
+#endif
+        default:
+            return static_cast<feature_level>(supported_feature_level() + 1);
+    }
+}
+
+std::string_view to_string(instance_kind kind) noexcept {
+    return name_in(instance_kinds, kind);
+}
+
+std::optional<instance_kind> parse_instance_kind(std::string_view name) noexcept {
+    return value_in<instance_kind>(instance_kinds, name);
 }
 
 std::string_view to_string(orchestration_status status) noexcept {

@@ -4,6 +4,7 @@
 
 #include <perdure/history_codec.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace perdure::replay {
@@ -34,17 +35,13 @@ new_child child_of(const orchestration_work& work, const decision& made) {
     if (!made.detached) {
         start.parent = parent_link{work.instance, work.execution, made.event.task};
     }
-    new_child child{new_instance{instance_id(made.event.instance),
-                                 made.event.execution,
-                                 start.name,
-                                 start.version,
-                                 encode_event(start),
-                                 start.parent,
-                                 start.tags,
-                                 std::nullopt,
-                                 {},
-                                 {}},
-                    {}};
+    new_child child{.instance = {.instance = instance_id(made.event.instance),
+                                 .execution = made.event.execution,
+                                 .name = start.name,
+                                 .version = start.version,
+                                 .start_event = encode_event(start),
+                                 .parent = start.parent,
+                                 .tags = start.tags}};
     if (!made.detached) {
         child.refused_event = messages::child_gone(made.event.instance,
                                                    failure_type::instance_exists,
@@ -66,12 +63,9 @@ void add_decision(const orchestration_work& work, const decision& made, checkpoi
             out.children.push_back(child_of(work, made));
             break;
         case event_kind::event_sent:
-            out.messages.push_back({instance_id(made.event.instance),
-                                    messages::event_raised(made.event.name, made.event.data),
-                                    {},
-                                    {},
-                                    {},
-                                    std::nullopt});
+            out.messages.push_back(
+                {.target = instance_id(made.event.instance),
+                 .event = messages::event_raised(made.event.name, made.event.data)});
             break;
         case event_kind::task_cancelled:
             if (made.cancelled_kind == event_kind::timer_created) {
@@ -143,28 +137,15 @@ orchestration_status status_of(turn_end end) noexcept {
 checkpoint build_checkpoint(const orchestration_work& work,
                             const turn_result& result,
                             execution_id next_execution) {
-    checkpoint out{work.instance,
-                   work.execution,
-                   work.held,
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {},
-                   {}};
+    checkpoint out{.instance = work.instance, .execution = work.execution, .held = work.held};
     out.consumed.reserve(work.inbox.size());
     for (const inbox_message& message : work.inbox) {
         out.consumed.push_back(message.sequence);
     }
     out.events = encode_events(result.events);
+    for (const history_event& event : result.events) {
+        out.level = std::max(out.level, feature_level_of(event.kind));
+    }
     out.status = status_of(result.end);
     out.custom_status = result.custom_status;
     for (const decision& made : result.decisions) {
@@ -177,12 +158,10 @@ checkpoint build_checkpoint(const orchestration_work& work,
         out.failure = encode_failure(*result.reason);
     }
     if (result.parent) {
-        out.messages.push_back({result.parent->instance,
-                                parent_event(work, result),
-                                {},
-                                result.parent->execution,
-                                result.parent->task,
-                                std::nullopt});
+        out.messages.push_back({.target = result.parent->instance,
+                                .event = parent_event(work, result),
+                                .execution = result.parent->execution,
+                                .task = result.parent->task});
     }
     if (result.end == turn_end::continued) {
         out.next = next_of(result, next_execution);

@@ -36,10 +36,11 @@ turn_result live_instance::advance(timestamp now, std::span<const inbox_message>
             }
             events.push_back(std::move(event));
         } catch (const history_error& problem) {
+            const bool is_newer = dynamic_cast<const unknown_event_kind*>(&problem) != nullptr;
             turn_result result;
-            result.fault =
-                turn_fault{turn_fault::kind::bad_history,
-                           std::string("a message in the inbox cannot be read: ") + problem.what()};
+            result.fault = turn_fault{
+                is_newer ? turn_fault::kind::unimplemented : turn_fault::kind::bad_history,
+                std::string("a message in the inbox cannot be read: ") + problem.what()};
             return result;
         }
     }

@@ -109,6 +109,11 @@ std::size_t live_instance::state::bytes() const noexcept {
 }
 
 void live_instance::state::apply(const history_event& event) {
+    if (feature_level_of(event.kind) > supported_feature_level()) {
+        fail(turn_fault::kind::unimplemented,
+             fmt::format("this version does not implement the event {}", describe(event)));
+        return;
+    }
     if (is_decision(event.kind)) {
         begin_if_due();
         match(event);
@@ -140,6 +145,9 @@ void live_instance::state::apply(const history_event& event) {
     }
     switch (event.kind) {
         case event_kind::event_raised:
+#ifdef PERDURE_TEST_NEXT_LEVEL
+        case event_kind::entity_operation_signalled:
+#endif
             apply_event_raised(event);
             break;
         case event_kind::task_completed:

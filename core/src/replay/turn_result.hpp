@@ -26,9 +26,17 @@ struct decision {
     event_kind cancelled_kind{};
 };
 
-/// Why a turn cannot be committed; the instance is parked with the report.
+/// Why a turn cannot be committed. The instance is parked with the report, unless it needs newer
+/// code.
 struct turn_fault {
-    enum class kind { divergence, undecodable, too_large, bad_history };
+    enum class kind {
+        divergence,
+        undecodable,
+        too_large,
+        bad_history,
+        /// There is an event that this version does not implement.
+        unimplemented,
+    };
     kind what{};
     std::string report;
 };

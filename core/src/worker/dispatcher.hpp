@@ -103,6 +103,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void park(const item_ptr& item, const std::string& reason);
     void abandon(const std::vector<item_ptr>& items, const std::string& reason, duration delay);
     void give_back(const std::vector<item_ptr>& items);
+    /// Gives an instance back that has an event which this version does not implement [LEVEL-3].
+    void leave_to_newer(const item_ptr& item, const std::string& reason);
     void give_back_stale();
     [[nodiscard]] bool is_worth_calling(const std::vector<item_ptr>& items) const;
     void keep_turn(const item_ptr& item);

@@ -30,6 +30,7 @@ lease_keeper::terms terms_of(const registry& what, const worker_options& options
         agreed.filter.activities.push_back(definition->name);
     }
     agreed.filter.queues = options.queues;
+    agreed.filter.level = supported_feature_level();
     return agreed;
 }
 

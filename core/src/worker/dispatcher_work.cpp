@@ -103,6 +103,9 @@ void dispatcher::conclude(const item_ptr& item, executed result) {
         case executed::then::abandon:
             abandon({item}, result.reason, options_.poll_max);
             break;
+        case executed::then::leave_to_newer:
+            leave_to_newer(item, result.reason);
+            break;
         case executed::then::drop:
             if (held_.remove(item) && log_.is_on()) {
                 log_.write(log_event::lease_lost,
@@ -196,6 +199,30 @@ void dispatcher::give_back(const std::vector<item_ptr>& items) {
                    {},
                    "leased work was given back; this delivery does not count",
                    {{"items", std::to_string(items.size())}});
+    }
+}
+
+void dispatcher::leave_to_newer(const item_ptr& item, const std::string& reason) {
+    turns_.drop_frame(item);
+    held_item held = item->held();
+    held.needed = static_cast<feature_level>(supported_feature_level() + 1);
+    const request_id request{random_uuid()};
+    try {
+        calls_.repeat(
+            [&] {
+                static_cast<void>(store_.give_back(request, {&held, 1}));
+            },
+            [&] { return is_worth_calling({item}); });
+    } catch (const backend_error& trouble) {
+        calls_.note_refusal("give an instance back", trouble);
+    }
+    held_.remove(item);
+    if (log_.is_on()) {
+        log_.write(log_event::newer_code_needed,
+                   log_level::warning,
+                   item->instance().text(),
+                   "left to a worker with newer code: " + reason,
+                   {{"name", item->turn().name}, {"version", item->turn().version}});
     }
 }
 

@@ -68,6 +68,8 @@ std::string_view to_string(log_event event) noexcept {
             return "lease_renewed";
         case log_event::work_given_back:
             return "work_given_back";
+        case log_event::newer_code_needed:
+            return "newer_code_needed";
         case log_event::suspect_quarantined:
             return "suspect_quarantined";
         case log_event::commit_failed:

@@ -107,6 +107,8 @@ executed turn_executor::execute(const item_ptr& item) {
     log_begin(*item);
     try {
         return advance(item, *definition);
+    } catch (const unknown_event_kind& problem) {
+        return {executed::then::leave_to_newer, std::nullopt, problem.what()};
     } catch (const backend_error& trouble) {
         // What the store refuses stays refused; everything else has been repeated already.
         return executed::parked(std::string("the store cannot serve this turn: ") + trouble.what());
@@ -154,6 +156,9 @@ executed turn_executor::advance_frame(const item_ptr& item,
     write_lines(work, result);
     if (result.fault) {
         item->frame = std::move(frame);
+        if (result.fault->what == replay::turn_fault::kind::unimplemented) {
+            return {executed::then::leave_to_newer, std::nullopt, result.fault->report};
+        }
         return executed::parked(result.fault->report);
     }
     if (is_live && (options_.verify_replay || is_debug_build)) {
@@ -265,9 +270,9 @@ std::optional<executed> turn_executor::read_page(const leased_item& item,
                                                  std::vector<history_event>& events) {
     const auto& work = std::get<orchestration_work>(item.work);
     std::optional<history_page> page;
-    const bool is_answered = calls_.repeat(
-        [&] { page = store_.read_history(work.instance, from, batch_bytes_max); },
-        [&] { return item.lease_end.load() > steady::now(); });
+    const bool is_answered =
+        calls_.repeat([&] { page = store_.read_history(work.instance, from, batch_bytes_max); },
+                      [&] { return item.lease_end.load() > steady::now(); });
     if (!is_answered || !page || page->execution != work.execution ||
         page->history_version != work.history_version ||
         page->last_committed != work.last_committed) {

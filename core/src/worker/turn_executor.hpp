@@ -25,6 +25,8 @@ struct executed {
         park,
         /// Return it, counted, for this reason.
         abandon,
+        /// Return it, not counted, for a worker with newer code, for this reason.
+        leave_to_newer,
         /// Forget it: the lease is lost or over.
         drop,
         /// Throw away what it ended with: it was asked to stop, and its lease is lost or will be

@@ -49,6 +49,7 @@ bool matches(const instance_filter& filter, const instance& found) {
     const auto tag = record.tags.find(filter.tag ? filter.tag->first : std::string());
     return (filter.statuses.empty() || std::ranges::count(filter.statuses, record.status) != 0) &&
            is(filter.name, record.name) && is(filter.version, record.version) &&
+           is(filter.kind, record.kind) &&
            (!filter.tag || (tag != record.tags.end() && tag->second == filter.tag->second)) &&
            (!filter.parent || (record.parent && record.parent->instance == *filter.parent)) &&
            is(filter.parked, found.parked) &&
@@ -72,7 +73,10 @@ std::string name_of(const leasable& item) {
         return "activity " + static_cast<const activity&>(item).scheduled.name;
     }
     const instance_record& record = static_cast<const instance&>(item).record;
-    return "orchestration " + record.name + (record.version.empty() ? "" : " ") + record.version;
+    const std::string level =
+        record.level > 1 ? " (feature level " + std::to_string(record.level) + ")" : "";
+    return std::string(to_string(record.kind)) + " " + record.name +
+           (record.version.empty() ? "" : " ") + record.version + level;
 }
 
 // The hubs that have a name, for as long as somebody has them open: the one mutable global, because
@@ -116,7 +120,7 @@ class memory_backend final : public backend {
 
     hub_status status() override {
         call work(hub_);
-        hub_status result{"memory", work.now, {}, 0, 0, 0, 0, {}, {}};
+        hub_status result{.schema_version = "memory", .store_time = work.now};
         const auto is_parked = [](const auto& entry) { return entry.second.parked; };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
         std::ranges::copy(std::views::keys(hub_.workers), std::back_inserter(result.live_workers));
@@ -311,7 +315,12 @@ class memory_backend final : public backend {
     }
 
     lease_outcomes give_back(const request_id& request, held_items items) override {
-        return return_each(request, items, [](leasable&, timestamp, auto) {});  // [GIVE-1]
+        return return_each(
+            request, items, [&](leasable& item, timestamp, std::size_t n) {  // [GIVE-1]
+                if (!item.key.task) {
+                    static_cast<instance&>(item).raise_level(items[n].needed);  // [LEVEL-3]
+                }
+            });
     }
 
     lease_outcomes abandon(const request_id& request, held_items items, duration delay) override {

@@ -154,6 +154,8 @@ void call::insert(const new_instance& fresh) {
     added.record.start_at = fresh.start_at;
     added.record.tags = fresh.tags;
     added.record.parent = fresh.parent;
+    added.record.kind = fresh.kind;
+    added.record.level = fresh.level;
     added.created_as = added.record.execution = fresh.execution;
     added.not_before = fresh.start_at.value_or(timestamp());
     added.append({1, "[" + fresh.start_event + "]"});
@@ -181,6 +183,7 @@ send_outcome call::send(const new_message& arrival) {
     if (!arrival.id.empty()) {
         target->remember(arrival.id, now);
     }
+    target->raise_level(arrival.level);
     const timestamp visible_at = arrival.visible_at.value_or(now);
     post(*target, {{0, visible_at, arrival.task, arrival.event}, arrival.execution});
     return send_outcome::accepted;
@@ -188,7 +191,10 @@ send_outcome call::send(const new_message& arrival) {
 
 void call::tell(const std::optional<parent_link>& parent, const std::string& event) {
     if (parent) {
-        static_cast<void>(send({parent->instance, event, {}, parent->execution, parent->task, {}}));
+        static_cast<void>(send({.target = parent->instance,
+                                .event = event,
+                                .execution = parent->execution,
+                                .task = parent->task}));
     }
 }
 
@@ -229,8 +235,9 @@ bool serves(const work_filter* filter, const leasable& item) {
                std::ranges::count(filter->queues, task.queue) != 0;
     }
     const instance_record& record = static_cast<const instance&>(item).record;
-    const work_filter::definition wanted{record.name, record.version};
-    return std::ranges::count(filter->orchestrations, wanted) != 0;
+    const work_filter::definition wanted{record.name, record.version, record.kind};
+    return record.level <= filter->level &&  // [LEVEL-2]
+           std::ranges::count(filter->orchestrations, wanted) != 0;
 }
 
 }  // namespace perdure::memory

@@ -68,6 +68,7 @@ static void continue_as_new(instance& target, const checkpoint& turn) {  // [COM
 static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
     instance& target = *work.find(turn.instance);
     target.record.updated_at = work.now;
+    target.raise_level(turn.level);
     ++target.history_version;
     target.record.custom_status = turn.custom_status.value_or(target.record.custom_status);
     for (const new_activity& added : turn.activities) {
@@ -269,19 +270,18 @@ class grant {
 
     void add_orchestration(const instance& target) {
         const instance_record& record = target.record;
-        orchestration_work item{record.instance,
-                                record.execution,
-                                {target.held},
-                                record.name,
-                                record.version,
-                                record.status,
-                                target.history_version,
-                                target.last_committed,
-                                record.history_length,
-                                {},
-                                {},
-                                target.attempt,
-                                target.suspect};
+        orchestration_work item{.instance = record.instance,
+                                .execution = record.execution,
+                                .held = {target.held},
+                                .name = record.name,
+                                .version = record.version,
+                                .status = record.status,
+                                .history_version = target.history_version,
+                                .last_committed = target.last_committed,
+                                .history_length = record.history_length,
+                                .attempt = target.attempt,
+                                .suspect = target.suspect,
+                                .kind = record.kind};
         const auto is_full = [&](const auto& list) {
             return !list.empty() && bytes_ >= request_.bytes;
         };

@@ -2,6 +2,7 @@
 
 #include <perdure/backend.hpp>
 
+#include <algorithm>
 #include <any>
 #include <condition_variable>
 #include <deque>
@@ -105,8 +106,7 @@ struct instance : leasable {
     std::map<item_key, activity> activities;
 
     instance(const instance_id& id, std::uint64_t number)
-        : leasable{{id}, number},
-          record{id, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 0, 0, {}} {}
+        : leasable{{id}, number}, record{.instance = id} {}
     /// False for leftovers [STATUS-1].
     bool awaits(const item_key& item) const {
         return !item.task || (record.execution == item.execution && !is_terminal(record.status));
@@ -115,7 +115,8 @@ struct instance : leasable {
         history.push_back({record.history_length, added.count, added.text});
         record.history_length += added.count;
     }
-    void remember(const std::string& id, timestamp now) {  // [SEND-2]
+    void raise_level(feature_level to) { record.level = std::max(record.level, to); }  // [LEVEL-1]
+    void remember(const std::string& id, timestamp now) {                              // [SEND-2]
         accepted.insert(id);
         accepted_order.emplace_back(now, id);
         while (accepted_order.size() > 10'000 &&

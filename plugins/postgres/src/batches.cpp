@@ -21,6 +21,7 @@ void add_messages(parameters& values, const elements<new_message>& messages) {
                              [](const sent& m) { return unless_nil(m.element->execution); })
         .add_list<sql::bigint>(messages, [](const sent& m) { return m.element->task.value; })
         .add_list<sql::timestamptz>(messages, [](const sent& m) { return m.element->visible_at; });
+    add_levels(values, messages, [](const sent& m) { return m.element->level; });
     values.end_record();
 }
 
@@ -57,6 +58,8 @@ void add_filter(parameters& values, const instance_filter& filter) {
         .add<sql::text>(filter.tag ? tags_text({*filter.tag}) : std::nullopt)
         .add<sql::text>(text(filter.parent))
         .add<sql::boolean>(filter.parked)
+        .add<sql::smallint>(filter.kind ? std::optional(static_cast<int>(*filter.kind))
+                                        : std::nullopt)
         .add<sql::bytea>(filter.id_prefix)
         .add<sql::timestamptz>(filter.created_from)
         .add<sql::timestamptz>(filter.created_to)

@@ -125,6 +125,7 @@ void add_checkpoints(parameters& values, const commit_request& request) {
             turns, [](const checkpoint& turn) { return static_cast<int>(turn.status); })
         .add_list<sql::integer>(turns, added_events);
     add_ends(values, request);
+    add_levels(values, turns, [](const checkpoint& turn) { return turn.level; });
     values.end_record();
 }
 
@@ -289,8 +290,7 @@ void add_children(store& hub, parameters& values, std::span<const checkpoint> tu
     }
     std::vector<lane_key> keys;
     for (const auto& child : children) {
-        const new_instance& fresh = child.element->instance;
-        keys.push_back({.is_activity = false, .name = fresh.name, .variant = fresh.version});
+        keys.push_back(lane_of(child.element->instance));
     }
     const std::vector<std::int32_t> lanes = hub.names().lanes(keys);
     std::vector<instance_source> sources;
@@ -365,7 +365,10 @@ std::vector<scheduled> schedule(store& hub, std::span<const checkpoint> turns, r
             contains(added.owner->cancelled_activities, activity.task)) {
             continue;
         }
-        keys.push_back({true, activity.name, activity.queue, activity.priority});
+        keys.push_back({.is_activity = true,
+                        .name = activity.name,
+                        .variant = activity.queue,
+                        .priority = activity.priority});
         all.push_back({added, 0, std::nullopt});
     }
     const std::vector<std::int32_t> lanes = hub.names().lanes(keys);

@@ -118,6 +118,76 @@ std::string state_text(connection& to,
                        to_string(files.version()));
 }
 
+// What made the code that is there. It is the comment of a function, so that everybody may read it,
+// a dump has it, and it goes when the function goes.
+struct code_mark {
+    schema_version library;
+    std::string hash;
+    /// This login may replace the code.
+    bool is_ours = true;
+};
+
+constexpr std::string_view mark_begin = "Perdure ";
+constexpr std::string_view mark_middle = ", code ";
+
+code_mark read_mark(connection& to) {
+    const answer found = to.query(
+        "select coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), ''),"
+        " pg_catalog.pg_has_role(p.proowner, 'usage')"
+        " from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace"
+        " where n.nspname = $1 and p.proname = '_getversions'",
+        parameters().add<sql::text>(to.chosen().schema));
+    code_mark mark;
+    if (found.rows() == 0) {
+        return mark;
+    }
+    mark.is_ours = found.at(0, 1).flag();
+    const std::string text = found.at(0, 0).string();
+    const auto middle = text.find(mark_middle);
+    if (text.starts_with(mark_begin) && middle != std::string::npos) {
+        mark.library = parse_schema_version(
+            std::string_view(text).substr(mark_begin.size(), middle - mark_begin.size()));
+        mark.hash = text.substr(middle + mark_middle.size());
+    }
+    return mark;
+}
+
+// Newer code of the same version stays: whoever is older understands it, and would undo a repair.
+bool wants_new_code(connection& to, const sql_files& files) {
+    const code_mark found = read_mark(to);
+    return found.hash != files.code_hash && found.is_ours &&
+           found.library <= parse_schema_version(files.library);
+}
+
+void refuse_live_workers(connection& to,
+                         const std::optional<schema_version>& found,
+                         const sql_files& files) {
+    const std::string schema = to.chosen().quoted_schema();
+    // Nobody renews while it is decided.
+    to.execute_script(fmt::format("lock table {}.Workers in share row exclusive mode", schema));
+    const answer live = to.query(fmt::format(
+        "select w.worker_id from {0}.Workers w join {0}.TaskHubs h on h.task_hub = w.task_hub"
+        " where w.live_until > pg_catalog.clock_timestamp()"
+        " + case when exists (select from {0}.GlobalSettings g where g.name = 'TestClock')"
+        " then h.clock_offset else 0 end * interval '1 microsecond'"
+        " order by w.worker limit 5",
+        schema));
+    if (live.rows() == 0) {
+        return;
+    }
+    std::string names;
+    for (std::size_t row = 0; row < live.rows(); ++row) {
+        names += (row == 0 ? "" : ", ") + live.at(row, 0).string();
+    }
+    throw backend_error(
+        store_fault::schema,
+        fmt::format("{}, and workers of the earlier version live: {}. Stop them first; with "
+                    "upgrade=force the schema is upgraded under them: their calls fail from then "
+                    "on, and their leases run out",
+                    state_text(to, found, files),
+                    names));
+}
+
 void run_file(connection& to, const sql_file& file) {
     try {
         to.execute_script(with_psql_variables(file.text(), to.chosen().schema));
@@ -125,6 +195,20 @@ void run_file(connection& to, const sql_file& file) {
         error.add_context(std::string(file.name));
         throw;
     }
+}
+
+void make_code(connection& to, const sql_files& files) {
+    for (const sql_file& file : files.functions) {
+        run_file(to, file);
+    }
+    // Roles belong to all schemas.
+    lock_advisory(to, "permissions");
+    run_file(to, files.permissions);
+    to.execute_script(
+        fmt::format("comment on function {}._GetVersions() is {}",
+                    to.chosen().quoted_schema(),
+                    quoted_literal(fmt::format(
+                        "{}{}{}{}", mark_begin, files.library, mark_middle, files.code_hash))));
 }
 
 // A schema of somebody else is used as it is, so that its owner decides who may.
@@ -142,12 +226,7 @@ void climb(connection& to, const std::optional<schema_version>& from, const sql_
             to.chosen().quoted_schema(),
             quoted_literal(step.version)));
     }
-    for (const sql_file& file : files.functions) {
-        run_file(to, file);
-    }
-    // Roles belong to all schemas.
-    lock_advisory(to, "permissions");
-    run_file(to, files.permissions);
+    make_code(to, files);
 }
 
 }  // namespace
@@ -186,8 +265,12 @@ std::string sql_file::text() const {
     return whole;
 }
 
+std::string_view sql_files::version_text() const {
+    return steps.back().version;
+}
+
 schema_version sql_files::version() const {
-    return parse_schema_version(steps.back().version);
+    return parse_schema_version(version_text());
 }
 
 std::optional<schema_version> installed(connection& to) {
@@ -211,7 +294,7 @@ std::optional<schema_version> installed(connection& to) {
 void install_or_upgrade(connection& to, const sql_files& files) {
     std::optional<schema_version> found = installed(to);
     refuse_newer(to, found, files);
-    if (found == files.version()) {
+    if (found == files.version() && !wants_new_code(to, files)) {
         return;
     }
     try {
@@ -221,7 +304,12 @@ void install_or_upgrade(connection& to, const sql_files& files) {
         found = installed(to);
         refuse_newer(to, found, files);
         if (found != files.version()) {
+            if (found && to.chosen().upgrade == upgrade_rule::if_unused) {
+                refuse_live_workers(to, found, files);
+            }
             climb(to, found, files);
+        } else if (wants_new_code(to, files)) {
+            make_code(to, files);
         }
         whole.commit();
     } catch (const backend_error& error) {

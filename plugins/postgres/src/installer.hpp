@@ -38,16 +38,21 @@ struct sql_file {
     [[nodiscard]] std::string text() const;
 };
 
-/// All files: the steps in their order, which never change once released; the functions in the
-/// order of their names, which are made anew by every install and upgrade; then the permissions.
+/// All files: the steps in their order, which never change once released; the code, which is made
+/// anew by every install and upgrade and whenever its text differs: the functions in the order of
+/// their names, then the permissions.
 struct sql_files {
     std::span<const sql_file> steps;
     std::span<const sql_file> functions;
     sql_file permissions;
     sql_file drop;
+    /// Of the library that has the files; and the MD5 of the code's text.
+    std::string_view library = "0.0.0";
+    std::string_view code_hash = "none";
 
     /// The version that the last step makes.
     [[nodiscard]] schema_version version() const;
+    [[nodiscard]] std::string_view version_text() const;
 };
 
 /// The files of sql/postgres as they were when the plugin was built.
@@ -56,12 +61,16 @@ struct sql_files {
 /// The version that the database has in this connection's schema; nothing when there is none.
 [[nodiscard]] std::optional<schema_version> installed(connection& to);
 
-/// Makes the schema, or brings it up to date, in one transaction, unless it has the right version,
-/// which is found out by a read alone. Any number of processes may do so at once: one does the
-/// work, the others wait and find it done. Throws `backend_error`:
-/// - schema: the installed version is newer than these files, or the login may not do what is
-///   missing, with both versions in the text;
+/// Makes the schema, or brings it up to date, in one transaction, unless it has the right version
+/// and code, which is found out by reads alone. Any number of processes may do so at once: one does
+/// the work, the others wait and find it done. Throws `backend_error`:
+/// - schema: the installed version is newer than these files; or the login may not do what is
+///   missing; or workers live that need the older version, and the upgrade is not forced; with both
+///   versions in the text;
 /// - otherwise as a call does. Nothing is left half done; after `outcome_unknown`, repeat.
+///
+/// Within a version, code of another text is made anew by whoever owns it, unless a newer library
+/// made it; anybody else uses it as it is, because the calls of one version are the same.
 void install_or_upgrade(connection& to, const sql_files& files);
 
 /// Throws `backend_error` (schema) unless the schema is there in the version of these files.

@@ -33,7 +33,7 @@ constexpr statement purge_instances{
     effect::mutating};
 constexpr statement purgeable_instances{
     "purgeable",
-    "select _Purgeable($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    "select _Purgeable($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     effect::none};
 
 constexpr std::size_t outcomes_column = 0;
@@ -114,7 +114,7 @@ std::vector<create_outcome> postgres_backend::create(const request_id& /*request
 std::vector<create_outcome> postgres_backend::create_now(std::span<const new_instance> instances) {
     std::vector<lane_key> keys;
     for (const new_instance& fresh : instances) {
-        keys.push_back({.is_activity = false, .name = fresh.name, .variant = fresh.version});
+        keys.push_back(lane_of(fresh));
     }
     const std::vector<std::int32_t> lanes = hub_.names().lanes(keys);
     std::vector<instance_source> sources;

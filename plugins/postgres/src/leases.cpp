@@ -1,4 +1,5 @@
 #include "backend.hpp"
+#include "installer.hpp"
 #include "work.hpp"
 
 #include <algorithm>
@@ -17,11 +18,11 @@ constexpr statement lock_work{
     effect::mutating};
 constexpr statement renew_leases{"renew",
                                  "select outcomes, store_time, is_known from "
-                                 "_RenewLocks($1, $2, $3, $4, $5, $6, $7, $8)",
+                                 "_RenewLocks($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                                  effect::mutating};
 constexpr statement give_leases_back{"return_leases",
                                      "select outcomes, left_ready, next_due, store_time"
-                                     " from _ReturnLeases($1, $2, $3, $4, $5, $6)",
+                                     " from _ReturnLeases($1, $2, $3, $4, $5, $6, $7)",
                                      effect::mutating};
 constexpr statement take_leases_over{
     "take_over", "select store_time from _TakeOver($1)", effect::mutating};
@@ -92,7 +93,9 @@ work_batch postgres_backend::lock(const lock_request& request) {
 std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
     const std::int32_t worker = hub_.names().worker(request.worker);
     parameters values;
-    values.add<sql::integer>(worker).add<sql::bigint>(request.lease_duration);
+    values.add<sql::text>(embedded_sql().version_text())
+        .add<sql::integer>(worker)
+        .add<sql::bigint>(request.lease_duration);
     const served has = resolve(hub_.names(), request.filter);
     if (request.filter != nullptr) {
         values.add_list<sql::integer>(*has.definitions)
@@ -129,6 +132,7 @@ std::vector<lease_outcome> postgres_backend::return_leases(const request_id& req
     } else {
         values.add_list<sql::text>(reasons);
     }
+    add_levels(values, items, [](const held_item& item) { return item.needed; });
     announcing_call work(hub_);
     const answer done = hub_.call(give_leases_back, values);
     work.finish(done.only(3), done.only(1), done.only(2));

@@ -64,7 +64,7 @@ bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& t
     const checkpoint& turn = request.checkpoints.front();
     const bool is_plain = turn.consumed.empty() && turn.events.size() == 1 && !turn.next &&
                           turn.status != orchestration_status::terminated && turn.failure.empty() &&
-                          !turn.custom_status;
+                          !turn.custom_status && turn.level == 1;
     const bool is_alone = turn.cancelled_activities.empty() && turn.timers.empty() &&
                           turn.cancelled_timers.empty() && turn.messages.empty() &&
                           turn.children.empty() && turn.terminations.empty();

@@ -8,9 +8,9 @@ namespace perdure::postgres {
 
 namespace {
 
-constexpr statement find_lanes{"lanes", "select _Lanes($1, $2, $3, $4)", effect::mutating};
+constexpr statement find_lanes{"lanes", "select _Lanes($1, $2, $3, $4, $5, $6)", effect::mutating};
 constexpr statement find_names{
-    "lane_names", "select names, variants from _LaneNames($1)", effect::none};
+    "lane_names", "select names, variants, kinds, levels from _LaneNames($1)", effect::none};
 constexpr statement find_worker{"worker", "select _Worker($1)", effect::mutating};
 
 }  // namespace
@@ -27,7 +27,11 @@ void name_cache::learn(const missing_lanes& missing,
     values.add<sql::boolean>(is_activity)
         .add_list<sql::text>(missing.keys, &lane_key::name)
         .add_list<sql::text>(missing.keys, &lane_key::variant)
-        .add_list<sql::integer>(missing.keys, &lane_key::priority);
+        .add_list<sql::integer>(missing.keys, &lane_key::priority)
+        .add_list<sql::smallint>(missing.keys,
+                                 [](const lane_key& key) { return static_cast<int>(key.kind); })
+        .add_list<sql::smallint>(missing.keys,
+                                 [](const lane_key& key) { return static_cast<int>(key.level); });
     const answer found = call_(find_lanes, values);
     const array_reader numbers(found.only(0));
     if (numbers.size() != missing.keys.size()) {
@@ -77,7 +81,10 @@ lane_key name_cache::definition(std::int32_t lane) {
     const answer found = call_(find_names, values);
     const array_reader names(found.only(0));
     const array_reader variants(found.only(1));
-    lane_key key{.is_activity = false, .name = names.string(0), .variant = variants.string(0)};
+    lane_key key{.name = names.string(0),
+                 .variant = variants.string(0),
+                 .kind = static_cast<instance_kind>(array_reader(found.only(2)).number(0)),
+                 .level = static_cast<feature_level>(array_reader(found.only(3)).number(0))};
     const std::lock_guard guard(mutex_);
     lanes_.emplace(key, lane);
     keys_.emplace(lane, key);

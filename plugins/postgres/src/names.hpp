@@ -2,13 +2,14 @@
 
 #include "connection.hpp"
 
+#include <perdure/backend.hpp>
+
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <perdure/backend.hpp>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -23,6 +24,9 @@ struct lane_key {
     /// The version of an orchestration, the queue of an activity.
     std::string variant;
     std::int32_t priority = 0;
+    // Of a definition; an instance whose level rises gets another lane.
+    instance_kind kind = instance_kind::orchestration;
+    feature_level level = 1;
 
     friend auto operator<=>(const lane_key&, const lane_key&) = default;
 };

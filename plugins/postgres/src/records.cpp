@@ -31,7 +31,9 @@ enum column : std::size_t {
     parked_reason,
     history_length,
     inbox_length,
-    leased_by
+    leased_by,
+    kind,
+    level
 };
 
 std::string text_or_empty(const field& value) {
@@ -67,7 +69,9 @@ std::optional<instance_record> read_record(const field& row) {
         .parked_reason = text_or_empty(values.at(column::parked_reason)),
         .history_length = count(column::history_length),
         .inbox_length = count(column::inbox_length),
-        .leased_by = text_or_empty(values.at(column::leased_by))};
+        .leased_by = text_or_empty(values.at(column::leased_by)),
+        .kind = static_cast<instance_kind>(values.at(column::kind).number()),
+        .level = static_cast<feature_level>(values.at(column::level).number())};
     if (!values.at(column::parent_instance).is_null()) {
         found.parent = parent_link{instance_id(values.at(column::parent_instance).string()),
                                    {values.at(column::parent_execution).id()},

@@ -319,6 +319,9 @@ settings read_settings(const backend_config& config) {
     chosen.poll_interval = options.time(
         "poll_interval", std::chrono::milliseconds(1), std::chrono::hours(1), chosen.poll_interval);
     chosen.test_clock = options.flag("test_clock", false);
+    chosen.upgrade = options.choice("upgrade", {"if_unused", "force"}, "if_unused") == "force"
+                         ? upgrade_rule::force
+                         : upgrade_rule::if_unused;
     read_connect_timeout(options, chosen);
     read_libpq_options(options, chosen);
     options.finish();

@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <map>
 #include <string>
-#include <vector>
 #include <string_view>
+#include <vector>
 
 // What the URI says, and how it becomes a connection string of libpq.
 
@@ -23,6 +23,9 @@ enum class pooler {
     /// session would keep is set for each transaction.
     transaction,
 };
+
+/// Whether an older schema is upgraded while workers live that need it as it is.
+enum class upgrade_rule { if_unused, force };
 
 /// All options of the URI, checked. A plain value.
 struct settings {
@@ -50,12 +53,13 @@ struct settings {
     postgres::pooler pooler = postgres::pooler::none;
     duration poll_interval = std::chrono::seconds(1);
     bool test_clock = false;
+    upgrade_rule upgrade = upgrade_rule::if_unused;
 
     /// What libpq connects with, the password included: a URI, because SOCI takes a string of
     /// keywords apart at the blanks within quotes.
     [[nodiscard]] std::string connection_string() const;
-    /// The same for each host, which is named first, the others after it in their order: for who does
-    /// not let libpq wait, and so has to turn from a host that does not answer itself.
+    /// The same for each host, which is named first, the others after it in their order: for who
+    /// does not let libpq wait, and so has to turn from a host that does not answer itself.
     [[nodiscard]] std::vector<std::string> connection_strings() const;
     /// The same for another database of the server.
     [[nodiscard]] std::string connection_string(const std::string& other_database) const;

@@ -126,6 +126,7 @@ void store::create() {
 void store::check(connection& server) {
     if (!is_checked_) {
         check_session(server, counts_);
+        check_schema(server, embedded_sql());
         refuse_other_hub(server);
         is_checked_ = true;
     }

@@ -9,12 +9,13 @@
 #include "settings.hpp"
 #include "waiting_locks.hpp"
 
+#include <perdure/backend.hpp>
+#include <perdure/backend_statistics.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <perdure/backend.hpp>
-#include <perdure/backend_statistics.hpp>
 #include <string>
 #include <sys/types.h>
 #include <vector>

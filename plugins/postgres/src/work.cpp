@@ -39,9 +39,11 @@ served resolve(name_cache& names, const work_filter* filter) {
         return {};
     }
     std::vector<lane_key> keys;
-    keys.reserve(filter->orchestrations.size());
-    for (const work_filter::definition& wanted : filter->orchestrations) {
-        keys.push_back({.is_activity = false, .name = wanted.name, .variant = wanted.version});
+    keys.reserve(filter->orchestrations.size() * filter->level);
+    for (const auto& [name, version, kind] : filter->orchestrations) {
+        for (feature_level level = 1; level <= filter->level; ++level) {  // [LEVEL-2]
+            keys.push_back({.name = name, .variant = version, .kind = kind, .level = level});
+        }
     }
     return {.definitions = names.lanes(keys), .filter = filter};
 }
@@ -51,9 +53,11 @@ std::uint64_t asker_of(const lock_request& request) {
     std::size_t mixed = hash(request.worker.text);
     const auto mix = [&](std::size_t next) { mixed = mixed * 31 + next; };
     if (request.filter != nullptr) {
-        for (const work_filter::definition& wanted : request.filter->orchestrations) {
-            mix(hash(wanted.name));
-            mix(hash(wanted.version));
+        mix(request.filter->level);
+        for (const auto& [name, version, kind] : request.filter->orchestrations) {
+            mix(hash(name));
+            mix(hash(version));
+            mix(static_cast<std::size_t>(kind));
         }
         for (const auto* list : {&request.filter->activities, &request.filter->queues}) {
             mix(list->size());
@@ -251,7 +255,8 @@ void read_orchestrations(name_cache& names,
                       .history = {},
                       .inbox = {},
                       .attempt = static_cast<std::uint32_t>(c.attempts.number(n)) + 1,
-                      .suspect = c.suspects.flag(n)});
+                      .suspect = c.suspects.flag(n),
+                      .kind = name.kind});
     }
     read_inboxes(record, first, to);
     read_histories(record, first, to);

@@ -6,6 +6,7 @@
 
 #include <perdure/backend.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -128,11 +129,28 @@ template <class Element>
     return all;
 }
 
+/// A list of feature levels; null when nobody needs more than the first.
+template <class Items, class LevelOf>
+void add_levels(parameters& values, const Items& items, LevelOf level_of) {
+    const bool is_raised = std::any_of(
+        items.begin(), items.end(), [&](const auto& item) { return level_of(item) > 1; });
+    if (is_raised) {
+        values.add_list<sql::smallint>(items, level_of);
+    } else {
+        values.add_null_list<sql::smallint>();
+    }
+}
+
+/// The lane that a new instance waits in.
+[[nodiscard]] inline lane_key lane_of(const new_instance& fresh) {
+    return {.name = fresh.name, .variant = fresh.version, .kind = fresh.kind, .level = fresh.level};
+}
+
 /// A message_batch; null when it is empty.
 void add_messages(parameters& values, const elements<new_message>& messages);
 /// A termination_batch, likewise.
 void add_terminations(parameters& values, const elements<termination>& wishes);
-/// The eleven parameters that the functions with a filter begin with.
+/// The twelve parameters that the functions with a filter begin with.
 void add_filter(parameters& values, const instance_filter& filter);
 
 }  // namespace perdure::postgres

@@ -21,6 +21,10 @@ using postgres::sql_files;
 constexpr std::string_view first_step[] = {
     "set search_path = :\"schema\", pg_temp; create table Versions (semantic_version text primary "
     "key);",
+    "create table TaskHubs (task_hub integer, clock_offset bigint);"
+    "create table GlobalSettings (name text);"
+    "create table Workers (worker integer, task_hub integer, worker_id text, live_until "
+    "timestamptz);"
     "create table Things (thing text);"};
 constexpr std::string_view second_step[] = {
     "set search_path = :\"schema\", pg_temp; alter table Things add column colour text;"};
@@ -31,6 +35,10 @@ constexpr std::string_view functions[] = {
     " as $$ select v.semantic_version from Versions v $$;"
     "create or replace function SchemaName() returns text language sql as $$ select $q$it is $q$ ||"
     " current_schema $$;"};
+constexpr std::string_view repaired[] = {
+    "set search_path = :\"schema\", pg_temp;"
+    "create or replace function SchemaName() returns text language sql as $$ select"
+    " 'repaired'::text $$;"};
 constexpr std::string_view permissions[] = {
     "grant usage on schema :\"schema\" to perdure_user;"
     "comment on schema :\"schema\" is :'schema';"};
@@ -40,6 +48,8 @@ constexpr std::string_view failing[] = {"create table Never (n int); select 1 / 
 constexpr sql_file steps[] = {{"schema/001.sql", "1.0.0", first_step},
                               {"schema/002.sql", "1.1.0", second_step}};
 constexpr sql_file function_files[] = {{"functions/10.sql", "", functions}};
+constexpr sql_file repaired_files[] = {{"functions/10.sql", "", functions},
+                                       {"functions/20.sql", "", repaired}};
 constexpr sql_file broken_files[] = {{"functions/10.sql", "", functions},
                                      {"functions/20.sql", "", failing}};
 
@@ -49,6 +59,17 @@ constexpr sql_files old_files{std::span(steps).first(1),
                               {"drop.sql", "", drop}};
 constexpr sql_files new_files{
     steps, function_files, {"permissions.sql", "", permissions}, {"drop.sql", "", drop}};
+constexpr sql_files of_library(std::span<const sql_file> code,
+                               std::string_view library,
+                               std::string_view hash) {
+    sql_files files = new_files;
+    files.functions = code;
+    files.library = library;
+    files.code_hash = hash;
+    return files;
+}
+constexpr sql_files repaired_by_1_2 = of_library(repaired_files, "1.2.0", "of the repaired text");
+constexpr sql_files text_of_1_1 = of_library(function_files, "1.1.9", "of the first text");
 constexpr sql_files broken_new_files{
     steps, broken_files, {"permissions.sql", "", permissions}, {"drop.sql", "", drop}};
 
@@ -112,6 +133,92 @@ TEST_CASE("an upgrade runs the steps that are missing and makes the functions an
     CHECK(postgres::installed(*on) == schema_version{1, 1, 0});
     CHECK(mark_of_function(*on) != before);
     CHECK(number_of(*on, "select count(*) from Things where colour is null") == 1);
+}
+
+TEST_CASE("functions of another text are made anew within a version, by one of many", "[HUB-1]") {
+    const settings chosen = fresh_settings();
+    test_connection on(chosen);
+    postgres::install_or_upgrade(*on, text_of_1_1);
+    on->execute_script("insert into Things values ('kept')");
+
+    const int successes = successes_of_processes(16, [&] {
+        test_connection own(chosen);
+        postgres::install_or_upgrade(*own, repaired_by_1_2);
+    });
+    const std::string before = mark_of_function(*on);
+    postgres::install_or_upgrade(*on, repaired_by_1_2);
+
+    CHECK(successes == 16);
+    CHECK(mark_of_function(*on) == before);
+    CHECK(text_of(*on, "select SchemaName()") == "repaired");
+    CHECK(number_of(*on, "select count(*) from Things") == 1);
+    CHECK(number_of(*on, "select count(*) from Versions") == 2);
+}
+
+TEST_CASE("an older library does not undo what a newer one has repaired in the same version") {
+    test_connection on(fresh_settings());
+    postgres::install_or_upgrade(*on, repaired_by_1_2);
+
+    postgres::install_or_upgrade(*on, text_of_1_1);
+    postgres::check_schema(*on, text_of_1_1);
+
+    CHECK(text_of(*on, "select SchemaName()") == "repaired");
+}
+
+TEST_CASE("a login that may not replace functions uses those that are there") {
+    const settings owners = fresh_settings();
+    settings users = owners;
+    users.libpq["user"] = "perdure_user";
+    test_connection owner(owners);
+    test_connection user(users);
+    postgres::install_or_upgrade(*owner, text_of_1_1);
+
+    postgres::install_or_upgrade(*user, repaired_by_1_2);
+    postgres::check_schema(*user, repaired_by_1_2);
+
+    CHECK(text_of(*owner, "select SchemaName()") == "it is " + owners.schema);
+    CHECK_FALSE(user->is_in_transaction());
+}
+
+TEST_CASE("functions that psql installed are made anew, because nobody knows their text") {
+    test_connection on(fresh_settings());
+    postgres::install_or_upgrade(*on, text_of_1_1);
+    on->execute_script("comment on function _GetVersions() is 'somebody''s words'");
+
+    postgres::install_or_upgrade(*on, repaired_by_1_2);
+
+    CHECK(text_of(*on, "select SchemaName()") == "repaired");
+}
+
+TEST_CASE("an upgrade under a live worker is refused with its name, unless it is forced") {
+    settings chosen = fresh_settings();
+    test_connection on(chosen);
+    postgres::install_or_upgrade(*on, old_files);
+    on->execute_script(
+        "insert into TaskHubs values (1, 0);"
+        "insert into Workers values (1, 1, 'dead', now()), (2, 1, 'alive', now() + interval '1 "
+        "h')");
+
+    const backend_error refused = failure_of([&] { postgres::install_or_upgrade(*on, new_files); });
+
+    CHECK(refused.code() == store_fault::schema);
+    CHECK_THAT(refused.what(),
+               Catch::Contains("alive") && !Catch::Contains("dead") &&
+                   Catch::Contains("upgrade=force") && Catch::Contains("1.1.0"));
+    CHECK(postgres::installed(*on) == schema_version{1, 0, 0});
+    SECTION("forced") {
+        chosen.upgrade = postgres::upgrade_rule::force;
+        test_connection forcing(chosen);
+        postgres::install_or_upgrade(*forcing, new_files);
+        CHECK(postgres::installed(*on) == schema_version{1, 1, 0});
+    }
+    SECTION("by the clock for tests, the worker is dead") {
+        on->execute_script(
+            "insert into GlobalSettings values ('TestClock');"
+            "update TaskHubs set clock_offset = 7200000000");
+        postgres::install_or_upgrade(*on, new_files);
+        CHECK(postgres::installed(*on) == schema_version{1, 1, 0});
+    }
 }
 
 TEST_CASE("a newer schema is refused, with both versions named, and left alone", "[HUB-2]") {
@@ -293,6 +400,15 @@ TEST_CASE("what is embedded are the files, in order") {
     check_all(files.steps);
     check_all(files.functions);
     CHECK(files.permissions.text() == content(files.permissions));
+    // As `cat functions/*.sql permissions.sql | md5sum` says it.
+    std::string code;
+    for (const sql_file& file : files.functions) {
+        code += file.text();
+    }
+    test_connection on(fresh_settings());
+    CHECK(files.code_hash ==
+          text_of(*on,
+                  "select md5(" + postgres::quoted_literal(code + files.permissions.text()) + ")"));
     CHECK(files.drop.text() == content(files.drop));
     schema_version last;
     for (const sql_file& step : files.steps) {

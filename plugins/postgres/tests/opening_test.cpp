@@ -206,6 +206,66 @@ TEST_CASE("opening: PgBouncer in transaction mode is refused unless the URI says
     CHECK(lock_all(store, orders).size() == 1);
 }
 
+TEST_CASE("opening: functions that are made anew under running processes are found") {
+    settings chosen = fresh_settings();
+    chosen.pooler = GENERATE(pooler::none, pooler::transaction);
+    postgres_backend working(chosen);
+    working.create_hub();
+    const work_filter orders{{{"Order", "1"}}, {}, {}};
+    const renewal alive{{"w1"}, &orders, 15s, {}};
+    CHECK(working.renew(alive).empty());
+    create_one(working, "order-1", "Order");
+    CHECK(lock_all(working, orders).size() == 1);
+    test_connection owner(chosen);
+    owner->execute_script("set search_path = " + chosen.quoted_schema() +
+                          ";"
+                          "comment on function _GetVersions() is null");
+    postgres::install_or_upgrade(*owner, postgres::embedded_sql());
+
+    create_one(working, "order-2", "Order");
+
+    CHECK(lock_all(working, orders).size() == 1);
+    CHECK(working.renew(alive).empty());
+}
+
+TEST_CASE("opening: a worker of an upgraded schema is told so, and lives no longer") {
+    const settings chosen = fresh_settings();
+    postgres_backend working(chosen);
+    working.create_hub();
+    const work_filter orders{{{"Order", "1"}}, {}, {}};
+    const renewal alive{{"w1"}, &orders, 15s, {}};
+    CHECK(working.renew(alive).empty());
+    test_connection owner(chosen);
+    owner->execute_script("set search_path = " + chosen.quoted_schema() +
+                          ";"
+                          "insert into Versions (semantic_version) values ('1000.0.0');"
+                          "update Workers set live_until = now()");
+
+    const backend_error refused = failure_of([&] { static_cast<void>(working.renew(alive)); });
+
+    CHECK(refused.code() == store_fault::schema);
+    CHECK_THAT(refused.what(), Catch::Contains("newer plugin"));
+    CHECK(number_of(*owner, "select count(*) from Workers where live_until > now()") == 0);
+}
+
+TEST_CASE("opening: calls of version 1.0.0 are refused as those of another schema") {
+    const settings chosen = fresh_settings();
+    postgres_backend store(chosen);
+    store.create_hub();
+    test_connection old(chosen);
+    const auto fault = [&](const std::string& call) {
+        return failure_of([&] { static_cast<void>(old->query(call)); }).code();
+    };
+
+    CHECK(fault("select _RenewLocks(1, 1, null, null, null, null, null, null)") ==
+          store_fault::schema);
+    CHECK(
+        fault(
+            "select _CommitLoneTurn(gen_random_uuid(), null, 1, 1, gen_random_uuid(), 0::smallint,"
+            " null, null, 1, '[]', null, null, null, null, null, null, null, null, null, true)") ==
+        store_fault::schema);
+}
+
 TEST_CASE("opening: after another installation of the schema, names are looked up again") {
     settings chosen = fresh_settings();
     chosen.pooler = GENERATE(pooler::none, pooler::transaction);

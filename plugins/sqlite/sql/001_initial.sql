@@ -12,13 +12,10 @@ create table versions (
     plugin       text not null
 ) strict;
 
--- One row: what all processes share. `changes` counts the changes that others may wait for. Tests
--- move the clock by clock_offset; the other two keep it from going back.
+-- One row: what all processes share. `changes` counts the changes that others may wait for.
 create table hub (
     hub           integer primary key check (hub = 1),
     clock_offset  integer not null default 0,
-    clock_ahead   integer not null default 0,
-    clock_said    integer not null default 0,
     last_sequence integer not null default 0,
     changes       integer not null default 0
 ) strict;

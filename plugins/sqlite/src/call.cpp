@@ -40,8 +40,8 @@ void call::begin() {
     if (!hub.next()) {
         throw backend_error(store_fault::corrupt, "the hub's own row is missing");
     }
-    before_ = {{hub.number(0), hub.number(1), hub.number(2)}, hub.number(3)};
-    stored_sequence_ = last_sequence_ = hub.number(4);
+    before_ = state_of_hub(hub);
+    stored_sequence_ = last_sequence_ = hub.number(5);
     clock_ = before_.clock.going_on();
     now_ = clock_.said;
     rows_written_ = writer_->db.all_changes();
@@ -189,7 +189,8 @@ void call::insert(const new_instance& fresh) {
     instance_row& r = instances_.emplace_back(fresh.instance);
     r.row = new_row();
     r.execution = fresh.execution;
-    r.definition = names().definition(sql().names, fresh.name, fresh.version);
+    r.definition =
+        names().definition(sql().names, {fresh.name, fresh.version, fresh.kind, fresh.level});
     r.not_before = fresh.start_at ? fresh.start_at->time_since_epoch().count() : 0;
     r.needs_turn = true;
     r.history_version = 1;
@@ -211,6 +212,22 @@ execution_id call::created_as(const instance_row& target) {
     }
     rows found = sql().created_as.query(target.row);
     return found.next() ? execution_id{found.id(0)} : execution_id{};
+}
+
+void call::raise_level(instance_row& target, feature_level level) {
+    if (level == 1) {
+        return;
+    }
+    definition_key key = names().key_of(sql().names, target.definition);
+    if (key.level >= level) {
+        return;
+    }
+    key.level = level;
+    target.definition = names().definition(sql().names, key);
+    target.is_changed = true;
+    if (target.birth == nullptr) {
+        sql().set_definition.run(target.definition, target.row);
+    }
 }
 
 void call::erase(instance_row& target) {

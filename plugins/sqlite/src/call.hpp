@@ -143,6 +143,8 @@ class call {
     /// The execution with which the instance was created [CREATE-3].
     [[nodiscard]] execution_id created_as(const instance_row& target);
     void insert(const new_instance& fresh);
+    /// [LEVEL-1] The instance waits in another lane from then on.
+    void raise_level(instance_row& target, feature_level level);
     void erase(instance_row& target);
     /// Ends the lease.
     void release_lease(instance_row& target);

@@ -71,6 +71,7 @@ send_outcome call::send(const new_message& message) {
     if (!message.id.empty()) {
         remember_message_id(*target, message.id);
     }
+    raise_level(*target, message.level);
     post(*target,
          {.visible_at = message.visible_at ? message.visible_at->time_since_epoch().count() : now_,
           .task = message.task,

@@ -195,8 +195,9 @@ void continue_as_new(call& work, instance_row& target, const checkpoint& turn) {
         count_removed(work, target);
         target.stored_messages += come_and_gone;
     }
-    const name_pair name = work.names().definition_text(work.sql().names, target.definition);
-    target.definition = work.names().definition(work.sql().names, name.first, next.version);
+    definition_key definition = work.names().key_of(work.sql().names, target.definition);
+    definition.version = next.version;
+    target.definition = work.names().definition(work.sql().names, definition);
     target.execution = next.execution;
     work.sql().continue_instance.run(next.execution.value, target.definition, target.row);
     work.sql().remove_tags.run(target.row);
@@ -225,6 +226,7 @@ void apply(call& work, const accepted_turn& item) {
     target.not_before = 0;
     target.needs_turn = false;
     ++target.history_version;
+    work.raise_level(target, turn.level);
     if (turn.custom_status) {
         const payload& value = *turn.custom_status;
         const auto codec = value.is_none() ? std::nullopt : std::optional(value.codec);

@@ -24,6 +24,9 @@ filter_query::filter_query(database& db,
     if (filter.version) {
         add("d.version = ?", *filter.version);
     }
+    if (filter.kind) {
+        add("d.kind = ?", static_cast<std::int64_t>(*filter.kind));
+    }
     if (filter.tag) {
         add("exists (select 1 from tags t where t.instance_row = i.row and t.key = ?",
             filter.tag->first);

@@ -95,24 +95,20 @@ void grant::lease(instance_row& target) {
 }
 
 void grant::add(instance_row& target) {
-    name_pair name = work_.names().definition_text(work_.sql().names, target.definition);
-    orchestration_work& item =
-        batch_.orchestrations.emplace_back(orchestration_work{.instance = target.instance,
-                                                              .execution = target.execution,
-                                                              .held = {},
-                                                              .name = std::move(name.first),
-                                                              .version = std::move(name.second),
-                                                              .status = target.status,
-                                                              .history_version = 0,
-                                                              .history_length = 0,
-                                                              .history = {},
-                                                              .inbox = {},
-                                                              .attempt = target.attempts + 1,
-                                                              .suspect = target.suspect});
-    item.held = {{target.token}, static_cast<std::uint64_t>(target.row)};
-    item.history_version = target.history_version;
-    item.last_committed = {target.last_committed};
-    item.history_length = target.history_length;
+    definition_key key = work_.names().key_of(work_.sql().names, target.definition);
+    orchestration_work& item = batch_.orchestrations.emplace_back(
+        orchestration_work{.instance = target.instance,
+                           .execution = target.execution,
+                           .held = {{target.token}, static_cast<std::uint64_t>(target.row)},
+                           .name = std::move(key.name),
+                           .version = std::move(key.version),
+                           .status = target.status,
+                           .history_version = target.history_version,
+                           .last_committed = {target.last_committed},
+                           .history_length = target.history_length,
+                           .attempt = target.attempts + 1,
+                           .suspect = target.suspect,
+                           .kind = key.kind});
     bytes_ += item_overhead;
     if (target.stored_messages > 0) {
         add_inbox(target, item.inbox);

@@ -140,7 +140,9 @@ std::vector<lease_outcome> sqlite_backend::give_back(const request_id& request,
         work,
         request,
         items,
-        [](instance_row&, std::size_t) {},
+        [&](instance_row& target, std::size_t n) {
+            work.raise_level(target, items[n].needed);  // [LEVEL-3]
+        },
         [&](held_activity&) { return work.now(); });
 }
 

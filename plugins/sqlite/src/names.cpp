@@ -1,6 +1,7 @@
 #include "names.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace perdure::sqlite {
 
@@ -12,31 +13,63 @@ bool served_lanes::serves_kind(std::int64_t kind) const {
     return everything || std::binary_search(kinds.begin(), kinds.end(), kind);
 }
 
-std::int64_t name_cache::table::number(statement& find,
-                                       statement& add,
-                                       const name_pair& text,
-                                       if_missing behaviour) {
-    const auto known = numbers_.find(text);
+namespace {
+
+rows query(statement& by, const name_pair& key) {
+    return by.query(key.first, key.second);
+}
+
+rows query(statement& by, const definition_key& key) {
+    return by.query(key.name,
+                    key.version,
+                    static_cast<std::int64_t>(key.kind),
+                    static_cast<std::int64_t>(key.level));
+}
+
+void read(const rows& found, name_pair& key) {
+    key = {found.string(0), found.string(1)};
+}
+
+void read(const rows& found, definition_key& key) {
+    key = {found.string(0),
+           found.string(1),
+           static_cast<instance_kind>(found.number(2)),
+           static_cast<feature_level>(found.number(3))};
+}
+
+}  // namespace
+
+template <class Key>
+std::int64_t name_cache::table<Key>::number(statement& find,
+                                            statement& add,
+                                            const Key& key,
+                                            if_missing behaviour) {
+    const auto known = numbers_.find(key);
     if (known != numbers_.end()) {
         return known->second;
     }
-    auto number = find.number(text.first, text.second);
-    if (!number && behaviour == if_missing::add) {
-        rows added = add.query(text.first, text.second);
+    std::int64_t number = 0;
+    {
+        rows found = query(find, key);
+        number = found.next() ? found.number(0) : 0;
+    }
+    if (number == 0 && behaviour == if_missing::add) {
+        rows added = query(add, key);
         added.next();
         number = added.number(0);
         // The row is inserted for good only once the statement has come to its end.
         added.next();
     }
-    if (number) {
-        remember(text, *number);
+    if (number != 0) {
+        remember(key, number);
     }
-    return number.value_or(0);
+    return number;
 }
 
-const name_pair& name_cache::table::text(statement& find, std::int64_t number) {
-    const auto known = texts_.find(number);
-    if (known != texts_.end()) {
+template <class Key>
+const Key& name_cache::table<Key>::key(statement& find, std::int64_t number) {
+    const auto known = keys_.find(number);
+    if (known != keys_.end()) {
         return known->second;
     }
     rows found = find.query(number);
@@ -45,33 +78,34 @@ const name_pair& name_cache::table::text(statement& find, std::int64_t number) {
             store_fault::corrupt,
             "a row names number " + std::to_string(number) + ", which stands for no name");
     }
-    remember({found.string(0), found.string(1)}, number);
-    return texts_.at(number);
+    Key key;
+    read(found, key);
+    remember(key, number);
+    return keys_.at(number);
 }
 
-void name_cache::table::remember(const name_pair& text, std::int64_t number) {
-    numbers_[text] = number;
-    texts_[number] = text;
+template <class Key>
+void name_cache::table<Key>::remember(const Key& key, std::int64_t number) {
+    numbers_[key] = number;
+    keys_[number] = key;
 }
 
-void name_cache::table::forget() {
+template <class Key>
+void name_cache::table<Key>::forget() {
     numbers_.clear();
-    texts_.clear();
+    keys_.clear();
 }
 
-std::int64_t name_cache::definition(name_statements& sql,
-                                    const std::string& name,
-                                    const std::string& version) {
+std::int64_t name_cache::definition(name_statements& sql, const definition_key& key) {
     const std::lock_guard guard(mutex_);
-    return definitions_.number(
-        sql.find_definition, sql.add_definition, {name, version}, table::if_missing::add);
+    return definitions_.number(sql.find_definition, sql.add_definition, key, if_missing::add);
 }
 
 std::int64_t name_cache::kind(name_statements& sql,
                               const std::string& name,
                               const std::string& queue) {
     const std::lock_guard guard(mutex_);
-    return kinds_.number(sql.find_kind, sql.add_kind, {name, queue}, table::if_missing::add);
+    return kinds_.number(sql.find_kind, sql.add_kind, {name, queue}, if_missing::add);
 }
 
 std::int64_t name_cache::worker(name_statements& sql, const worker_id& id) {
@@ -96,14 +130,14 @@ void name_cache::forget_worker(const worker_id& id) {
     workers_.erase(id.text);
 }
 
-name_pair name_cache::definition_text(name_statements& sql, std::int64_t definition) {
+definition_key name_cache::key_of(name_statements& sql, std::int64_t definition) {
     const std::lock_guard guard(mutex_);
-    return definitions_.text(sql.definition_text, definition);
+    return definitions_.key(sql.definition_key, definition);
 }
 
 name_pair name_cache::kind_text(name_statements& sql, std::int64_t kind) {
     const std::lock_guard guard(mutex_);
-    return kinds_.text(sql.kind_text, kind);
+    return kinds_.key(sql.kind_text, kind);
 }
 
 namespace {
@@ -135,18 +169,19 @@ served_lanes name_cache::lanes_of(name_statements& sql, const work_filter* filte
             numbers.push_back(number);
         }
     };
-    for (const auto& wanted : filter->orchestrations) {
-        add(lanes.definitions,
-            definitions_.number(sql.find_definition,
-                                sql.add_definition,
-                                {wanted.name, wanted.version},
-                                table::if_missing::ignore));
+    for (const auto& [name, version, kind] : filter->orchestrations) {
+        for (feature_level level = 1; level <= filter->level; ++level) {  // [LEVEL-2]
+            add(lanes.definitions,
+                definitions_.number(sql.find_definition,
+                                    sql.add_definition,
+                                    {name, version, kind, level},
+                                    if_missing::ignore));
+        }
     }
     for (const std::string& name : filter->activities) {
         for (const std::string& queue : filter->queues) {
             add(lanes.kinds,
-                kinds_.number(
-                    sql.find_kind, sql.add_kind, {name, queue}, table::if_missing::ignore));
+                kinds_.number(sql.find_kind, sql.add_kind, {name, queue}, if_missing::ignore));
         }
     }
     for (auto* numbers : {&lanes.definitions, &lanes.kinds}) {
@@ -164,9 +199,9 @@ void name_cache::forget() {
 }
 
 std::string offers_text(const work_filter& filter) {
-    std::string text;
-    for (const auto& offered : filter.orchestrations) {
-        text += "orchestration\t" + offered.name + "\t" + offered.version + "\n";
+    std::string text = "level\t" + std::to_string(filter.level) + "\n";
+    for (const auto& [name, version, kind] : filter.orchestrations) {
+        text += std::string(to_string(kind)) + "\t" + name + "\t" + version + "\n";
     }
     for (const std::string& name : filter.activities) {
         text += "activity\t" + name + "\n";
@@ -186,11 +221,14 @@ work_filter parse_offers(std::string_view text) {
         const std::size_t tab = line.find('\t');
         const std::string_view kind = line.substr(0, tab);
         const std::string_view rest = tab == line.npos ? "" : line.substr(tab + 1);
-        if (kind == "orchestration") {
+        if (const auto instances = parse_instance_kind(kind)) {
             const std::size_t second = rest.find('\t');
             filter.orchestrations.push_back(
                 {std::string(rest.substr(0, second)),
-                 std::string(second == rest.npos ? "" : rest.substr(second + 1))});
+                 std::string(second == rest.npos ? "" : rest.substr(second + 1)),
+                 *instances});
+        } else if (kind == "level") {
+            std::from_chars(rest.data(), rest.data() + rest.size(), filter.level);
         } else if (kind == "activity") {
             filter.activities.emplace_back(rest);
         } else if (kind == "queue") {

@@ -14,8 +14,18 @@
 
 namespace perdure::sqlite {
 
-/// Two names that one number stands for: name and version, or name and queue.
+/// Name and queue.
 using name_pair = std::pair<std::string, std::string>;
+
+/// What one number of a definition stands for. An instance whose level rises gets another number.
+struct definition_key {
+    std::string name;
+    std::string version;
+    instance_kind kind = instance_kind::orchestration;
+    feature_level level = 1;
+
+    friend auto operator<=>(const definition_key&, const definition_key&) = default;
+};
 
 /// The lanes that a worker serves.
 struct served_lanes {
@@ -34,15 +44,13 @@ struct served_lanes {
 /// Safe from any thread. Numbers of a transaction that is rolled back must be forgotten.
 class name_cache {
   public:
-    [[nodiscard]] std::int64_t definition(name_statements& sql,
-                                          const std::string& name,
-                                          const std::string& version);
+    [[nodiscard]] std::int64_t definition(name_statements& sql, const definition_key& key);
     [[nodiscard]] std::int64_t kind(name_statements& sql,
                                     const std::string& name,
                                     const std::string& queue);
     [[nodiscard]] std::int64_t worker(name_statements& sql, const worker_id& id);
     void forget_worker(const worker_id& id);
-    [[nodiscard]] name_pair definition_text(name_statements& sql, std::int64_t definition);
+    [[nodiscard]] definition_key key_of(name_statements& sql, std::int64_t definition);
     [[nodiscard]] name_pair kind_text(name_statements& sql, std::int64_t kind);
     /// Names that no row has used yet have no lane.
     [[nodiscard]] served_lanes lanes_of(name_statements& sql, const work_filter* filter);
@@ -50,27 +58,26 @@ class name_cache {
     void forget();
 
   private:
+    enum class if_missing { add, ignore };
+
+    template <class Key>
     class table {
       public:
-        enum class if_missing { add, ignore };
-        /// Zero for a pair that is missing.
-        std::int64_t number(statement& find,
-                            statement& add,
-                            const name_pair& text,
-                            if_missing behaviour);
-        const name_pair& text(statement& find, std::int64_t number);
+        /// Zero for a key that is missing.
+        std::int64_t number(statement& find, statement& add, const Key& key, if_missing behaviour);
+        const Key& key(statement& find, std::int64_t number);
         void forget();
 
       private:
-        void remember(const name_pair& text, std::int64_t number);
+        void remember(const Key& key, std::int64_t number);
 
-        std::map<name_pair, std::int64_t> numbers_;
-        std::unordered_map<std::int64_t, name_pair> texts_;
+        std::map<Key, std::int64_t> numbers_;
+        std::unordered_map<std::int64_t, Key> keys_;
     };
 
     std::mutex mutex_;
-    table definitions_;
-    table kinds_;
+    table<definition_key> definitions_;
+    table<name_pair> kinds_;
     std::unordered_map<std::string, std::int64_t> workers_;
 };
 

@@ -71,7 +71,9 @@ instance_record record(read_statements& sql, const rows& found) {
                          .parked_reason = found.string(17),
                          .history_length = static_cast<std::uint64_t>(found.number(18)),
                          .inbox_length = static_cast<std::uint64_t>(found.number(19)),
-                         .leased_by = found.string(20)};
+                         .leased_by = found.string(20),
+                         .kind = static_cast<instance_kind>(found.number(22)),
+                         .level = static_cast<feature_level>(found.number(23))};
     if (!found.is_null(14)) {
         item.parent = parent_link{instance_id(found.string(14)),
                                   {found.id(15)},
@@ -230,10 +232,19 @@ activity_survey ready_activities(read_statements& sql, std::int64_t now) {
     }
 }
 
-bool has_orchestration(const work_filter& filter, const name_pair& wanted) {
-    const work_filter::definition pair{wanted.first, wanted.second};
+bool has_definition(const work_filter& filter, const definition_key& wanted) {
+    const work_filter::definition exact{wanted.name, wanted.version, wanted.kind};
     const auto& all = filter.orchestrations;
-    return std::find(all.begin(), all.end(), pair) != all.end();
+    return wanted.level <= filter.level && std::find(all.begin(), all.end(), exact) != all.end();
+}
+
+std::string description(const definition_key& key) {
+    return fmt::format("{} {}{}{}{}",
+                       to_string(key.kind),
+                       key.name,
+                       key.version.empty() ? "" : " ",
+                       key.version,
+                       key.level > 1 ? fmt::format(" (feature level {})", key.level) : "");
 }
 
 bool has_activity(const work_filter& filter, const name_pair& wanted) {
@@ -276,16 +287,15 @@ hub_status sqlite_backend::status() {
     result.leftover_activities = static_cast<std::size_t>(activities.leftovers.count);
     result.parked = static_cast<std::size_t>(reads->count_parked.number().value_or(0));
     std::set<std::string> unserved;
-    const auto nobody_has = [&](const auto& has, const name_pair& wanted) {
+    const auto nobody_has = [&](const auto& has, const auto& wanted) {
         return std::none_of(offers.begin(), offers.end(), [&](const work_filter& filter) {
             return has(filter, wanted);
         });
     };
     for (const std::int64_t definition : instances.numbers) {
-        const name_pair name = hub_.names().definition_text(reads->names, definition);
-        if (nobody_has(has_orchestration, name)) {
-            unserved.insert("orchestration " + name.first +
-                            (name.second.empty() ? "" : " " + name.second));
+        const definition_key key = hub_.names().key_of(reads->names, definition);
+        if (nobody_has(has_definition, key)) {
+            unserved.insert(description(key));
         }
     }
     std::set<std::string> unserved_leftovers;

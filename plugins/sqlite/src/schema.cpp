@@ -20,8 +20,8 @@ std::int64_t known_version() {
 
 // Zero for an empty file.
 std::int64_t stored_version(database& db) {
-    // In this order, because another process may be creating the hub: once there are tables, the mark
-    // has been committed with them.
+    // In this order, because another process may be creating the hub: once there are tables, the
+    // mark has been committed with them.
     if (db.number("select count(*) from sqlite_master") == 0) {
         return 0;
     }
@@ -62,6 +62,27 @@ void use_write_ahead_log(database& db, duration patience) {
     }
 }
 
+// Workers whose life is not over, by the clock of the hub's row, whose table version 2 renamed.
+void refuse_live_workers(database& db, std::int64_t found) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const std::string live = db.text(
+        fmt::format("select group_concat(id, ', ') from (select id from workers where"
+                    " live_until > {} + (select clock_offset from {}) order by worker limit 5)",
+                    std::chrono::duration_cast<duration>(now).count(),
+                    found == 1 ? "hub" : "task_hub"));
+    if (!live.empty()) {
+        throw backend_error(
+            store_fault::schema,
+            fmt::format("the hub has schema version {}, this plugin needs {}, and workers of the "
+                        "earlier version live: {}. Stop them first; with upgrade=force the hub is "
+                        "upgraded under them: each of their calls fails from then on, and their "
+                        "leases run out",
+                        found,
+                        known_version(),
+                        live));
+    }
+}
+
 void climb(database& db, std::int64_t from) {
     for (std::int64_t version = from + 1; version <= known_version(); ++version) {
         db.execute(std::string(schema_steps()[static_cast<std::size_t>(version - 1)]));
@@ -72,12 +93,13 @@ void climb(database& db, std::int64_t from) {
             std::chrono::duration_cast<duration>(now).count(),
             PERDURE_VERSION_TEXT));
     }
+    db.execute(fmt::format("update task_hub set version = {}", known_version()));
     db.execute(fmt::format("pragma application_id = {}", application_id));
 }
 
 }  // namespace
 
-void install_schema(database& db, duration patience) {
+void install_schema(database& db, duration patience, upgrade_rule rule) {
     const std::int64_t found = stored_version(db);
     refuse_newer(found);
     if (found == known_version()) {
@@ -90,6 +112,9 @@ void install_schema(database& db, duration patience) {
         const std::int64_t now_found = stored_version(db);
         refuse_newer(now_found);
         if (now_found < known_version()) {
+            if (now_found > 0 && rule == upgrade_rule::if_unused) {
+                refuse_live_workers(db, now_found);
+            }
             climb(db, now_found);
         }
         db.execute("commit");
@@ -112,6 +137,17 @@ void check_schema(database& db) {
                                      "open it with create=if_missing to bring it up to date",
                                      found,
                                      known_version()));
+    }
+}
+
+void require_known_version(std::int64_t found) {
+    if (found != known_version()) {
+        throw backend_error(store_fault::schema,
+                            fmt::format("the hub was upgraded to schema version {} while this "
+                                        "process had it open, and this plugin knows version {}: "
+                                        "start the process anew with a newer plugin",
+                                        found,
+                                        known_version()));
     }
 }
 

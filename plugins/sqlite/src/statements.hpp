@@ -14,10 +14,13 @@ struct name_statements {
     database& db;
 
     statement find_definition{db,
-                              "select definition from definitions where name = ? and version = ?"};
-    statement add_definition{
-        db, "insert into definitions (name, version) values (?, ?) returning definition"};
-    statement definition_text{db, "select name, version from definitions where definition = ?"};
+                              "select definition from definitions where name = ? and version = ?"
+                              " and kind = ? and feature_level = ?"};
+    statement add_definition{db,
+                             "insert into definitions (name, version, kind, feature_level)"
+                             " values (?, ?, ?, ?) returning definition"};
+    statement definition_key{
+        db, "select name, version, kind, feature_level from definitions where definition = ?"};
     statement find_kind{db, "select kind from activity_kinds where name = ? and queue = ?"};
     statement add_kind{db, "insert into activity_kinds (name, queue) values (?, ?) returning kind"};
     statement kind_text{db, "select name, queue from activity_kinds where kind = ?"};
@@ -26,9 +29,13 @@ struct name_statements {
     statement add_worker{db,
                          "insert into workers (id, live_until) select ?, max(clock_said, machine +"
                          " iif(machine < clock_said, clock_ahead, 0)) from (select *,"
-                         " 1000000 * unixepoch() + clock_offset as machine from hub)"
+                         " 1000000 * unixepoch() + clock_offset as machine from task_hub)"
                          " returning worker"};
 };
+
+/// The columns of `hub_state`, in its order, after the schema's version.
+inline const std::string hub_columns =
+    "select version, clock_offset, clock_ahead, clock_said, changes";
 
 /// The columns of `instance_row`, in its order.
 inline const std::string instance_columns =
@@ -43,7 +50,7 @@ inline const std::string record_columns =
     " i.completed_at, i.start_at, i.custom_status_codec, i.custom_status, i.output_codec,"
     " i.output, i.failure, i.parent_instance, i.parent_execution, i.parent_task,"
     " i.parked_reason, i.history_length, i.inbox_length,"
-    " case when i.lane = 0 and i.next_at > ?1 then w.id end, i.row"
+    " case when i.lane = 0 and i.next_at > ?1 then w.id end, i.row, d.kind, d.feature_level"
     " from instances i cross join definitions d on d.definition = i.definition"
     " left join workers w on w.worker = i.holder";
 
@@ -55,11 +62,10 @@ struct write_statements {
     statement begin{db, "begin immediate"};
     statement commit{db, "commit"};
     statement rollback{db, "rollback"};
-    statement hub{db,
-                  "select clock_offset, clock_ahead, clock_said, changes, last_sequence from hub"};
+    statement hub{db, hub_columns + ", last_sequence from task_hub"};
     statement update_hub{
-        db, "update hub set clock_ahead = ?, clock_said = ?, changes = ?, last_sequence = ?"};
-    statement move_clock{db, "update hub set clock_offset = ?"};
+        db, "update task_hub set clock_ahead = ?, clock_said = ?, changes = ?, last_sequence = ?"};
+    statement move_clock{db, "update task_hub set clock_offset = ?"};
 
     statement find_request{db, "select outcomes, leased from requests where request = ?"};
     statement add_request{
@@ -107,6 +113,7 @@ struct write_statements {
         db,
         "update instances set created_as = coalesce(created_as, execution), execution = ?,"
         " definition = ?, start_at = null where row = ?"};
+    statement set_definition{db, "update instances set definition = ? where row = ?"};
     statement created_as{db, "select coalesce(created_as, execution) from instances where row = ?"};
     statement parent{db,
                      "select parent_instance, parent_execution, parent_task from instances"
@@ -244,7 +251,7 @@ struct read_statements {
     statement begin{db, "begin"};
     statement commit{db, "commit"};
     statement data_version{db, "pragma data_version"};
-    statement hub{db, "select clock_offset, clock_ahead, clock_said, changes from hub"};
+    statement hub{db, hub_columns + " from task_hub"};
 
     statement record{db, record_columns + " where i.instance = ?2"};
     statement tags{db, "select key, value from tags where instance_row = ?"};
@@ -286,7 +293,7 @@ struct read_statements {
     statement count_activities{
         db,
         "select count(*) filter (where not is_leftover), count(*) filter (where is_leftover) from"
-        " (select i.status in (1, 3, 5) or i.execution <> a.execution as is_leftover"
+        " (select i.completed_at is not null or i.execution <> a.execution as is_leftover"
         " from activities a cross join instances i on i.row = a.instance_row"
         " where a.lane = ? and a.lane_rank = ? and a.next_at <= ? limit ?)"};
     statement count_parked{db, "select count(*) from instances where parked_reason is not null"};
@@ -295,7 +302,7 @@ struct read_statements {
         "select distinct definition from instances where lane = 0 and next_at <= ? limit 10000"};
     statement expired_kinds{
         db,
-        "select distinct a.kind, i.status in (1, 3, 5) or i.execution <> a.execution"
+        "select distinct a.kind, i.completed_at is not null or i.execution <> a.execution"
         " from activities a cross join instances i on i.row = a.instance_row"
         " where a.lane = 0 and a.lane_rank = 0 and a.next_at <= ? limit 10000"};
     statement live_workers{db, "select id, offers from workers where live_until > ? order by id"};

@@ -1,7 +1,5 @@
 #include "store.hpp"
 
-#include "schema.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,6 +25,9 @@ settings read_settings(const backend_config& config) {
     chosen.poll_interval = options.time(
         "poll_interval", std::chrono::milliseconds(1), std::chrono::hours(1), chosen.poll_interval);
     chosen.test_clock = options.flag("test_clock", false);
+    chosen.upgrade = options.choice("upgrade", {"if_unused", "force"}, "if_unused") == "force"
+                         ? upgrade_rule::force
+                         : upgrade_rule::if_unused;
     chosen.page_cache_mib = options.number("page_cache_mib", 1, 65536, chosen.page_cache_mib);
     options.finish();
     return chosen;
@@ -48,7 +49,7 @@ void store::create() {
     file_.require_place();
     database db(file_.path(), open_mode::create, settings_.busy_timeout, counts_);
     file_.note_opened();
-    install_schema(db, settings_.busy_timeout);
+    install_schema(db, settings_.busy_timeout, settings_.upgrade);
 }
 
 writer& store::open_writer() {
@@ -90,11 +91,14 @@ void store::return_reader(std::unique_ptr<reader> used) {
     }
 }
 
+hub_state state_of_hub(const rows& found) {
+    require_known_version(found.number(0));
+    return {{found.number(1), found.number(2), found.number(3)}, found.number(4)};
+}
+
 hub_state reader::hub() {
     rows found = sql.hub.query();
-    return found.next()
-               ? hub_state{{found.number(0), found.number(1), found.number(2)}, found.number(3)}
-               : hub_state{};
+    return found.next() ? state_of_hub(found) : hub_state{};
 }
 
 borrowed_reader::borrowed_reader(store& hub) : hub_(hub), reader_(hub.take_reader()) {}

@@ -3,6 +3,7 @@
 #include "clock.hpp"
 #include "fair_mutex.hpp"
 #include "names.hpp"
+#include "schema.hpp"
 #include "statements.hpp"
 #include "store_file.hpp"
 
@@ -26,6 +27,7 @@ struct settings {
     duration busy_timeout = std::chrono::seconds(10);
     duration poll_interval = std::chrono::milliseconds(50);
     bool test_clock = false;
+    upgrade_rule upgrade = upgrade_rule::if_unused;
     /// Of the connection that writes; readers have a fraction of it.
     std::int64_t page_cache_mib = 64;
     /// After so many pages the log is copied into the file: a longer log rewrites hot pages less
@@ -51,6 +53,10 @@ struct hub_state {
     hub_clock clock;
     std::int64_t changes = 0;
 };
+
+/// Reads it. Throws `backend_error` (schema) when somebody has upgraded the hub since it was
+/// opened.
+[[nodiscard]] hub_state state_of_hub(const rows& found);
 
 struct reader {
     template <class... Arguments>

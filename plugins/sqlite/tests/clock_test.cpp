@@ -24,7 +24,8 @@ struct hub_on_a_clock {
                               sqlite::open_mode::existing,
                               std::chrono::seconds(5),
                               counts);
-        file.execute("update hub set clock_offset = clock_offset - " + std::to_string(by.count()));
+        file.execute("update task_hub set clock_offset = clock_offset - " +
+                     std::to_string(by.count()));
     }
     void set_ahead(duration by) { REQUIRE(store.advance_clock(by)); }
     [[nodiscard]] timestamp time() { return store.status().store_time; }

@@ -21,6 +21,13 @@ std::int64_t number(const std::filesystem::path& file, const std::string& sql) {
     return db.number(sql);
 }
 
+void a_hub_of_version_1(const std::filesystem::path& file) {
+    auto db = raw(file);
+    db.execute("pragma journal_mode = wal");
+    db.execute(std::string(sqlite::schema_steps()[0]));
+    db.execute("insert into versions values (1, 0, '0.1.0'); pragma application_id = 1346720324");
+}
+
 }  // namespace
 
 TEST_CASE("many processes create one hub at once, and all of them can use it", "[HUB-1]") {
@@ -39,7 +46,7 @@ TEST_CASE("many processes create one hub at once, and all of them can use it", "
     for (const pid_t process : processes) {
         CHECK(end_of(process) == 0);
     }
-    CHECK(number(file, "select count(*) from versions") == 1);
+    CHECK(number(file, "select count(*) from versions") == 2);
     CHECK(number(file, "select count(*) from instances") == 8);
 }
 
@@ -69,7 +76,54 @@ TEST_CASE("a newer schema is refused, with both versions named, and left alone",
     CHECK(using_it.code() == store_fault::schema);
     CHECK_THAT(creating.what(), Catch::Contains("987"));
     CHECK_THAT(creating.what(), Catch::Contains("up to " + sqlite::schema_version()));
-    CHECK(number(file, "select count(*) from versions") == 2);
+    CHECK(number(file, "select count(*) from versions") == 3);
+}
+
+TEST_CASE("the step to version 2 keeps the numbers of definitions, also those that no row has") {
+    const scratch_directory folder;
+    const auto file = folder / "hub.db";
+    a_hub_of_version_1(file);
+    raw(file).execute(
+        "insert into definitions (name, version) values ('Order', '1'), ('Order', '2'), ('Gone', "
+        "'');"
+        "delete from definitions where name = 'Gone'; update hub set last_sequence = 77, changes = "
+        "5");
+
+    sqlite::sqlite_backend(settings_for(file)).create_hub();
+
+    CHECK(number(file,
+                 "select definition from definitions where version = '2'"
+                 " and kind = 0 and feature_level = 1") == 2);
+    raw(file).execute(
+        "insert into definitions (name, version, feature_level) values ('Order', '2', 2)");
+    CHECK(number(file, "select max(definition) from definitions") == 4);
+    CHECK(number(file, "select last_sequence from task_hub where changes = 5") == 77);
+}
+
+TEST_CASE("a process that has an upgraded hub open finds out at its next call") {
+    const scratch_directory folder;
+    const auto file = folder / "hub.db";
+
+    SECTION("one of version 1, by what it reads at each call") {
+        a_hub_of_version_1(file);
+        auto old = raw(file);
+        sqlite::statement hub(old, "select clock_offset, last_sequence, changes from hub");
+        CHECK(hub.number() == 0);
+        sqlite::sqlite_backend(settings_for(file)).create_hub();
+        CHECK(failure_of([&] { static_cast<void>(hub.number()); }).code() == store_fault::schema);
+    }
+    SECTION("one of this version, by the version in the hub's row") {
+        sqlite::sqlite_backend store(settings_for(file));
+        store.create_hub();
+        CHECK(create(store, "order") == create_code::created);
+        raw(file).execute("update task_hub set version = 987");
+        const backend_error writing =
+            failure_of([&] { static_cast<void>(create(store, "other")); });
+        const backend_error reading = failure_of([&] { static_cast<void>(store.status()); });
+        CHECK(writing.code() == store_fault::schema);
+        CHECK_THAT(writing.what(), Catch::Contains("987"));
+        CHECK(reading.code() == store_fault::schema);
+    }
 }
 
 TEST_CASE("another program's database is refused and left alone") {

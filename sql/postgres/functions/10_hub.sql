@@ -3,7 +3,7 @@
 -- In every file: a function without a word about isolation assumes READ COMMITTED and one statement
 -- a call. Errors are SQLSTATEs: PD001 no such hub, PD002 content that is refused, PD003 lost against
 -- another call, to be repeated, PD004 a number of a lane or worker that is none of this hub, to be
--- asked for again.
+-- asked for again, PD005 the schema is of another version than the caller knows.
 
 set search_path = :"schema", pg_temp;
 
@@ -143,10 +143,23 @@ begin
 end
 $$;
 
--- The numbers of these lanes, in the same order; makes those that are missing. Caller: the plugin,
--- which remembers them. Tables: TaskHubs, Lanes.
+-- Whether nothing will ever happen to an instance with this status again: completed, failed, cancelled,
+-- terminated. Without a search path, so that it is inlined.
+create or replace function _IsEnded(p_status smallint) returns boolean
+language sql immutable
+as $$ select p_status in (1, 3, 4, 5) $$;
+
+-- What people call a kind of instance.
+create or replace function _KindName(p_kind smallint) returns text
+language sql immutable
+as $$ select case p_kind when 0 then 'orchestration' when 1 then 'entity' end $$;
+
+-- The numbers of these lanes, in the same order; makes those that are missing. Definitions have a kind of
+-- instance and a feature level, by default 0 and 1. Caller: the plugin, which remembers them. Tables: TaskHubs,
+-- Lanes.
 create or replace function _Lanes(
-    p_is_activity boolean, p_names text[], p_variants text[], p_priorities integer[])
+    p_is_activity boolean, p_names text[], p_variants text[], p_priorities integer[],
+    p_kinds smallint[] default null, p_levels smallint[] default null)
 returns integer[]
 language plpgsql volatile security definer
 set search_path from current
@@ -155,18 +168,23 @@ declare
     v_hub integer := _Hub();
     v_lanes integer[];
 begin
-    insert into Lanes (task_hub, is_activity, name, variant, priority)
-    select distinct v_hub, p_is_activity, w.name, w.variant, w.priority
-      from unnest(p_names, p_variants, p_priorities) as w(name, variant, priority)
+    insert into Lanes (task_hub, is_activity, name, variant, priority, kind, feature_level)
+    select distinct v_hub, p_is_activity, w.name, w.variant, w.priority, coalesce(w.kind, 0::smallint),
+           coalesce(w.level, 1::smallint)
+      from unnest(p_names, p_variants, p_priorities, p_kinds, p_levels)
+           as w(name, variant, priority, kind, level)
      where not exists (select from Lanes l
                         where l.task_hub = v_hub and l.is_activity = p_is_activity
-                          and l.name = w.name and l.variant = w.variant and l.priority = w.priority)
-     order by w.name, w.variant, w.priority
+                          and l.name = w.name and l.variant = w.variant and l.priority = w.priority
+                          and l.kind = coalesce(w.kind, 0) and l.feature_level = coalesce(w.level, 1))
+     order by 3, 4, 5, 6, 7
     on conflict do nothing;
     select array_agg(l.lane order by w.n) into v_lanes
-      from unnest(p_names, p_variants, p_priorities) with ordinality as w(name, variant, priority, n)
+      from unnest(p_names, p_variants, p_priorities, p_kinds, p_levels)
+           with ordinality as w(name, variant, priority, kind, level, n)
       join Lanes l on l.task_hub = v_hub and l.is_activity = p_is_activity
-                  and l.name = w.name and l.variant = w.variant and l.priority = w.priority;
+                  and l.name = w.name and l.variant = w.variant and l.priority = w.priority
+                  and l.kind = coalesce(w.kind, 0) and l.feature_level = coalesce(w.level, 1);
     return v_lanes;
 end
 $$;
@@ -184,12 +202,15 @@ begin
 end
 $$;
 
--- The name and version of these lanes, in the same order. Caller: the plugin. Tables: TaskHubs, Lanes.
-create or replace function _LaneNames(p_lanes integer[], out names text[], out variants text[])
+-- What these lanes of definitions stand for, in the same order. Caller: the plugin. Tables: TaskHubs, Lanes.
+create or replace function _LaneNames(
+    p_lanes integer[], out names text[], out variants text[], out kinds smallint[],
+    out levels smallint[])
 language sql stable security definer
 set search_path from current
 as $$
-    select array_agg(l.name order by w.n), array_agg(l.variant order by w.n)
+    select array_agg(l.name order by w.n), array_agg(l.variant order by w.n),
+           array_agg(l.kind order by w.n), array_agg(l.feature_level order by w.n)
       from unnest(p_lanes) with ordinality as w(lane, n)
       join Lanes l on l.lane = w.lane and l.task_hub = _Hub()
 $$;
@@ -307,12 +328,12 @@ begin
                       join Instances i on i.instance_key = t.instance_key
                      where t.instance_key = any(v_leased) and t.token is not null
                        and t.lease_until <= store_time and t.ready_at is null
-                       and i.status not in (1, 3, 5) and i.execution_id = t.execution_id);
+                       and not _IsEnded(i.status) and i.execution_id = t.execution_id);
     v_over_leftovers := array(select t.lane from NewTasks t
                                 join Instances i on i.instance_key = t.instance_key
                                where t.instance_key = any(v_leased) and t.token is not null
                                  and t.lease_until <= store_time and t.ready_at is null
-                                 and (i.status in (1, 3, 5) or i.execution_id <> t.execution_id));
+                                 and (_IsEnded(i.status) or i.execution_id <> t.execution_id));
     select v.semantic_version into schema_version from _GetVersions() v limit 1;
     select coalesce(array_agg(w.worker_id order by w.worker), '{}') into live_workers
       from Workers w where w.task_hub = v_hub and w.live_until > store_time;
@@ -320,11 +341,12 @@ begin
       from (select from Instances i
              where i.task_hub = v_hub and i.parked_reason is not null limit v_max) p;
     with waiting as materialized (
-        select l.lane, l.is_activity, l.name, l.variant, r.is_leftover, sum(r.n) as n
+        select l.lane, l.is_activity, l.name, l.variant, l.kind, l.feature_level, r.is_leftover,
+               sum(r.n) as n
           from Lanes l
          cross join lateral (
                select l.is_activity
-                          and (select i.status in (1, 3, 5) or i.execution_id <> q.execution_id
+                          and (select _IsEnded(i.status) or i.execution_id <> q.execution_id
                                  from Instances i where i.instance_key = q.instance_key) as is_leftover,
                       count(*) as n
                  from (select b.instance_key, b.execution_id from Ready b
@@ -335,12 +357,14 @@ begin
                 union all
                select true, cardinality(array_positions(v_over_leftovers, l.lane))) r
          where l.task_hub = v_hub and r.n > 0
-         group by l.lane, l.is_activity, l.name, l.variant, r.is_leftover
+         group by l.lane, r.is_leftover
     ), lacking as (
         select distinct w.is_leftover,
                case when w.is_activity then 'activity ' || w.name
-                    when w.variant = '' then 'orchestration ' || w.name
-                    else 'orchestration ' || w.name || ' ' || w.variant end as what
+                    else _KindName(w.kind) || ' ' || w.name
+                         || case when w.variant = '' then '' else ' ' || w.variant end
+                         || case when w.feature_level = 1 then ''
+                                 else ' (feature level ' || w.feature_level || ')' end end as what
           from waiting w
          where not exists (select from Workers k
                             where k.task_hub = v_hub and k.live_until > store_time

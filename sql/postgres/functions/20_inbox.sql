@@ -22,7 +22,7 @@ begin
     with state as materialized (
         select i.instance_key, i.ready_at,
                case when i.suspect then -i.lane else i.lane end as lane,
-               case when i.status in (1, 3, 5) or i.parked_reason is not null then null
+               case when _IsEnded(i.status) or i.parked_reason is not null then null
                     when i.token is not null then i.ready_at
                     when i.needs_turn then greatest(i.not_before, p_now)
                     else (select greatest(e.due, i.not_before, p_now)
@@ -49,6 +49,37 @@ begin
     select coalesce(bool_or(s.due <= p_now), false), min(s.due) filter (where s.due > p_now)
       into left_ready, next_due
       from state s;
+end
+$$;
+
+-- [LEVEL-1] Raises feature levels: each of these instances waits in another lane from then on, unless its level
+-- is as high. Their rows are locked already. Tables: Lanes, Instances, Ready.
+create or replace function _RaiseLevels(p_keys bigint[], p_levels smallint[]) returns void
+language plpgsql volatile
+as $$
+declare
+    v_raised record;
+    v_lane integer;
+begin
+    for v_raised in
+        select i.instance_key, i.lane, i.suspect, i.ready_at, l.name, l.variant, l.kind, k.level
+          from (select w.instance_key, max(w.level) as level
+                  from unnest(p_keys, p_levels) as w(instance_key, level)
+                 where w.level > 1 group by w.instance_key) k
+          join Instances i on i.instance_key = any(array[k.instance_key])
+          join Lanes l on l.lane = i.lane
+         where l.feature_level < k.level
+         order by i.instance_key
+    loop
+        v_lane := (_Lanes(false, array[v_raised.name], array[v_raised.variant], array[0],
+                          array[v_raised.kind], array[v_raised.level]))[1];
+        update Instances i set lane = v_lane where i.instance_key = v_raised.instance_key;
+        update Ready r
+           set lane = case when v_raised.suspect then -v_lane else v_lane end
+         where r.lane = case when v_raised.suspect then -v_raised.lane else v_raised.lane end
+           and r.due = v_raised.ready_at and r.instance_key = v_raised.instance_key
+           and r.task is not distinct from 0;
+    end loop;
 end
 $$;
 
@@ -81,7 +112,7 @@ declare
 begin
     select i.instance_key into v_key from Instances i
      where i.task_hub = p_hub and i.instance_id = p_parent and i.execution_id = p_execution
-       and i.status not in (1, 3, 5);
+       and not _IsEnded(i.status);
     if v_key is not null then
         perform _Post(v_key, p_now, p_now, p_task, true, p_event);
     end if;
@@ -173,11 +204,11 @@ $$;
 -- Puts one message into an inbox, unless its id was accepted before [SEND-1..4]. `outcome`: 0
 -- accepted, 1 duplicate, 2 no such instance, 3 it is terminal; `key` of a message that was stored.
 -- Ids are remembered for 24 hours and at least 10,000 messages. The row is locked already: it is
--- one of p_locked, and one that was created since is a lost race.
--- Tables: Instances (read), MessageIds, NewEvents.
+-- one of p_locked, and one that was created since is a lost race. A level that is null is the first.
+-- Tables: Instances, MessageIds, NewEvents, Lanes, Ready.
 create or replace function _Send(
     p_hub integer, p_now timestamptz, p_target text, p_event text, p_message_id text,
-    p_execution uuid, p_task bigint, p_visible_at timestamptz,
+    p_execution uuid, p_task bigint, p_visible_at timestamptz, p_level smallint,
     p_locked bigint[],
     out outcome smallint, out key bigint)
 language plpgsql volatile
@@ -195,7 +226,7 @@ begin
     if v_target.instance_key <> all(p_locked) then
         raise exception 'instance "%" was created meanwhile', p_target using errcode = 'PD003';
     end if;
-    if v_target.status in (1, 3, 5) then
+    if _IsEnded(v_target.status) then
         outcome := 3;
         return;
     end if;
@@ -212,6 +243,9 @@ begin
     key := v_target.instance_key;
     v_sequence := _Post(key, p_now, coalesce(p_visible_at, p_now), p_task,
                         p_execution is not null, p_event);
+    if p_level > 1 then
+        perform _RaiseLevels(array[key], array[p_level]);
+    end if;
     if p_message_id is not null then
         insert into MessageIds (instance_key, message_id, sequence, accepted_at)
         values (key, p_message_id, v_sequence, p_now);
@@ -250,7 +284,7 @@ begin
     if v_target.instance_key <> all(p_locked) then
         raise exception 'instance "%" was created meanwhile', p_target using errcode = 'PD003';
     end if;
-    if v_target.status in (1, 3, 5) then
+    if _IsEnded(v_target.status) then
         outcome := 3;
         return;
     end if;

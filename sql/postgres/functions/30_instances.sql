@@ -15,7 +15,8 @@ select i.instance_key, i.instance_id, i.execution_id, l.name, l.variant as versi
        i.parent_instance, i.parent_execution, i.parent_task,
        i.parked_reason, i.history_length,
        (select count(*) from NewEvents e where e.instance_key = i.instance_key) as inbox_length,
-       case when i.ready_at is null and i.lease_until > _Now() then w.worker_id end as leased_by
+       case when i.ready_at is null and i.lease_until > _Now() then w.worker_id end as leased_by,
+       l.kind, l.feature_level
   from Instances i
   join Lanes l on l.lane = i.lane
   left join Payloads o on o.instance_key = i.instance_key and o.kind = 1
@@ -212,7 +213,7 @@ begin
                     using errcode = 'PD003';
             end if;
             perform _Erase(array[v_found.instance_key]);
-            if v_found.status not in (1, 3, 5) and v_found.parent_instance is not null then
+            if not _IsEnded(v_found.status) and v_found.parent_instance is not null then
                 perform _TellParent(v_hub, store_time, v_found.parent_instance,
                                     v_found.parent_execution, v_found.parent_task,
                                     p_new.replaced_event[n]);
@@ -257,7 +258,7 @@ begin
         select s.* into v_sent
           from _Send(v_hub, store_time, p_messages.target[n], p_messages.event[n],
                      p_messages.message_id[n], p_messages.execution_id[n], p_messages.task[n],
-                     p_messages.visible_at[n], v_keys) s;
+                     p_messages.visible_at[n], p_messages.level[n], v_keys) s;
         outcomes[n] := v_sent.outcome;
     end loop;
     select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_keys, store_time) s;
@@ -340,7 +341,7 @@ begin
          where i.task_hub = v_hub and i.instance_id = p_ids[n];
         if v_found.instance_key is null or v_found.instance_key = any(v_gone) then
             outcomes[n] := 2;
-        elsif v_found.status not in (1, 3, 5) and not p_force then
+        elsif not _IsEnded(v_found.status) and not p_force then
             outcomes[n] := 1;
         elsif v_found.instance_key <> all(v_touched) then
             raise exception 'instance "%" was created meanwhile', p_ids[n] using errcode = 'PD003';
@@ -348,7 +349,7 @@ begin
             outcomes[n] := 0;
             ended := ended || p_ids[n];
             v_gone := v_gone || v_found.instance_key;
-            if v_found.status not in (1, 3, 5) and v_found.parent_instance is not null then
+            if not _IsEnded(v_found.status) and v_found.parent_instance is not null then
                 perform _TellParent(v_hub, store_time, v_found.parent_instance,
                                     v_found.parent_execution, v_found.parent_task,
                                     p_parent_event);

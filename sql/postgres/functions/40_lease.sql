@@ -58,7 +58,7 @@ begin
            coalesce(bool_or(s.due is null or s.due > p_now), false)
       into ready, unsettled
       from (select i.instance_key, i.ready_at,
-                   case when i.status in (1, 3, 5) or i.parked_reason is not null then null
+                   case when _IsEnded(i.status) or i.parked_reason is not null then null
                         when i.token is not null then i.ready_at
                         when i.needs_turn then greatest(i.not_before, p_now)
                         else (select greatest(e.due, i.not_before, p_now)
@@ -172,7 +172,7 @@ begin
           from unnest(p_places, p_queued) with ordinality as w(place, queued, ordinal)
           join Instances i on i.ctid = w.place
          where (i.token is null or i.ready_at is not null)
-           and i.status not in (1, 3, 5) and i.parked_reason is null
+           and not _IsEnded(i.status) and i.parked_reason is null
            and i.suspect = p_room.suspects and i.lane = any(p_room.definitions)
            and i.not_before <= p_now
            and (i.needs_turn or exists (select from NewEvents e

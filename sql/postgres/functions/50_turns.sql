@@ -36,7 +36,7 @@ begin
        and i.execution_id = t.execution_id and i.history_version = t.after_version
        and i.last_committed = t.after_committed  -- [VERSION-1]
        and i.token is null and i.ready_at is null and i.parked_reason is null
-       and i.status not in (1, 3, 5);
+       and not _IsEnded(i.status);
     if v_quiet.has_suspect then
         perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task,
                                  p_turns.execution_id, p_turns.token);
@@ -53,7 +53,7 @@ begin
                status = p_turns.status[e.n],
                history_length = i.history_length + p_turns.events[e.n],
                history_version = i.history_version + 1, updated_at = p_now,
-               completed_at = case when p_turns.status[e.n] in (1, 3, 5) then p_now end
+               completed_at = case when _IsEnded(p_turns.status[e.n]) then p_now end
           from ended e
          where i.ctid = e.place
         returning e.n, i.history_length - p_turns.events[e.n] as first
@@ -92,7 +92,7 @@ begin
                not_before = '-infinity', needs_turn = false, status = t.status,
                history_length = i.history_length + t.events,
                history_version = i.history_version + 1, updated_at = p_now,
-               completed_at = case when t.status in (1, 3, 5) then p_now end
+               completed_at = case when _IsEnded(t.status) then p_now end
           from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
                       p_turns.events, p_turns.after_task) with ordinality
                as t(instance_key, token, execution_id, status, events, after_task, n)
@@ -147,7 +147,8 @@ begin
       from Instances i join Lanes l on l.lane = i.lane where i.instance_key = p_key;
     v_lane := v_definition.lane;
     if v_definition.variant <> p_version then
-        v_lane := (_Lanes(false, array[v_definition.name], array[p_version], array[0]))[1];
+        v_lane := (_Lanes(false, array[v_definition.name], array[p_version], array[0],
+                          array[v_definition.kind], array[v_definition.feature_level]))[1];
     end if;
     delete from NewEvents e where e.instance_key = p_key and e.for_execution;
     delete from History h where h.instance_key = p_key;
@@ -300,7 +301,7 @@ begin
     select array_agg(t.instance_key), array_agg(t.instance_key) filter (where t.status = 5)
       into v_ended, v_terminated
       from unnest(p_turns.instance_key, p_turns.status) with ordinality as t(instance_key, status, n)
-     where p_firsts[t.n] <> 0 and t.status in (1, 3, 5)
+     where p_firsts[t.n] <> 0 and _IsEnded(t.status)
        and (p_continued.turn is null or t.n <> all(p_continued.turn));
     if v_ended is not null then
         delete from NewEvents e where e.instance_key = any(v_ended);

@@ -50,7 +50,7 @@ begin
          where i.instance_key = any(array[d.instance_key]) and i.task_hub is not distinct from p_hub
            and t.instance_key = any(array[d.instance_key]) and t.task = d.task
            and t.execution_id = d.execution_id and t.token = d.token
-        returning d.*, case when i.status in (1, 3, 5) or i.execution_id <> d.execution_id
+        returning d.*, case when _IsEnded(i.status) or i.execution_id <> d.execution_id
                             then 2 else 0 end::smallint as outcome
     ), judged as (
         select d.* from done d order by d.n

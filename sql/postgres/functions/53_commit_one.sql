@@ -56,7 +56,7 @@ as $$
 declare
     v_key constant bigint := p_turns.instance_key[1];
     v_now timestamptz;
-    v_ends constant boolean := p_turns.status[1] in (1, 3);
+    v_ends constant boolean := _IsEnded(p_turns.status[1]);
     v_waits boolean := false;
     v_instance Instances;
     v_offer record;
@@ -188,7 +188,7 @@ begin
                     then i.token = p_token
                          and not exists (select from NewEvents e where e.instance_key = p_key)
                     else i.token is null and i.history_version = p_version
-                         and i.last_committed = p_committed and i.parked_reason is null and i.status not in (1, 3, 5) end
+                         and i.last_committed = p_committed and i.parked_reason is null and not _IsEnded(i.status) end
            for no key update
     ), task as (
         delete from NewTasks t
@@ -207,7 +207,7 @@ begin
                suspect = false, not_before = '-infinity', needs_turn = false,
                status = p_status, history_length = i.history_length + p_count,
                history_version = i.history_version + 1, updated_at = e.now,
-               completed_at = case when p_status in (1, 3) then e.now end
+               completed_at = case when _IsEnded(p_status) then e.now end
           from ended e
          where i.instance_key = p_key
     ), recorded as (
@@ -243,7 +243,7 @@ begin
     if p_codec is not null then
         perform _SetPayload(p_key, 1::smallint, p_codec, p_output);
     end if;
-    if p_is_awaited and p_status in (1, 3) then
+    if p_is_awaited and _IsEnded(p_status) then
         ended := _RecordOf(p_key);
     end if;
     if p_room.expire or cardinality(p_room.tokens) > 0 or cardinality(p_room.task_tokens) > 0 then
@@ -281,7 +281,7 @@ begin
     select i.* into v_instance
       from Instances i
      where i.instance_key = v_key and i.task_hub is not distinct from p_hub
-       and i.execution_id = p_done.execution_id[1] and i.status not in (1, 3, 5)
+       and i.execution_id = p_done.execution_id[1] and not _IsEnded(i.status)
        and i.ready_at is null and i.parked_reason is null
        for no key update;
     if not found then

@@ -99,6 +99,12 @@ begin
         v_effect.left_ready := _CheckpointOrchestration(
             v_now, p_room, p_turns, v_effect.firsts, p_consumed, p_chunks, p_payloads, p_tasks,
             p_cancelled, p_timers, p_continued, p_some_end);
+        if p_turns.level is not null then
+            perform _RaiseLevels(array_agg(t.instance_key), array_agg(t.level))
+               from unnest(p_turns.instance_key, p_turns.level, v_effect.firsts)
+                    as t(instance_key, level, first)
+              where t.first <> 0;
+        end if;
     end if;
     if 3 = any(v_effect.turn_outcomes) then
         v_effect.turn_outcomes := _DeclineTurns(p_hub, p_turns, v_effect.turn_outcomes, v_now);
@@ -112,7 +118,8 @@ begin
             select s.* into v_sent
               from _Send(p_hub, v_now, p_messages.target[n], p_messages.event[n],
                          p_messages.message_id[n], p_messages.execution_id[n], p_messages.task[n],
-                         p_messages.visible_at[n], v_keys || coalesce(v_children, '{}')) s;
+                         p_messages.visible_at[n], p_messages.level[n],
+                         v_keys || coalesce(v_children, '{}')) s;
             v_effect.dropped := v_effect.dropped + case when v_sent.outcome in (2, 3) then 1 else 0 end;
         end loop;
     end if;
@@ -200,7 +207,7 @@ begin
     if p_targets is null and p_children.turn is null and p_cancelled.turn is null
        and p_timers.turn is null and p_continued.turn is null then
         if cardinality(p_turns.token) = 1 and p_turns.after_task is null and p_done.token is null
-           and p_turns.status[1] <> 5 then
+           and p_turns.status[1] <> 5 and p_turns.level is null then
             v_effect := _CommitTurn(v_hub, p_turns, p_consumed, p_chunks, p_payloads, p_tasks, p_room);
         elsif cardinality(p_done.token) = 1 and p_turns.token is null then
             v_effect := _CommitTask(v_hub, p_done, p_room);

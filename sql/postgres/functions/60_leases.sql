@@ -5,10 +5,11 @@ set search_path = :"schema", pg_temp;
 -- [RENEW-1] Extends leases; lists the worker as live for as long, and what it has unless that is
 -- null. What another call holds at this moment is left as it is. `outcomes`: 0 done, 1 lost; not
 -- `is_known`: nothing happened, because the worker's row has been removed, or was one of an earlier
--- installation. Caller: the plugin, which passes task 0 for orchestrations. Tables: Workers, Requests,
--- Instances, Ready, NewTasks.
+-- installation. A worker that knows another version of the schema than p_schema, if that is not null, gets
+-- PD005: the schema was upgraded under it, and its leases are to run out. Caller: the plugin, which passes
+-- task 0 for orchestrations. Tables: Versions (read), Workers, Requests, Instances, Ready, NewTasks.
 create or replace function _RenewLocks(
-    p_worker integer, p_lease bigint, p_definitions integer[], p_activities text[],
+    p_schema text, p_worker integer, p_lease bigint, p_definitions integer[], p_activities text[],
     p_queues text[], p_keys bigint[], p_tasks bigint[], p_tokens bigint[],
     out outcomes smallint[], out store_time timestamptz, out is_known boolean)
 language plpgsql volatile security definer
@@ -23,6 +24,10 @@ declare
     v_until timestamptz;
     v_untracked boolean;
 begin
+    if p_schema is not null and p_schema <> (select v.semantic_version from _GetVersions() v limit 1) then
+        raise exception 'the schema was upgraded to another version than % while this process had it open',
+            p_schema using errcode = 'PD005', hint = 'start the process anew with a newer plugin';
+    end if;
     store_time := _Now();
     v_until := store_time + p_lease * interval '1 microsecond';
     update Workers w
@@ -142,12 +147,13 @@ end
 $$;
 
 -- [GIVE-1] [ABANDON-1] [PARK-1] Ends leases. `p_delay` null gives back, otherwise it abandons and
--- counts; `p_reasons` not null parks. `outcomes`: 0 done, 1 lost. Caller: the plugin. Tables: Instances, Ready, NewTasks,
+-- counts; `p_reasons` not null parks; `p_needed` not null raises feature levels [LEVEL-3]. `outcomes`: 0 done,
+-- 1 lost. Caller: the plugin. Tables: Instances, Ready, NewTasks,
 -- Requests.
 create or replace function _ReturnLeases(
     p_request uuid, p_keys bigint[], p_tasks bigint[], p_tokens bigint[], p_delay bigint,
-    p_reasons text[], out outcomes smallint[], out left_ready boolean, out next_due timestamptz,
-    out store_time timestamptz)
+    p_reasons text[], p_needed smallint[] default null, out outcomes smallint[],
+    out left_ready boolean, out next_due timestamptz, out store_time timestamptz)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -204,6 +210,11 @@ begin
       from (select n, false as is_task from returned union all select n, true from queued) d;
     select array_agg(case when r.n = any(v_done) then 0 else 1 end::smallint order by r.n)
       into outcomes from unnest(p_keys) with ordinality as r(instance_key, n);
+    if p_needed is not null then
+        perform _RaiseLevels(array_agg(r.instance_key), array_agg(r.level))
+           from unnest(p_keys, p_tasks, p_needed) with ordinality as r(instance_key, task, level, n)
+          where r.task = 0 and r.n = any(v_done);
+    end if;
     left_ready := coalesce(left_ready, false) and v_due <= store_time;
     next_due := case when v_due > store_time then v_due end;
     select _ReturnLeases.left_ready or s.left_ready, least(_ReturnLeases.next_due, s.next_due)

@@ -43,7 +43,7 @@ $$;
 -- id begins with. Tables, read only: Instances, Lanes.
 create or replace function _Filtered(
     p_hub integer, p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
-    p_parked boolean, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
+    p_parked boolean, p_kind smallint, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
     p_completed_from timestamptz, p_completed_to timestamptz, p_terminal boolean, p_after text,
     p_limit integer)
 returns table (instance_key bigint, instance_id text)
@@ -54,10 +54,11 @@ as $$
        and (length(p_prefix) = 0
             or substr(convert_to(i.instance_id, 'UTF8'), 1, length(p_prefix)) = p_prefix)
        and (p_statuses = '{}' or i.status = any(p_statuses))
-       and (p_name is null and p_version is null
+       and (p_name is null and p_version is null and p_kind is null
             or exists (select from Lanes l
                         where l.lane = i.lane and l.name = coalesce(p_name, l.name)
-                          and l.variant = coalesce(p_version, l.variant)))
+                          and l.variant = coalesce(p_version, l.variant)
+                          and l.kind = coalesce(p_kind, l.kind)))
        and (p_tag is null or i.tags @> p_tag::jsonb)
        and (p_parent is null or i.parent_instance = p_parent)
        and (p_parked is null or (i.parked_reason is not null) = p_parked)
@@ -73,7 +74,7 @@ $$;
 -- Parameters as of _Filtered. Caller: the plugin. Tables, read only: those of InstanceRecords.
 create or replace function _QueryManyOrchestrations(
     p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
-    p_parked boolean, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
+    p_parked boolean, p_kind smallint, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
     p_completed_from timestamptz, p_completed_to timestamptz, p_after text, p_limit integer)
 returns setof InstanceRecords
 language plpgsql stable security definer
@@ -88,7 +89,7 @@ declare
     v_keys bigint[];
 begin
     select array_agg(f.instance_key) into v_keys
-      from _Filtered(_Hub(), p_statuses, p_name, p_version, p_tag, p_parent, p_parked, p_prefix,
+      from _Filtered(_Hub(), p_statuses, p_name, p_version, p_tag, p_parent, p_parked, p_kind, p_prefix,
                      p_created_from, p_created_to, p_completed_from, p_completed_to, null, p_after,
                      p_limit) f;
     return query
@@ -100,7 +101,7 @@ $$;
 -- Parameters as of _Filtered. Caller: the plugin. Tables, read only: Instances, Lanes.
 create or replace function _Purgeable(
     p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
-    p_parked boolean, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
+    p_parked boolean, p_kind smallint, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
     p_completed_from timestamptz, p_completed_to timestamptz, p_all boolean, p_limit integer)
 returns text[]
 language sql stable security definer
@@ -112,7 +113,7 @@ set enable_mergejoin = off
 set jit = off
 as $$
     select coalesce(array_agg(f.instance_id), '{}')
-      from _Filtered(_Hub(), p_statuses, p_name, p_version, p_tag, p_parent, p_parked, p_prefix,
+      from _Filtered(_Hub(), p_statuses, p_name, p_version, p_tag, p_parent, p_parked, p_kind, p_prefix,
                      p_created_from, p_created_to, p_completed_from, p_completed_to,
                      case when p_all then null else true end, '', p_limit) f
 $$;

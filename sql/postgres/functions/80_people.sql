@@ -13,7 +13,7 @@ set search_path = :"schema", pg_temp;
 create or replace function _StatusWord(p_status smallint) returns text
 language sql immutable
 as $$
-    select (array['running', 'completed', null, 'failed', null, 'terminated', 'pending',
+    select (array['running', 'completed', null, 'failed', 'cancelled', 'terminated', 'pending',
                   'suspended'])[p_status + 1]
 $$;
 
@@ -22,7 +22,7 @@ $$;
 create or replace function _StatusNumber(p_word text) returns smallint
 language sql immutable
 as $$
-    select (array_position(array['running', 'completed', null, 'failed', null, 'terminated', 'pending',
+    select (array_position(array['running', 'completed', null, 'failed', 'cancelled', 'terminated', 'pending',
                                  'suspended'], nullif(lower(p_word), '')) - 1)::smallint
 $$;
 
@@ -163,8 +163,8 @@ declare
     v_execution constant uuid := coalesce(p_execution_id, gen_random_uuid());
     v_tags constant text := _TagsText(p_tags);
     v_word text;
-    -- A bit for each of the six statuses.
-    v_replaceable integer := case when p_dedupe_statuses is null then 0 else 235 end;
+    -- A bit for each of the seven statuses.
+    v_replaceable integer := case when p_dedupe_statuses is null then 0 else 251 end;
     v_event text;
     v_made record;
 begin
@@ -181,7 +181,7 @@ begin
     foreach v_word in array string_to_array(coalesce(p_dedupe_statuses, ''), ',') loop
         if trim(v_word) <> '' and _StatusNumber(trim(v_word)) is null then
             raise exception '"%" is no status; allowed are pending, running, suspended, completed, '
-                            'failed and terminated', trim(v_word) using errcode = 'PD002';
+                            'failed, cancelled and terminated', trim(v_word) using errcode = 'PD002';
         end if;
         v_replaceable := v_replaceable & ~coalesce(1 << _StatusNumber(trim(v_word)), 0);
     end loop;
@@ -237,7 +237,7 @@ begin
       from _AddOrchestrationEvents(
                gen_random_uuid(),
                row(null, array[p_instance_id], array[v_event], array[v_message_id], null,
-                   array[0::bigint], array[p_delivery_time])::message_batch) a;
+                   array[0::bigint], array[p_delivery_time], null)::message_batch) a;
     if v_sent.outcome = 2 then
         raise exception 'there is no instance "%"', p_instance_id using errcode = 'no_data_found';
     elsif v_sent.outcome = 3 then
@@ -333,7 +333,7 @@ begin
     -- What is oldest has the lowest keys, so that a step finds it without a look at the rest.
     select array_agg(l.instance_key) into v_keys
       from (select i.instance_key from Instances i
-             where i.task_hub = v_hub and i.status in (1, 3, 5)
+             where i.task_hub = v_hub and _IsEnded(i.status)
                and (p_filter_type = 1 or i.created_at <= p_threshold_time)
                and i.completed_at <= case when p_filter_type = 1
                                           then p_threshold_time else 'infinity' end
@@ -365,7 +365,7 @@ begin
              where l.task_hub = v_hub and not l.is_activity limit v_max) n;
     select count(*) filter (where not n.is_leftover), count(*) filter (where n.is_leftover)
       into activities, leftovers
-      from (select (select i.status in (1, 3, 5) or i.execution_id <> r.execution_id
+      from (select (select _IsEnded(i.status) or i.execution_id <> r.execution_id
                       from Instances i where i.instance_key = r.instance_key) as is_leftover
               from Lanes l
              cross join lateral (select q.instance_key, q.execution_id from Ready q

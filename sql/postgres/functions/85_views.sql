@@ -174,7 +174,7 @@ declare
 begin
     -- Rows come in any order here, so that to wait for one of them could be a deadlock.
     select i.instance_key into v_key from Instances i
-     where i.task_hub = v_hub and i.instance_id = old.instance_id and i.status in (1, 3, 5)
+     where i.task_hub = v_hub and i.instance_id = old.instance_id and _IsEnded(i.status)
      order by i.instance_key limit 1 for update skip locked;
     if v_key is null then
         return null;

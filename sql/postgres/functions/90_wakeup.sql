@@ -141,7 +141,7 @@ begin
                    left join lateral (
                         select x.instance_key, x.status from Instances x
                          where x.task_hub = v_hub and x.instance_id = w.id limit 1) i on true
-                  where i.instance_key is null or i.status in (1, 3, 5));
+                  where i.instance_key is null or _IsEnded(i.status));
 end
 $$;
 

@@ -32,7 +32,6 @@ create table TaskHubs (
 
 -- What can be waited for in a queue: a definition (name and version) of orchestrations, or a name,
 -- queue and priority of activities. Numbers are for ever, because processes remember them.
--- Whoever remembers those of an earlier installation is to find none of them: see below.
 create table Lanes (
     lane        integer generated always as identity primary key,
     task_hub    integer not null,
@@ -56,16 +55,6 @@ create table Workers (
     queues      text[] not null default '{}',
     constraint one_row_for_each_start unique (task_hub, worker_id)
 );
-
--- Lanes and workers begin anywhere.
-do $$
-begin
-    execute format('alter table Lanes alter column lane restart with %s',
-                   1 + floor(random() * 1e9)::integer);
-    execute format('alter table Workers alter column worker restart with %s',
-                   1 + floor(random() * 1e9)::integer);
-end
-$$;
 
 create sequence instance_keys;
 create sequence event_sequence;
@@ -213,12 +202,11 @@ alter table Requests alter column lease_tokens set storage external;
 -- How batches travel: a composite value of equally long arrays. `turn` is the number of the
 -- checkpoint, from 1, that an element belongs to.
 
--- Of turns ahead: the activity that ended, the history version and the last committed token that the turn
--- began with, and the event of that end; elements of other turns are null, and so are the arrays if all
--- are others.
+-- Of turns ahead: the activity that ended, the history version that the turn began with, and the
+-- event of that end; elements of other turns are null, and so are the arrays if all are others.
 create type turn_batch as (
     instance_key bigint[], token bigint[], execution_id uuid[], status smallint[], events integer[],
-    after_task bigint[], after_version bigint[], after_committed bigint[], after_event text[]);
+    after_task bigint[], after_version bigint[], after_event text[]);
 create type consumed_batch as (turn integer[], instance_key bigint[], sequence bigint[]);
 -- `skip`: events of the same checkpoint before this chunk.
 create type chunk_batch as (turn integer[], skip integer[], count integer[], events text[]);
@@ -254,17 +242,17 @@ create type room as (
     -- Look for leases that are over; has whatever there is; look for orchestrations, and for
     -- activities, that are ready since then or later.
     expire boolean, everything boolean, since timestamptz, task_since timestamptz,
-    -- To be told when it looks for expired leases: calls of the last minute whose leases have all ended, and
-    -- the other calls that ended them. If the store does not know one of them, it has lost commits.
-    ended_calls uuid[], ended_by uuid[]);
+    -- To be told when it looks for leases that are over: earlier calls of the process whose leases have all
+    -- ended, and one that it made after that. If the store has lost the latter, it may have lost the ends.
+    ended_calls uuid[], ended_before uuid);
 -- From when on the next look may look, and how many microseconds this one took.
 create type low_water as (since timestamptz, task_since timestamptz, took bigint);
 
 -- Leased work. `item` is the number of the orchestration, from 1.
 create type orchestration_batch as (
     instance_key bigint[], token bigint[], instance_id text[], execution_id uuid[], lane integer[],
-    status smallint[], history_version bigint[], last_committed bigint[], history_length bigint[],
-    attempts integer[], suspect boolean[], has_frame boolean[],
+    status smallint[], history_version bigint[], history_length bigint[], attempts integer[],
+    suspect boolean[], has_frame boolean[],
     message_item integer[], message_sequence bigint[], message_visible_at timestamptz[],
     message_task bigint[], message_event text[],
     chunk_item integer[], chunk_first bigint[], chunk_count integer[], chunk_events text[]);

@@ -24,8 +24,7 @@ install() {
         "$sql_folder"/permissions.sql; do
         arguments+=(-f "$file")
     done
-    as "$owner" -1 "${arguments[@]}" \
-        -c "insert into Versions (semantic_version) values ('1.0.0') on conflict do nothing"
+    as "$owner" -1 "${arguments[@]}"
     as postgres -1 -f "$sql_folder/permissions.sql"
 }
 

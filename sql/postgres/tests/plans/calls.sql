@@ -286,7 +286,7 @@ begin
 
     -- What was locked first and not worked on is renewed, and returned.
     perform from _RenewLocks(
-        v_room.worker, v_room.lease, array[v_lane], array['Step'], array[''],
+        null, v_room.worker, v_room.lease, array[v_lane], array['Step'], array[''],
         v_orchestrations.instance_key[51:] || v_activities.instance_key,
         array_fill(0::bigint, array[50]) || v_activities.task,
         v_orchestrations.token[51:] || v_activities.token);
@@ -316,7 +316,7 @@ begin
     perform from _GetInstances(v_ids[1:1]);
     perform from _ReadHistory(v_ids[1], 0, 1000000);
     perform from _QueryManyOrchestrations(
-        null, null, null, null, null, null, null, null, null, null, null, 'filled-1', 100);
+        null, null, null, null, null, null, null, null, null, null, null, null, 'filled-1', 100);
     perform from _HubStatus();
     perform GetScaleMetric();
 end

@@ -42,10 +42,10 @@ select GetInstanceHistory('victim-6');
 select GetScaleMetric(), GetScaleRecommendation(1, 1), CurrentTaskHub();
 select GetUnreachableLeases();
 select _GetInstances(array[:'held_id', 'victim-6']);
-select _QueryManyOrchestrations('{}', null, null, null, null, null, '', null, null, null, null, '', 100);
-select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, '', null, null, null, null,
+select _QueryManyOrchestrations('{}', null, null, null, null, null, null, '', null, null, null, null, '', 100);
+select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, null, '', null, null, null, null,
                                 '', 100);
-select _Purgeable('{}', null, null, null, null, null, '', null, null, null, null, true, 100);
+select _Purgeable('{}', null, null, null, null, null, null, '', null, null, null, null, true, 100);
 select _ReadHistory('victim-6', 0, 1000000);
 select _AnyEnded(array['victim-6', :'held_id']);
 select _Watch(true, '-infinity', array['victim-6', :'held_id']);
@@ -65,19 +65,19 @@ select _TakeOver(array['SECRET worker']);
 
 \echo by number and token
 select _LaneNames(array[:definition, :activity_lane]);
-select _RenewLocks(:worker, 1, array[]::integer[], array[]::text[], array[]::text[],
+select _RenewLocks(null, :worker, 1, array[]::integer[], array[]::text[], array[]::text[],
                    array[:held_key, :task_key]::bigint[], array[0, :task]::bigint[],
                    array[12, 21]::bigint[]);
-select _RenewLocks(:own_worker, 1, null, null, null, array[:held_key, :task_key]::bigint[],
+select _RenewLocks(null, :own_worker, 1, null, null, null, array[:held_key, :task_key]::bigint[],
                    array[0, :task]::bigint[], array[12, 21]::bigint[]);
-select _RenewLocks(:own_worker, 1, null, null, null, array[:task_key, :waiting_key]::bigint[],
+select _RenewLocks(null, :own_worker, 1, null, null, null, array[:task_key, :waiting_key]::bigint[],
                    array[1, 1]::bigint[], array[99, 99]::bigint[]);
 select _ReturnLeases('20000000-0000-0000-0000-000000000006', array[:held_key, :task_key]::bigint[],
                      array[0, :task]::bigint[], array[12, 21]::bigint[], null, null);
 select _ReturnLeases('20000000-0000-0000-0000-000000000007', array[:held_key]::bigint[],
                      array[0]::bigint[], array[12]::bigint[], 0, array['mine']);
 -- Of leases that are over, which wait as suspects.
-select _RenewLocks(:own_worker, 1, null, null, null, array[:suspect_key, :suspect_task_key]::bigint[],
+select _RenewLocks(null, :own_worker, 1, null, null, null, array[:suspect_key, :suspect_task_key]::bigint[],
                    array[0, 2]::bigint[], array[13, 22]::bigint[]);
 select _ReturnLeases('20000000-0000-0000-0000-000000000009',
                      array[:suspect_key, :suspect_task_key]::bigint[], array[0, 2]::bigint[],

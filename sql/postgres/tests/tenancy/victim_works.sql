@@ -12,14 +12,14 @@ select 'waiting: ' || cardinality((l.orchestrations).token) || ' ' || cardinalit
                               'everything', false, 'since', '-infinity',
                               'task_since', '-infinity'))) l;
 select 'renewed: ' || (r.outcomes)::text
-  from _RenewLocks(:worker, 600000000, null, null, null, array[:held_key, :task_key]::bigint[],
+  from _RenewLocks(null, :worker, 600000000, null, null, null, array[:held_key, :task_key]::bigint[],
                    array[0, :task]::bigint[], array[12, 21]::bigint[]) r;
 select 'events: ' || count(*) filter (where RaiseEvent('Go', id))
   from unnest(array['victim-1', 'victim-2', 'victim-3', 'victim-4', 'SECRET-5']) id;
 select 'purged: ' || PurgeInstanceStateByID('victim-6');
 select 'created: ' || CreateInstance('SECRET name', 'SECRET version', 'mine-there');
 select 'seen: ' || count(*) from _QueryManyOrchestrations(
-    '{}', null, null, null, null, null, '', null, null, null, null, '', 100);
+    '{}', null, null, null, null, null, null, '', null, null, null, null, '', 100);
 select 'returned: ' || r.outcomes::text
   from _ReturnLeases(gen_random_uuid(), array[:held_key, :task_key]::bigint[],
                      array[0, :task]::bigint[], array[12, 21]::bigint[], null, null) r;

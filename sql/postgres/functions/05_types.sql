@@ -1,0 +1,106 @@
+-- How batches travel: composite types. They are code, not state: no table has a column of one, and they
+-- are made anew together with the functions.
+
+set search_path = :"schema", pg_temp;
+
+-- What an earlier text made, so that nothing of it stays: functions that nobody but another function
+-- calls, whatever their parameters and results were, and the types. Functions for people and views stay
+-- and are replaced, because an administrator's grants and somebody's own views hang on them; what a
+-- later text makes of their parameters is a step of the ladder.
+do $$
+declare
+    v_function regprocedure;
+    v_type text;
+begin
+    for v_function in
+        select p.oid::regprocedure
+          from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+         where n.nspname = current_schema and left(p.proname, 1) = '_'
+         order by p.proname
+    loop
+        begin
+            execute format('drop function %s', v_function);
+        exception
+            when dependent_objects_still_exist then
+                null;  -- A view calls it.
+        end;
+    end loop;
+    foreach v_type in array array[
+        'turn_batch', 'consumed_batch', 'chunk_batch', 'payload_batch', 'task_batch', 'cancelled_batch',
+        'timer_batch', 'message_batch', 'instance_batch', 'termination_batch', 'continued_batch',
+        'completion_batch', 'room', 'low_water', 'orchestration_batch', 'activity_batch',
+        'commit_effect'] loop
+        execute format('drop type if exists %I cascade', v_type);
+    end loop;
+end
+$$;
+
+-- A batch is a composite value of equally long arrays. `turn` is the number of the checkpoint, from 1,
+-- that an element belongs to.
+
+-- Of turns ahead: the activity that ended, the history version and the last committed token that the turn
+-- began with, and the event of that end; elements of other turns are null, and so are the arrays if all
+-- are others. `level`: the feature levels, null if all are 1; likewise of messages.
+create type turn_batch as (
+    instance_key bigint[], token bigint[], execution_id uuid[], status smallint[], events integer[],
+    after_task bigint[], after_version bigint[], after_committed bigint[], after_event text[],
+    level smallint[]);
+create type consumed_batch as (turn integer[], instance_key bigint[], sequence bigint[]);
+-- `skip`: events of the same checkpoint before this chunk.
+create type chunk_batch as (turn integer[], skip integer[], count integer[], events text[]);
+create type payload_batch as (turn integer[], kind smallint[], codec text[], bytes bytea[]);
+-- A task with a token is handed to the caller.
+create type task_batch as (
+    turn integer[], task bigint[], lane integer[], token bigint[], version text[],
+    input_codec text[], input bytea[], details text[]);
+create type cancelled_batch as (turn integer[], task bigint[], is_timer boolean[]);
+create type timer_batch as (turn integer[], task bigint[], fire_at timestamptz[], event text[]);
+-- `turn` is null when a client sends them.
+create type message_batch as (
+    turn integer[], target text[], event text[], message_id text[], execution_id uuid[],
+    task bigint[], visible_at timestamptz[], level smallint[]);
+-- `turn` and `refused_event` are null when a client creates them; `replaceable` has a bit for each
+-- status, tags is JSON.
+create type instance_batch as (
+    turn integer[], instance_id text[], execution_id uuid[], lane integer[], start_event text[],
+    start_at timestamptz[], tags text[], parent_instance text[], parent_execution uuid[],
+    parent_task bigint[], refused_event text[], replaceable integer[], replaced_event text[]);
+create type termination_batch as (
+    turn integer[], target text[], event text[], final_event text[], codec text[], bytes bytea[],
+    parent_event text[]);
+create type continued_batch as (
+    turn integer[], execution_id uuid[], version text[], start_event text[], kept_count integer[],
+    kept_events text[], tags text[]);
+create type completion_batch as (
+    instance_key bigint[], task bigint[], execution_id uuid[], token bigint[], event text[]);
+-- What a worker can begin: as many items as there are tokens. Durations are microseconds.
+create type room as (
+    worker integer, lease bigint, definitions integer[], tokens bigint[], activities text[],
+    queues text[], task_tokens bigint[], messages integer, bytes bigint, suspects boolean,
+    -- Look for leases that are over; has whatever there is; look for orchestrations, and for
+    -- activities, that are ready since then or later.
+    expire boolean, everything boolean, since timestamptz, task_since timestamptz,
+    -- To be told when it looks for expired leases: calls of the last minute whose leases have all ended, and
+    -- the other calls that ended them. If the store does not know one of them, it has lost commits.
+    ended_calls uuid[], ended_by uuid[]);
+-- From when on the next look may look, and how many microseconds this one took.
+create type low_water as (since timestamptz, task_since timestamptz, took bigint);
+
+-- Leased work. `item` is the number of the orchestration, from 1.
+create type orchestration_batch as (
+    instance_key bigint[], token bigint[], instance_id text[], execution_id uuid[], lane integer[],
+    status smallint[], history_version bigint[], last_committed bigint[], history_length bigint[],
+    attempts integer[], suspect boolean[], has_frame boolean[],
+    message_item integer[], message_sequence bigint[], message_visible_at timestamptz[],
+    message_task bigint[], message_event text[],
+    chunk_item integer[], chunk_first bigint[], chunk_count integer[], chunk_events text[]);
+create type activity_batch as (
+    instance_key bigint[], task bigint[], execution_id uuid[], token bigint[], instance_id text[],
+    name text[], queue text[], version text[], input_codec text[], input bytea[], details text[],
+    attempts integer[], suspect boolean[]);
+
+-- What a commit has changed: the like-named parts of its answer; of its instances, `waiting` have work.
+create type commit_effect as (
+    repeated boolean, store_time timestamptz, turn_outcomes smallint[], firsts bigint[],
+    done_outcomes smallint[], dropped integer, ended text[], handed orchestration_batch,
+    waiting integer, left_ready boolean, next_due timestamptz);
