@@ -36,7 +36,7 @@ int work(const std::string& uri) {
     known.add(stamp, [](const std::string& letter) { return "[" + letter + "]"; });
     worker_options options;
     options.lease_duration = std::chrono::seconds(2);
-    options.log = {};
+    options.renew_interval = std::chrono::milliseconds(500);
     worker executes(open(uri), std::move(known), options);
     executes.start();
     std::string line;

@@ -238,7 +238,11 @@ void call::raise_level(instance_row& target, feature_level level) {
     target.definition = names().definition(sql().names, key);
     target.is_changed = true;
     if (target.birth == nullptr) {
+        // At once, with the lane, because this call may yet look through the lanes of the table.
         sql().set_definition.run(target.definition, target.row);
+        if (target.stored_lane != 0) {
+            target.stored_lane = target.stored_lane < 0 ? -target.definition : target.definition;
+        }
     }
 }
 
