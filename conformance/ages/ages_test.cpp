@@ -93,7 +93,7 @@ void check_two_ages(const std::string& uri) {
     {
         const worker_process newest(uri, age::next);
         hub.wait_until(id, [](const instance_record& found) {
-            return found.inbox_length == 0 && found.history_length >= 8;
+            return found.inbox_length == 0 && found.history_length >= 7;
         });
     }
     // An event that every version knows, for a history that not every version knows.
