@@ -159,6 +159,9 @@ void plan_status(lockstep& pair, checkpoint& turn) {
     } else if (drawn < 8) {
         turn.status = orchestration_status::failed;
         turn.failure = pair.next_event("failure");
+    } else if (drawn == 8 && random.chance(50)) {
+        turn.status = orchestration_status::cancelled;
+        turn.output = {"json", pair.next_event("cancel")};
     } else if (drawn < 10) {
         turn.status = orchestration_status::terminated;
         turn.output = {"json", pair.next_event("reason")};
@@ -201,6 +204,9 @@ turn_plan plan_turn(lockstep& pair, both_of<orchestration_work> from) {
     plan_timers(pair, plan.common);
     plan_children(pair, plan.common);
     plan_status(pair, plan.common);
+    if (random.chance(15)) {
+        plan.common.level = static_cast<feature_level>(random.between(1, 3));
+    }
     const std::size_t messages = random.chance(30) ? random.between(1, 2) : 0;
     for (std::size_t n = 0; n < messages; ++n) {
         plan.common.messages.push_back(pair.plan_message());

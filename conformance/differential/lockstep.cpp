@@ -226,6 +226,9 @@ new_instance lockstep::plan_instance(const instance_id& id) {
                        {},
                        {},
                        next_event("child-replaced")};
+    if (random.chance(25)) {
+        fresh.level = static_cast<feature_level>(random.between(1, 3));
+    }
     if (random.chance(30)) {
         fresh.tags["colour"] = random.chance(50) ? "red" : "blue";
     }
@@ -237,6 +240,9 @@ new_instance lockstep::plan_instance(const instance_id& id) {
 
 new_message lockstep::plan_message() {
     new_message planned{an_id_of_the_pool(), next_event("raised"), {}, {}, {}, {}};
+    if (random.chance(25)) {
+        planned.level = static_cast<feature_level>(random.between(1, 3));
+    }
     if (random.chance(35)) {
         planned.id = "m" + std::to_string(random.below(6));
     }

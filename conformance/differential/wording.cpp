@@ -213,7 +213,7 @@ std::string wording::of(const instance_record& record) const {
                                           of(record.start_at));
     return fmt::format(
         "{} {} {}/{} {} {} custom {} output {} failure \"{}\" tags [{}] parent {} parked \"{}\" "
-        "history {} inbox {} leased by \"{}\"",
+        "history {} inbox {} leased by \"{}\" level {}",
         record.instance.text(),
         word(record.execution),
         record.name,
@@ -228,7 +228,8 @@ std::string wording::of(const instance_record& record) const {
         record.parked_reason,
         record.history_length,
         record.inbox_length,
-        record.leased_by);
+        record.leased_by,
+        record.level);
 }
 
 std::string wording::of(const instance_page& page) const {

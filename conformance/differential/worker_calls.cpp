@@ -10,6 +10,7 @@ work_filter random_filter(dice& random) {
     work_filter all{{{"Order", "1"}, {"Order", "2"}, {"Refund", "1"}},
                     {"Charge", "Ship"},
                     {std::string(), "fast"}};
+    all.level = static_cast<feature_level>(random.chance(60) ? 3 : random.between(1, 3));
     if (random.chance(75)) {
         return all;
     }
@@ -153,10 +154,20 @@ void renew_some(lockstep& pair) {
 void give_back_some(lockstep& pair) {
     drawn_items drawn = draw_some(pair, kinds::both);
     const request_id request = pair.next_request();
+    const feature_level needed =
+        static_cast<feature_level>(pair.random.chance(50) ? pair.random.between(1, 3) : 1);
     const auto outcomes =
-        pair.change("give_back", names_of(drawn.of(pair.reference())), [&](const side& one) {
-            return one.store().give_back(request, drawn.of(one));
-        });
+        pair.change("give_back",
+                    names_of(drawn.of(pair.reference())) + " needed " + std::to_string(needed),
+                    [&](const side& one) {
+                        auto items = drawn.of(one);
+                        for (auto& item : items) {
+                            if (!item.task) {
+                                item.needed = needed;
+                            }
+                        }
+                        return one.store().give_back(request, items);
+                    });
     count(pair, "give_back", outcomes[0]);
     pair.look(instances_of(drawn));
     put_back(pair, std::move(drawn), outcomes[0], afterwards::over);

@@ -30,7 +30,7 @@ declare
         '_Lanes', '_LeaseAll', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
         '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_Now', '_OfferOne', '_One', '_PayloadText', '_PlacesOf', '_Post',
         '_PurgeDurableState', '_PurgeInstances', '_Purgeable', '_QueryManyOrchestrations',
-        '_RaiseLevels', '_ReadHistory', '_RecordOf', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
+        '_MakeLevels', '_RaiseLevels', '_ReadHistory', '_RecordOf', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
         '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',
         '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeFurther', '_TakeOver', '_TellParent',
         '_Terminate', '_TerminateInstances', '_Tidy', '_UnreachableLeases', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',

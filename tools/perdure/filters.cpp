@@ -24,7 +24,7 @@ instance_filter read_filter(const filter_words& words) {
         if (!status) {
             throw invalid_input("--status: " + repeated(word) +
                                 " is no status; allowed are pending, running, suspended, "
-                                "completed, failed and terminated");
+                                "completed, failed, cancelled and terminated");
         }
         filter.statuses.push_back(*status);
     }

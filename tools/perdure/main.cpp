@@ -45,7 +45,7 @@ void add_hub(CLI::App& app, hub_command& given, chosen_verb& chosen) {
 void add_filters(CLI::App& verb, filter_words& words) {
     verb.add_option("--status",
                     words.statuses,
-                    "pending, running, suspended, completed, failed, terminated; repeatable")
+                    "pending, running, suspended, completed, failed, cancelled, terminated; repeatable")
         ->allow_extra_args(false);
     verb.add_option("--name", words.name, "Only this orchestration");
     verb.add_option("--version", words.version, "Only this version");

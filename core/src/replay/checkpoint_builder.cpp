@@ -170,22 +170,42 @@ checkpoint build_checkpoint(const orchestration_work& work,
 }
 
 std::size_t stored_bytes(const checkpoint& made) noexcept {
-    std::size_t bytes = made.output.bytes.size() + made.failure.size();
-    bytes += made.custom_status ? made.custom_status->bytes.size() : 0;
-    for (const new_events& each : made.events) {
+    // Every member, so that a further one is weighed.
+    const auto& [instance,
+                 execution,
+                 held,
+                 consumed,
+                 events,
+                 status,
+                 output,
+                 failure,
+                 custom_status,
+                 activities,
+                 cancelled_activities,
+                 timers,
+                 cancelled_timers,
+                 messages,
+                 children,
+                 terminations,
+                 next,
+                 after,
+                 level] = made;
+    std::size_t bytes = output.bytes.size() + failure.size();
+    bytes += custom_status ? custom_status->bytes.size() : 0;
+    for (const new_events& each : events) {
         bytes += each.text.size();
     }
-    for (const new_activity& each : made.activities) {
+    for (const new_activity& each : activities) {
         bytes += each.input.bytes.size() + each.details.size();
     }
-    for (const new_message& each : made.messages) {
+    for (const new_message& each : messages) {
         bytes += each.event.size();
     }
-    for (const new_child& each : made.children) {
+    for (const new_child& each : children) {
         bytes += each.instance.start_event.size();
     }
-    if (made.next) {
-        bytes += made.next->start_event.size() + made.next->kept.text.size();
+    if (next) {
+        bytes += next->start_event.size() + next->kept.text.size();
     }
     return bytes;
 }

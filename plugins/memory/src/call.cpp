@@ -145,20 +145,31 @@ void call::wait_until(steady_time deadline, std::initializer_list<lane> due) {
 }
 
 void call::insert(const new_instance& fresh) {
-    const auto place = hub.instances.try_emplace(fresh.instance, fresh.instance, ++hub.last_ticket);
-    instance& added = place.first->second;
-    added.record.name = fresh.name;
-    added.record.version = fresh.version;
+    const auto& [id,
+                 execution,
+                 name,
+                 version,
+                 start_event,
+                 parent,
+                 tags,
+                 start_at,
+                 replaceable,
+                 replaced_event,
+                 kind,
+                 level] = fresh;
+    instance& added = hub.instances.try_emplace(id, id, ++hub.last_ticket).first->second;
+    added.record.name = name;
+    added.record.version = version;
     added.record.status = orchestration_status::pending;
     added.record.created_at = added.record.updated_at = now;
-    added.record.start_at = fresh.start_at;
-    added.record.tags = fresh.tags;
-    added.record.parent = fresh.parent;
-    added.record.kind = fresh.kind;
-    added.record.level = fresh.level;
-    added.created_as = added.record.execution = fresh.execution;
-    added.not_before = fresh.start_at.value_or(timestamp());
-    added.append({1, "[" + fresh.start_event + "]"});
+    added.record.start_at = start_at;
+    added.record.tags = tags;
+    added.record.parent = parent;
+    added.record.kind = kind;
+    added.record.level = level;
+    added.created_as = added.record.execution = execution;
+    added.not_before = start_at.value_or(timestamp());
+    added.append({1, "[" + start_event + "]"});
     settle(added);
 }
 
@@ -170,22 +181,22 @@ void call::post(instance& target, message arrival) {
 }
 
 send_outcome call::send(const new_message& arrival) {
-    instance* target = find(arrival.target);
+    const auto& [to, event, id, execution, task, visible_at, level] = arrival;
+    instance* target = find(to);
     if (target == nullptr || is_terminal(target->record.status)) {
         return target ? send_outcome::instance_is_terminal : send_outcome::no_such_instance;
     }
-    if (target->accepted.contains(arrival.id)) {
+    if (target->accepted.contains(id)) {
         return send_outcome::duplicate;
     }
-    if (arrival.execution != execution_id() && arrival.execution != target->record.execution) {
+    if (execution != execution_id() && execution != target->record.execution) {
         return send_outcome::accepted;  // [SEND-4]
     }
-    if (!arrival.id.empty()) {
-        target->remember(arrival.id, now);
+    if (!id.empty()) {
+        target->remember(id, now);
     }
-    target->raise_level(arrival.level);
-    const timestamp visible_at = arrival.visible_at.value_or(now);
-    post(*target, {{0, visible_at, arrival.task, arrival.event}, arrival.execution});
+    target->raise_level(level);
+    post(*target, {{0, visible_at.value_or(now), task, event}, execution});
     return send_outcome::accepted;
 }
 

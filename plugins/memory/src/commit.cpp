@@ -66,23 +66,43 @@ static void continue_as_new(instance& target, const checkpoint& turn) {  // [COM
 }
 
 static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
-    instance& target = *work.find(turn.instance);
+    // Every member has its place here, in `accept`, or in the loops of `apply_all`.
+    const auto& [id,
+                 execution,
+                 held,
+                 consumed,
+                 events,
+                 status,
+                 output,
+                 failure,
+                 custom_status,
+                 activities,
+                 cancelled_activities,
+                 timers,
+                 cancelled_timers,
+                 messages,
+                 children,
+                 terminations,
+                 next,
+                 after,
+                 level] = turn;
+    instance& target = *work.find(id);
     target.record.updated_at = work.now;
-    target.raise_level(turn.level);
+    target.raise_level(level);
     ++target.history_version;
-    target.record.custom_status = turn.custom_status.value_or(target.record.custom_status);
-    for (const new_activity& added : turn.activities) {
-        const item_key key{turn.instance, added.task, turn.execution};
+    target.record.custom_status = custom_status.value_or(target.record.custom_status);
+    for (const new_activity& added : activities) {
+        const item_key key{id, added.task, execution};
         activity task{{key, ++work.hub.last_ticket, added.priority}, added};
         work.settle(target.activities.emplace(key, std::move(task)).first->second);
     }
-    for (const task_id& cancelled : turn.cancelled_activities) {
-        if (leasable* task = work.find({turn.instance, cancelled, turn.execution})) {
+    for (const task_id& cancelled : cancelled_activities) {
+        if (leasable* task = work.find({id, cancelled, execution})) {
             work.erase(*task);  // [COMMIT-8]
         }
     }
-    for (const new_timer& timer : turn.timers) {  // What ends below takes them along [COMMIT-5].
-        work.post(target, {{0, timer.fire_at, timer.task, timer.event}, turn.execution, true});
+    for (const new_timer& timer : timers) {  // What ends below takes them along [COMMIT-5].
+        work.post(target, {{0, timer.fire_at, timer.task, timer.event}, execution, true});
     }
     std::erase_if(target.inbox, [&](const auto& entry) {  // [COMMIT-3]
         const message& m = entry.second;
@@ -90,15 +110,15 @@ static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
                (m.is_timer && std::ranges::count(turn.cancelled_timers, m.task) != 0);
     });
     work.detach(target);
-    if (turn.next) {
+    if (next) {
         continue_as_new(target, turn);
     } else {
-        std::ranges::for_each(turn.events, [&](const auto& chunk) { target.append(chunk); });
-        target.record.status = turn.status;
+        std::ranges::for_each(events, [&](const auto& chunk) { target.append(chunk); });
+        target.record.status = status;
     }
     if (is_terminal(target.record.status)) {
-        target.record.output = turn.output;
-        target.record.failure = turn.failure;
+        target.record.output = output;
+        target.record.failure = failure;
         work.end(target);  // [COMMIT-5]
     }
     work.settle(target);

@@ -10,6 +10,9 @@ void add_messages(parameters& values, const elements<new_message>& messages) {
         return;
     }
     using sent = of_turn<new_message>;
+    // Every member, so that a further one is not forgotten below.
+    [[maybe_unused]] const auto& [target, event, id, execution, task, visible_at, level] =
+        *messages.front().element;
     values.begin_record();
     values.add_list<sql::integer>(messages, &sent::turn)
         .add_list<sql::text>(

@@ -407,6 +407,28 @@ void add_commit(parameters& values,
                 const commit_request& request,
                 const std::vector<scheduled>& tasks) {
     const std::span<const checkpoint> turns = request.checkpoints;
+    if (!turns.empty()) {
+        // Every member, so that a further one is not forgotten below.
+        [[maybe_unused]] const auto& [instance,
+                                      execution,
+                                      held,
+                                      consumed,
+                                      events,
+                                      status,
+                                      output,
+                                      failure,
+                                      custom_status,
+                                      activities,
+                                      cancelled_activities,
+                                      timers,
+                                      cancelled_timers,
+                                      messages,
+                                      children,
+                                      terminations,
+                                      next,
+                                      after,
+                                      level] = turns.front();
+    }
     add_keys(values, request);
     add_targets(values, turns);
     add_checkpoints(values, request);

@@ -123,7 +123,7 @@ std::string state_text(connection& to,
 struct code_mark {
     schema_version library;
     std::string hash;
-    /// This login may replace the code.
+    /// This login may act as the owner of the tables, and so replace the code.
     bool is_ours = true;
 };
 
@@ -133,8 +133,9 @@ constexpr std::string_view mark_middle = ", code ";
 code_mark read_mark(connection& to) {
     const answer found = to.query(
         "select coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), ''),"
-        " pg_catalog.pg_has_role(p.proowner, 'usage')"
+        " pg_catalog.pg_has_role(c.relowner, 'member')"
         " from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace"
+        " join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'versions'"
         " where n.nspname = $1 and p.proname = '_getversions'",
         parameters().add<sql::text>(to.chosen().schema));
     code_mark mark;
@@ -197,10 +198,26 @@ void run_file(connection& to, const sql_file& file) {
     }
 }
 
+// Functions act with the rights of their owner and call each other, so all belong to the owner of
+// the tables, whoever makes them: a superuser, or another member of that role. For the transaction.
+void act_as_owner(connection& to) {
+    const answer found = to.query(
+        "select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c"
+        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = $1 and c.relname = 'versions'",
+        parameters().add<sql::text>(to.chosen().schema));
+    if (found.rows() != 0) {
+        to.execute_script("set local role " + quoted_identifier(found.only(0).string()));
+    }
+}
+
 void make_code(connection& to, const sql_files& files) {
+    act_as_owner(to);
     for (const sql_file& file : files.functions) {
         run_file(to, file);
     }
+    // Roles are made by the login itself, which may be allowed what the owner is not.
+    to.execute_script("reset role");
     // Roles belong to all schemas.
     lock_advisory(to, "permissions");
     run_file(to, files.permissions);
@@ -216,6 +233,7 @@ void climb(connection& to, const std::optional<schema_version>& from, const sql_
     if (!has_schema(to)) {
         to.execute_script("create schema " + to.chosen().quoted_schema());
     }
+    act_as_owner(to);
     for (const sql_file& step : files.steps) {
         if (from && parse_schema_version(step.version) <= *from) {
             continue;

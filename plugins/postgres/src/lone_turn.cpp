@@ -61,13 +61,33 @@ bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& t
     if (request.checkpoints.size() != 1 || !request.completions.empty()) {
         return false;
     }
-    const checkpoint& turn = request.checkpoints.front();
-    const bool is_plain = turn.consumed.empty() && turn.events.size() == 1 && !turn.next &&
-                          turn.status != orchestration_status::terminated && turn.failure.empty() &&
-                          !turn.custom_status && turn.level == 1;
-    const bool is_alone = turn.cancelled_activities.empty() && turn.timers.empty() &&
-                          turn.cancelled_timers.empty() && turn.messages.empty() &&
-                          turn.children.empty() && turn.terminations.empty();
+    // Every member, so that a further one is decided upon: add_turn and add_task pass it, or it
+    // must be empty here.
+    const auto& [instance,
+                 execution,
+                 held,
+                 consumed,
+                 events,
+                 status,
+                 output,
+                 failure,
+                 custom_status,
+                 activities,
+                 cancelled_activities,
+                 timers,
+                 cancelled_timers,
+                 messages,
+                 children,
+                 terminations,
+                 next,
+                 after,
+                 level] = request.checkpoints.front();
+    const bool is_plain = consumed.empty() && events.size() == 1 && !next &&
+                          status != orchestration_status::terminated && failure.empty() &&
+                          !custom_status && level == 1;
+    const bool is_alone = cancelled_activities.empty() && timers.empty() &&
+                          cancelled_timers.empty() && messages.empty() && children.empty() &&
+                          terminations.empty();
     return is_plain && is_alone && tasks.size() < 2 && (tasks.empty() || tasks.front().token);
 }
 

@@ -326,6 +326,20 @@ std::int32_t status_bits(const new_instance& fresh) {
 
 void add_instances(parameters& values, const std::vector<instance_source>& sources) {
     using source = instance_source;
+    // Every member, so that a further one is not forgotten below; name, version, kind and level are
+    // the lane.
+    [[maybe_unused]] const auto& [instance,
+                                  execution,
+                                  name,
+                                  version,
+                                  start_event,
+                                  parent_of,
+                                  tags,
+                                  start_at,
+                                  replaceable,
+                                  replaced_event,
+                                  kind,
+                                  level] = *sources.front().fresh;
     const auto parent = [](const auto& member) {
         return [member](const source& s) {
             return s.fresh->parent ? std::optional(member(*s.fresh->parent)) : std::nullopt;

@@ -180,6 +180,38 @@ TEST_CASE("a login that may not replace functions uses those that are there") {
     CHECK_FALSE(user->is_in_transaction());
 }
 
+TEST_CASE("whoever makes functions anew, all belong to the owner of the tables") {
+    const settings owners = fresh_settings();
+    test_connection owner(owners);
+    settings others = owners;
+    others.libpq["user"] = "postgres";
+    // A superuser, or another member of the owner's role.
+    if (GENERATE(false, true)) {
+        test_connection superuser(others);
+        superuser->execute_script(
+            "drop role if exists perdure_deputy;"
+            "create role perdure_deputy login in role perdure_owner");
+        others.libpq["user"] = "perdure_deputy";
+    }
+    test_connection other(others);
+    SECTION("of the same version") {
+        postgres::install_or_upgrade(*owner, text_of_1_1);
+        postgres::install_or_upgrade(*other, repaired_by_1_2);
+        CHECK(text_of(*owner, "select SchemaName()") == "repaired");
+    }
+    SECTION("with an upgrade") {
+        postgres::install_or_upgrade(*owner, old_files);
+        postgres::install_or_upgrade(*other, new_files);
+        CHECK(number_of(*owner, "select count(colour) from Things") == 0);
+    }
+
+    CHECK(number_of(*owner,
+                    "select count(distinct p.proowner) from pg_proc p where p.pronamespace = " +
+                        postgres::quoted_literal(owners.quoted_schema()) + "::regnamespace") == 1);
+    CHECK(text_of(*owner, "select semantic_version from _GetVersions() order by 1 desc limit 1") ==
+          "1.1.0");
+}
+
 TEST_CASE("functions that psql installed are made anew, because nobody knows their text") {
     test_connection on(fresh_settings());
     postgres::install_or_upgrade(*on, text_of_1_1);

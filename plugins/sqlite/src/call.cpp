@@ -186,12 +186,24 @@ std::int64_t call::new_row() {
 }
 
 void call::insert(const new_instance& fresh) {
-    instance_row& r = instances_.emplace_back(fresh.instance);
+    // Parent and start time: see write_new.
+    const auto& [instance,
+                 execution,
+                 name,
+                 version,
+                 start_event,
+                 parent,
+                 tags,
+                 start_at,
+                 replaceable,
+                 replaced_event,
+                 kind,
+                 level] = fresh;
+    instance_row& r = instances_.emplace_back(instance);
     r.row = new_row();
-    r.execution = fresh.execution;
-    r.definition =
-        names().definition(sql().names, {fresh.name, fresh.version, fresh.kind, fresh.level});
-    r.not_before = fresh.start_at ? fresh.start_at->time_since_epoch().count() : 0;
+    r.execution = execution;
+    r.definition = names().definition(sql().names, {name, version, kind, level});
+    r.not_before = start_at ? start_at->time_since_epoch().count() : 0;
     r.needs_turn = true;
     r.history_version = 1;
     r.updated_at = now_;
@@ -199,8 +211,8 @@ void call::insert(const new_instance& fresh) {
     // The row of an instance that this call has erased may be used again.
     by_row_.insert_or_assign(r.row, &r);
     by_id_.emplace(r.instance.text(), &r);
-    append_event(r, fresh.start_event);
-    for (const auto& [key, value] : fresh.tags) {
+    append_event(r, start_event);
+    for (const auto& [key, value] : tags) {
         sql().add_tag.run(r.row, key, value);
     }
     settle(r);
@@ -226,7 +238,11 @@ void call::raise_level(instance_row& target, feature_level level) {
     target.definition = names().definition(sql().names, key);
     target.is_changed = true;
     if (target.birth == nullptr) {
+        // At once, with the lane, because this call may yet look through the lanes of the table.
         sql().set_definition.run(target.definition, target.row);
+        if (target.stored_lane != 0) {
+            target.stored_lane = target.stored_lane < 0 ? -target.definition : target.definition;
+        }
     }
 }
 

@@ -54,28 +54,29 @@ void call::remember_message_id(const instance_row& target, const std::string& id
 }
 
 send_outcome call::send(const new_message& message) {
-    instance_row* target = find(message.target);
+    const auto& [to, event, id, execution, task, visible_at, level] = message;
+    instance_row* target = find(to);
     if (target == nullptr) {
         return send_outcome::no_such_instance;
     }
     if (is_terminal(target->status)) {
         return send_outcome::instance_is_terminal;
     }
-    if (!message.id.empty() && sql().find_message_id.number(target->row, message.id)) {
+    if (!id.empty() && sql().find_message_id.number(target->row, id)) {
         return send_outcome::duplicate;
     }
-    const bool for_execution = message.execution != execution_id{};
-    if (for_execution && message.execution != target->execution) {
+    const bool for_execution = execution != execution_id{};
+    if (for_execution && execution != target->execution) {
         return send_outcome::accepted;  // [SEND-4]
     }
-    if (!message.id.empty()) {
-        remember_message_id(*target, message.id);
+    if (!id.empty()) {
+        remember_message_id(*target, id);
     }
-    raise_level(*target, message.level);
+    raise_level(*target, level);
     post(*target,
-         {.visible_at = message.visible_at ? message.visible_at->time_since_epoch().count() : now_,
-          .task = message.task,
-          .event = message.event,
+         {.visible_at = visible_at ? visible_at->time_since_epoch().count() : now_,
+          .task = task,
+          .event = event,
           .for_execution = for_execution});
     return send_outcome::accepted;
 }

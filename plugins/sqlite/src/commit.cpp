@@ -220,33 +220,55 @@ void continue_as_new(call& work, instance_row& target, const checkpoint& turn) {
 // [COMMIT-1]
 void apply(call& work, const accepted_turn& item) {
     const checkpoint& turn = *item.turn;
+    // Every member has its place here, in a function that gets the turn, in `accept`, or in the
+    // loops of `apply_all`.
+    const auto& [instance,
+                 execution,
+                 held,
+                 consumed,
+                 events,
+                 status,
+                 output,
+                 failure,
+                 custom_status,
+                 activities,
+                 cancelled_activities,
+                 timers,
+                 cancelled_timers,
+                 messages,
+                 children,
+                 terminations,
+                 next,
+                 after,
+                 level] = turn;
     instance_row& target = *item.target;
     target.leave_lane();
     target.updated_at = work.now();
     target.not_before = 0;
     target.needs_turn = false;
     ++target.history_version;
-    work.raise_level(target, turn.level);
-    if (turn.custom_status) {
-        const payload& value = *turn.custom_status;
-        const auto codec = value.is_none() ? std::nullopt : std::optional(value.codec);
-        const auto bytes = value.is_none() ? std::nullopt : std::optional(blob{value.bytes});
+    work.raise_level(target, level);
+    if (custom_status) {
+        const auto codec =
+            custom_status->is_none() ? std::nullopt : std::optional(custom_status->codec);
+        const auto bytes =
+            custom_status->is_none() ? std::nullopt : std::optional(blob{custom_status->bytes});
         work.sql().set_custom_status.run(codec, bytes, target.row);
     }
     consume(work, target, turn);
     schedule_activities(work, target, turn);
-    if (turn.next) {
+    if (next) {
         continue_as_new(work, target, turn);
         return;
     }
-    for (const new_events& chunk : turn.events) {
+    for (const new_events& chunk : events) {
         work.append_history(target, chunk.count, chunk.text);
     }
-    target.status = turn.status;
-    if (is_terminal(turn.status)) {
-        target.output = &turn.output;
-        target.failure_text = &turn.failure;
-        work.end(target, turn.status);
+    target.status = status;
+    if (is_terminal(status)) {
+        target.output = &output;
+        target.failure_text = &failure;
+        work.end(target, status);
         return;
     }
     set_timers(work, target, turn);

@@ -113,7 +113,10 @@ struct write_statements {
         db,
         "update instances set created_as = coalesce(created_as, execution), execution = ?,"
         " definition = ?, start_at = null where row = ?"};
-    statement set_definition{db, "update instances set definition = ? where row = ?"};
+    statement set_definition{
+        db,
+        "update instances set definition = ?1, lane = iif(lane < 0, -?1, iif(lane > 0, ?1, lane))"
+        " where row = ?2"};
     statement created_as{db, "select coalesce(created_as, execution) from instances where row = ?"};
     statement parent{db,
                      "select parent_instance, parent_execution, parent_task from instances"

@@ -52,6 +52,38 @@ begin
 end
 $$;
 
+-- Makes the lanes that instances will wait in when their levels are raised. Before any row is locked, and in
+-- one order, because two calls that make the same lane wait for each other. Tables: Instances (read), Lanes.
+create or replace function _MakeLevels(
+    p_hub integer, p_keys bigint[], p_key_levels smallint[], p_targets text[],
+    p_target_levels smallint[])
+returns void
+language plpgsql volatile
+as $$
+begin
+    insert into Lanes (task_hub, is_activity, name, variant, priority, kind, feature_level)
+    select distinct p_hub, false, l.name, l.variant, 0, l.kind, w.level
+      from (select i.lane, k.level
+              from unnest(p_keys, p_key_levels) as k(instance_key, level)
+              join Instances i on i.instance_key = any(array[k.instance_key])
+                              and i.task_hub is not distinct from p_hub
+             union all
+            select i.lane, t.level
+              from unnest(p_targets, p_target_levels) as t(instance_id, level)
+             cross join lateral (
+                   select x.lane from Instances x
+                    where x.task_hub = p_hub and x.instance_id = t.instance_id limit 1) i) w
+      join Lanes l on l.lane = w.lane
+     where w.level > l.feature_level
+       and not exists (select from Lanes o
+                        where o.task_hub = p_hub and not o.is_activity and o.name = l.name
+                          and o.variant = l.variant and o.priority = 0 and o.kind = l.kind
+                          and o.feature_level = w.level)
+     order by 3, 4, 6, 7
+    on conflict do nothing;
+end
+$$;
+
 -- [LEVEL-1] Raises feature levels: each of these instances waits in another lane from then on, unless its level
 -- is as high. Their rows are locked already. Tables: Lanes, Instances, Ready.
 create or replace function _RaiseLevels(p_keys bigint[], p_levels smallint[]) returns void

@@ -247,6 +247,9 @@ declare
     v_keys bigint[];
     v_sent record;
 begin
+    if p_messages.level is not null then
+        perform _MakeLevels(v_hub, null, null, p_messages.target, p_messages.level);
+    end if;
     select l.keys into v_keys from _LockInstances(v_hub, null, p_messages.target, false) l;
     outcomes := _EarlierOutcomes(v_hub, p_request);
     if outcomes is not null then

@@ -76,6 +76,10 @@ begin
     if p_tasks.lane is not null or p_children.lane is not null then
         perform _CheckLanes(p_hub, p_tasks.lane || p_children.lane);
     end if;
+    if p_turns.level is not null or p_messages.level is not null then
+        perform _MakeLevels(p_hub, p_turns.instance_key, p_turns.level, p_messages.target,
+                            p_messages.level);
+    end if;
     v_locked := _LockInstances(p_hub, p_keys, p_targets, p_terminations.turn is not null);
     v_keys := v_locked.keys;
     v_now := _Now();

@@ -169,6 +169,9 @@ declare
     v_due timestamptz;
     v_done integer[];
 begin
+    if p_needed is not null then
+        perform _MakeLevels(v_hub, p_keys, p_needed, null, null);
+    end if;
     select l.keys into v_locked
       from _LockInstances(v_hub, array(select distinct unnest(p_keys)), null, false) l;
     outcomes := _EarlierOutcomes(v_hub, p_request);

@@ -152,7 +152,7 @@ create or replace function CreateInstance(
     p_name text, p_version text default null, p_instance_id text default null,
     p_execution_id uuid default null, p_input_text text default null,
     p_start_time timestamptz default null,
-    p_dedupe_statuses text default 'Pending,Running,Suspended,Completed,Failed,Terminated',
+    p_dedupe_statuses text default 'Pending,Running,Suspended,Completed,Failed,Cancelled,Terminated',
     p_trace_context text default null, p_tags jsonb default null)
 returns text
 language plpgsql volatile security definer
