@@ -13,29 +13,34 @@ declare
         'durable_state', 'vTasks', 'vInbox', 'vHistory', 'vInstances', 'InstanceRecords'];
     v_sequences constant text[] := array['instance_keys', 'event_sequence'];
     v_types constant text[] := array[
-        'turn_batch', 'consumed_batch', 'chunk_batch', 'payload_batch', 'task_batch',
-        'cancelled_batch', 'timer_batch', 'message_batch', 'instance_batch', 'termination_batch',
-        'continued_batch', 'completion_batch', 'room', 'low_water', 'orchestration_batch', 'activity_batch', 'commit_effect'];
+        'turn_batch', 'consumed_batch', 'chunk_batch', 'payload_batch', 'task_batch', 'cancelled_batch',
+        'timer_batch', 'message_batch', 'instance_batch', 'termination_batch', 'continued_batch',
+        'completion_batch', 'room', 'low_water', 'orchestration_batch', 'activity_batch',
+        'commit_effect'];
     v_functions constant text[] := array[
-        'CreateInstance', 'CurrentTaskHub', 'GetInstanceHistory', 'GetScaleMetric',
-        'GetScaleRecommendation', 'GetUnreachableLeases', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
-        'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance',
-        '_AcceptTurns', '_AcceptTurnsAhead', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded',
-        '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckLanes', '_CheckName', '_CheckReason',
-        '_CheckpointOrchestration', '_ChildGone', '_Commit', '_CommitLoneTurn', '_CommitBatch',
-        '_CommitTask', '_CommitTurn', '_CompleteTasks', '_ContinueAsNew', '_CreateHub', '_CreateInstances', '_DeclineTurns', '_DeleteHub', '_DiscardEventsAndUnlockInstance',
-        '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase', '_EventTime', '_ExpireLeases',
-        '_ExpireThese', '_Filtered', '_ForgetLeases', '_GetInstances', '_GetVersions', '_HaveWork', '_Hub', '_HubName', '_HubIdentity', '_HubNameOf', '_HubStatus',
-        '_Insert', '_InsertOne', '_IsEnded', '_IsSleptFor', '_JsonPayload', '_KeepAnswer', '_KeepCommit', '_KindName', '_LaneNames',
-        '_Lanes', '_LeaseAll', '_LeaseOrchestrations', '_LeasedBefore', '_Lock', '_LockInstances',
-        '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_Now', '_OfferOne', '_One', '_PayloadText', '_PlacesOf', '_Post',
-        '_PurgeDurableState', '_PurgeInstances', '_Purgeable', '_QueryManyOrchestrations',
-        '_MakeLevels', '_RaiseLevels', '_ReadHistory', '_RecordOf', '_ReleaseInstances', '_RenewLocks', '_RenewOrchestrationLocks',
-        '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send', '_SetPayload', '_Settle',
-        '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeFurther', '_TakeOver', '_TellParent',
-        '_Terminate', '_TerminateInstances', '_Tidy', '_UnreachableLeases', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_Unqueue',
-        '_Unfiltered', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_WithInbox', '_Worker',
-        '_WritePayloads', '_WriteTurns'];
+        '_AcceptTurns', '_AcceptTurnsAhead', '_AddOrchestrationEvents', '_AdvanceClock', '_Announce',
+        '_AnyEnded', '_Backlog', '_Bed', '_BeginSleep', '_BytesText', '_CheckLanes', '_CheckName',
+        '_CheckpointOrchestration', '_CheckReason', '_ChildGone', '_Commit', '_CommitBatch',
+        '_CommitLoneTurn', '_CommitTask', '_CommitTurn', '_CompleteTasks', '_ContinueAsNew',
+        '_CreateHub', '_CreateInstances', '_DeclineTurns', '_DeleteHub',
+        '_DiscardEventsAndUnlockInstance', '_EarlierOutcomes', '_EndSleep', '_EndTurns', '_Erase',
+        '_EventTime', '_ExpireLeases', '_ExpireThese', '_Filtered', '_ForgetLeases', '_GetInstances',
+        '_GetVersions', '_HaveWork', '_Hub', '_HubIdentity', '_HubName', '_HubNameOf', '_HubStatus',
+        '_Insert', '_InsertOne', '_IsEnded', '_IsSleptFor', '_JsonPayload', '_KeepAnswer',
+        '_KeepCommit', '_KindName', '_LaneNames', '_Lanes', '_LeaseAll', '_LeasedBefore',
+        '_LeaseOrchestrations', '_Lock', '_LockInstances', '_LockNext', '_LockNextOrchestration',
+        '_LockNextTask', '_MakeLevels', '_Now', '_OfferOne', '_One', '_PayloadText', '_PlacesOf',
+        '_Post', '_Purgeable', '_PurgeDurableState', '_PurgeInstances', '_QueryManyOrchestrations',
+        '_RaiseLevels', '_ReadHistory', '_RecordOf', '_ReleaseInstances', '_RenewLocks',
+        '_RenewOrchestrationLocks', '_RenewTaskLocks', '_ReturnLeases', '_Ring', '_Schedule', '_Send',
+        '_SetPayload', '_Settle', '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText',
+        '_TakeFurther', '_TakeOver', '_TellParent', '_Terminate', '_TerminateInstances', '_Tidy',
+        '_Unfiltered', '_Unqueue', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned',
+        '_UnreachableLeases', '_UseTestClock', '_Waiting', '_Watch', '_WithHistory', '_WithInbox',
+        '_Worker', '_WritePayloads', '_WriteTurns', 'CreateInstance', 'CurrentTaskHub',
+        'GetInstanceHistory', 'GetScaleMetric', 'GetScaleRecommendation', 'GetUnreachableLeases',
+        'PurgeInstanceStateByID', 'PurgeInstanceStateByTime', 'QuerySingleOrchestration', 'RaiseEvent',
+        'SetGlobalSetting', 'TerminateInstance'];
     v_schema constant text := current_schema;
     v_kind text;
     v_role text;

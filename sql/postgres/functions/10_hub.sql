@@ -155,8 +155,8 @@ language sql immutable
 as $$ select case p_kind when 0 then 'orchestration' when 1 then 'entity' end $$;
 
 -- The numbers of these lanes, in the same order; makes those that are missing. Definitions have a kind of
--- instance and a feature level, by default 0 and 1. Caller: the plugin, which remembers them. Tables: TaskHubs,
--- Lanes.
+-- instance and a feature level, by default 0 and 1. Caller: the plugin, which remembers them. Tables:
+-- TaskHubs, Lanes.
 create or replace function _Lanes(
     p_is_activity boolean, p_names text[], p_variants text[], p_priorities integer[],
     p_kinds smallint[] default null, p_levels smallint[] default null)

@@ -84,8 +84,8 @@ begin
 end
 $$;
 
--- [LEVEL-1] Raises feature levels: each of these instances waits in another lane from then on, unless its level
--- is as high. Their rows are locked already. Tables: Lanes, Instances, Ready.
+-- [LEVEL-1] Raises feature levels: each of these instances waits in another lane from then on, unless its
+-- level is as high. Their rows are locked already. Tables: Lanes, Instances, Ready.
 create or replace function _RaiseLevels(p_keys bigint[], p_levels smallint[]) returns void
 language plpgsql volatile
 as $$
@@ -346,10 +346,10 @@ begin
 end
 $$;
 
--- Locks the instances with these keys and ids in the order of their keys, and the parents of those
--- with ids, which a termination or removal tells. Returns the keys, and the places of their rows, where they stay
--- until this transaction moves them; `has_expired`: one of them waits as a suspect although its token is
--- still good; `has_queued`: one of them stands in Ready. Tables: Instances.
+-- Locks the instances with these keys and ids in the order of their keys, and the parents of those with ids,
+-- which a termination or removal tells. Returns the keys, and the places of their rows, where they stay until
+-- this transaction moves them; `has_expired`: one of them waits as a suspect although its token is still
+-- good; `has_queued`: one of them stands in Ready. Tables: Instances.
 create or replace function _LockInstances(
     p_hub integer, p_keys bigint[], p_ids text[], p_with_parents boolean,
     out keys bigint[], out places tid[], out has_expired boolean, out has_queued boolean)

@@ -1,5 +1,5 @@
--- The client side that changes something: create, send, terminate, purge, release; and what an instance is to a
--- client.
+-- The client side that changes something: create, send, terminate, purge, release; and what an instance is to
+-- a client.
 
 set search_path = :"schema", pg_temp;
 
@@ -24,7 +24,8 @@ select i.instance_key, i.instance_id, i.execution_id, l.name, l.variant as versi
   left join Payloads f on f.instance_key = i.instance_key and f.kind = 3
   left join Workers w on w.worker = i.holder and w.task_hub = i.task_hub;
 
--- The record of this instance, as the calling statement sees it; nulls if there is none. Tables, read only: those of InstanceRecords.
+-- The record of this instance, as the calling statement sees it; nulls if there is none. Tables, read only:
+-- those of InstanceRecords.
 create or replace function _RecordOf(p_key bigint) returns InstanceRecords
 language plpgsql stable
 set enable_hashjoin = off
@@ -84,8 +85,8 @@ end
 $$;
 
 -- Inserts the only instance of a batch likewise, in one statement, and leases it if there is a token, for the
--- request; then it does not pass through Ready. Returns its key, or null if nothing was done because its id or
--- its lane wants a closer look. Tables: Lanes (read), Instances, History, Ready, Requests.
+-- request; then it does not pass through Ready. Returns its key, or null if nothing was done because its id
+-- or its lane wants a closer look. Tables: Lanes (read), Instances, History, Ready, Requests.
 create or replace function _InsertOne(
     p_hub integer, p_now timestamptz, p_new instance_batch, p_request uuid, p_worker integer,
     p_token bigint, p_until timestamptz)
@@ -135,11 +136,11 @@ as $$
                (p_new).parent_task[p_n:p_n], null, null, null)::instance_batch
 $$;
 
--- [CREATE-1] [CREATE-2] [CREATE-3] Creates instances. `outcomes`: 0 created, 1 the id is taken;
--- `statuses` found, also by a repeat. [WAKE-4] With p_token, a single new one without a start time is leased for p_lease
--- microseconds, as _Lock would for p_request, and is `handed`. Caller: the plugin. Tables: Instances,
--- Ready, NewTasks, NewEvents, History, Payloads, MessageIds, Requests. PD003 when an id was taken
--- during the call by an instance to be replaced.
+-- [CREATE-1] [CREATE-2] [CREATE-3] Creates instances. `outcomes`: 0 created, 1 the id is taken; `statuses`
+-- found, also by a repeat. [WAKE-4] With p_token, a single new one without a start time is leased for p_lease
+-- microseconds, as _Lock would for p_request, and is `handed`. Caller: the plugin. Tables: Instances, Ready,
+-- NewTasks, NewEvents, History, Payloads, MessageIds, Requests. PD003 when an id was taken during the call by
+-- an instance to be replaced.
 create or replace function _CreateInstances(
     p_new instance_batch, p_request uuid default null, p_worker integer default null,
     p_token bigint default null, p_lease bigint default null,

@@ -156,8 +156,8 @@ begin
 end
 $$;
 
--- Leases those of the instances in these places that are ready, in that order, as far as room and bytes allow.
--- Their rows are locked already; `p_queued` are the places of their rows in Ready. Tables: Instances,
+-- Leases those of the instances in these places that are ready, in that order, as far as room and bytes
+-- allow. Their rows are locked already; `p_queued` are the places of their rows in Ready. Tables: Instances,
 -- NewEvents (read), Ready, History (read).
 create or replace function _LeaseOrchestrations(
     p_places tid[], p_queued tid[], p_now timestamptz, p_room room)

@@ -81,8 +81,9 @@ begin
 end
 $$;
 
--- Leases what has been ready longest, as far as there is room; of suspects one item. `low_water` says from when
--- on the next look may look. Tables: Ready, Instances, NewTasks, NewEvents (read), History (read), Lanes (read).
+-- Leases what has been ready longest, as far as there is room; of suspects one item. `low_water` says from
+-- when on the next look may look. Tables: Ready, Instances, NewTasks, NewEvents (read), History (read), Lanes
+-- (read).
 create or replace function _LockNext(
     p_hub integer, p_now timestamptz, p_room room,
     out orchestrations orchestration_batch, out activities activity_batch, out low_water low_water)
@@ -107,8 +108,8 @@ begin
 end
 $$;
 
--- What a commit hands out beyond what it has made possible itself. `suspects` is null unless it has looked for
--- leases that are over. Tables: those of _LockNext, Requests.
+-- What a commit hands out beyond what it has made possible itself. `suspects` is null unless it has looked
+-- for leases that are over. Tables: those of _LockNext, Requests.
 create or replace function _TakeFurther(
     p_hub integer, p_now timestamptz, p_room room,
     out taken orchestration_batch, out activities activity_batch, out suspects boolean,

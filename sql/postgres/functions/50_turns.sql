@@ -62,9 +62,9 @@ begin
 end
 $$;
 
--- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good. `firsts` has for each the number
--- of its first new event, 0 for one that is refused or a repeat; `outcomes` as in the contract, 3 for every
--- turn ahead that does not happen. The rows of p_keys are locked already, and lie in these places. Tables: Ready,
+-- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good. `firsts` has for each the number of its
+-- first new event, 0 for one that is refused or a repeat; `outcomes` as in the contract, 3 for every turn
+-- ahead that does not happen. The rows of p_keys are locked already, and lie in these places. Tables: Ready,
 -- NewTasks, Instances.
 create or replace function _AcceptTurns(
     p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[], p_now timestamptz,

@@ -45,8 +45,8 @@ begin
 end
 $$;
 
--- Commits one turn that has a lease. Parameters: those of _Commit. A repeat finds its lease gone. Tables: Instances,
--- NewTasks, NewEvents, History, Payloads, Ready.
+-- Commits one turn that has a lease. Parameters: those of _Commit. A repeat finds its lease gone. Tables:
+-- Instances, NewTasks, NewEvents, History, Payloads, Ready.
 create or replace function _CommitTurn(
     p_hub integer, p_turns turn_batch, p_consumed consumed_batch, p_chunks chunk_batch,
     p_payloads payload_batch, p_tasks task_batch, p_room room)
@@ -142,13 +142,14 @@ begin
 end
 $$;
 
--- Commits one turn that comes alone, has consumed no message, adds one chunk of events, goes on or ends with a
--- result at most, and schedules at most one activity, which the caller takes under p_next_token. It is a turn ahead,
--- with the activity that has ended, the version and the last commit that it follows, or it has a lease, as the first turn of an
--- execution does. `store_time` is null, and nothing has happened, when _Commit has to judge it; the condition
--- [AHEAD-1] is that of _AcceptTurnsAhead. Nothing waits for the instance then, so that there is nothing to hand
--- out but this activity and what else is ready. `ended` is the record of an instance that ends by it and that
--- somebody awaits. Caller: the plugin. Tables: those of _Commit and of InstanceRecords.
+-- Commits one turn that comes alone, has consumed no message, adds one chunk of events, goes on or ends with
+-- a result at most, and schedules at most one activity, which the caller takes under p_next_token. It is a
+-- turn ahead, with the activity that has ended, the version and the last commit that it follows, or it has a
+-- lease, as the first turn of an execution does. `store_time` is null, and nothing has happened, when _Commit
+-- has to judge it; the condition [AHEAD-1] is that of _AcceptTurnsAhead. Nothing waits for the instance then,
+-- so that there is nothing to hand out but this activity and what else is ready. `ended` is the record of an
+-- instance that ends by it and that somebody awaits. Caller: the plugin. Tables: those of _Commit and of
+-- InstanceRecords.
 create or replace function _CommitLoneTurn(
     p_request uuid, p_room room, p_key bigint, p_token bigint, p_execution uuid, p_status smallint,
     p_task bigint, p_version bigint, p_committed bigint, p_count integer, p_events text,
@@ -188,7 +189,8 @@ begin
                     then i.token = p_token
                          and not exists (select from NewEvents e where e.instance_key = p_key)
                     else i.token is null and i.history_version = p_version
-                         and i.last_committed = p_committed and i.parked_reason is null and not _IsEnded(i.status) end
+                         and i.last_committed = p_committed and i.parked_reason is null
+                         and not _IsEnded(i.status) end
            for no key update
     ), task as (
         delete from NewTasks t
@@ -256,7 +258,8 @@ begin
             update Requests r
                set until = store_time + v_lease,
                    lease_keys = r.lease_keys || taken.instance_key || activities.instance_key,
-                   lease_tasks = r.lease_tasks || array_fill(0::bigint, array[coalesce(cardinality(taken.token), 0)])
+                   lease_tasks = r.lease_tasks
+                              || array_fill(0::bigint, array[coalesce(cardinality(taken.token), 0)])
                                  || activities.task,
                    lease_tokens = r.lease_tokens || taken.token || activities.token
              where r.task_hub = v_hub and r.request_id = p_request;

@@ -49,10 +49,10 @@ begin
 end
 $$;
 
--- Everything that a commit changes in its own and other instances, in a few statements for all of
--- them. `repeated`: nothing was done, because a call with this id was answered before; `waiting`: so many of the
--- instances have work now, of which `handed` has been leased. Parameters: those of _Commit. Tables: all
--- of an instance, Requests (read).
+-- Everything that a commit changes in its own and other instances, in a few statements for all of them.
+-- `repeated`: nothing was done, because a call with this id was answered before; `waiting`: so many of the
+-- instances have work now, of which `handed` has been leased. Parameters: those of _Commit. Tables: all of an
+-- instance, Requests (read).
 create or replace function _CommitBatch(
     p_hub integer, p_request uuid, p_keys bigint[], p_targets text[], p_turns turn_batch,
     p_consumed consumed_batch, p_chunks chunk_batch, p_payloads payload_batch, p_tasks task_batch,
@@ -188,7 +188,8 @@ create or replace function _Commit(
     p_cancelled cancelled_batch, p_timers timer_batch, p_messages message_batch,
     p_children instance_batch, p_terminations termination_batch, p_continued continued_batch,
     p_some_end boolean, p_done completion_batch, p_room room,
-    out store_time timestamptz, out turn_outcomes smallint[], out firsts bigint[], out done_outcomes smallint[],
+    out store_time timestamptz, out turn_outcomes smallint[], out firsts bigint[],
+    out done_outcomes smallint[],
     out dropped integer, out ended text[], out handed orchestration_batch,
     out taken orchestration_batch, out activities activity_batch, out repeated boolean,
     out suspects boolean, out next_due timestamptz, out left_ready boolean, out low_water low_water)

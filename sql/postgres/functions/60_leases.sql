@@ -64,7 +64,8 @@ begin
 end
 $$;
 
--- The orchestrations among them. Returns whether the end of one is not looked for in time. Tables: Instances, Ready.
+-- The orchestrations among them. Returns whether the end of one is not looked for in time. Tables: Instances,
+-- Ready.
 create or replace function _RenewOrchestrationLocks(
     p_hub integer, p_until timestamptz, p_keys bigint[], p_tasks bigint[], p_tokens bigint[])
 returns boolean
@@ -146,10 +147,9 @@ begin
 end
 $$;
 
--- [GIVE-1] [ABANDON-1] [PARK-1] Ends leases. `p_delay` null gives back, otherwise it abandons and
--- counts; `p_reasons` not null parks; `p_needed` not null raises feature levels [LEVEL-3]. `outcomes`: 0 done,
--- 1 lost. Caller: the plugin. Tables: Instances, Ready, NewTasks,
--- Requests.
+-- [GIVE-1] [ABANDON-1] [PARK-1] Ends leases. `p_delay` null gives back, otherwise it abandons and counts;
+-- `p_reasons` not null parks; `p_needed` not null raises feature levels [LEVEL-3]. `outcomes`: 0 done, 1
+-- lost. Caller: the plugin. Tables: Instances, Ready, NewTasks, Requests.
 create or replace function _ReturnLeases(
     p_request uuid, p_keys bigint[], p_tasks bigint[], p_tokens bigint[], p_delay bigint,
     p_reasons text[], p_needed smallint[] default null, out outcomes smallint[],
@@ -244,7 +244,8 @@ begin
     delete from Ready r
      using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), NewTasks t
      where g.task <> 0 and t.instance_key = any(array[g.instance_key]) and t.task = g.task
-       and t.instance_key = any(p_locked) and t.token = g.token and t.ready_at is not null and r.lane = any(array[-t.lane])
+       and t.instance_key = any(p_locked) and t.token = g.token and t.ready_at is not null
+       and r.lane = any(array[-t.lane])
        and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
        and r.execution_id = t.execution_id;
 end
@@ -298,9 +299,10 @@ begin
 end
 $$;
 
--- Makes suspects of what is leased and whose lease is over [SUSPECT-1] [SUSPECT-2], and deletes old answers, in
--- bounded steps. Takes what is free. Most leases of calls that _ForgetLeases was not told of have ended all the same; a
--- look at each finds that out without touching it. Tables: Requests, Instances, Ready, NewTasks.
+-- Makes suspects of what is leased and whose lease is over [SUSPECT-1] [SUSPECT-2], and deletes old answers,
+-- in bounded steps. Takes what is free. Most leases of calls that _ForgetLeases was not told of have ended
+-- all the same; a look at each finds that out without touching it. Tables: Requests, Instances, Ready,
+-- NewTasks.
 create or replace function _ExpireLeases(p_hub integer, p_now timestamptz) returns void
 language plpgsql volatile
 as $$

@@ -2,8 +2,8 @@
 
 set search_path = :"schema", pg_temp;
 
--- The instances with these ids, in the same order, a row of nulls for an unknown one, all as of the moment of the
--- call, because it is stable [READ-1]. Caller: the plugin. Tables, read only: those of InstanceRecords.
+-- The instances with these ids, in the same order, a row of nulls for an unknown one, all as of the moment of
+-- the call, because it is stable [READ-1]. Caller: the plugin. Tables, read only: those of InstanceRecords.
 create or replace function _GetInstances(p_ids text[]) returns setof InstanceRecords
 language plpgsql stable security definer
 set search_path from current
@@ -70,8 +70,8 @@ as $$
      order by i.instance_id limit p_limit
 $$;
 
--- [READ-2] A page of instances in the byte order of their ids, all as of the moment of the call, because it is stable.
--- Parameters as of _Filtered. Caller: the plugin. Tables, read only: those of InstanceRecords.
+-- [READ-2] A page of instances in the byte order of their ids, all as of the moment of the call, because it
+-- is stable. Parameters as of _Filtered. Caller: the plugin. Tables, read only: those of InstanceRecords.
 create or replace function _QueryManyOrchestrations(
     p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
     p_parked boolean, p_kind smallint, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
@@ -122,7 +122,8 @@ $$;
 -- No row for an unknown instance. Caller: the plugin. Tables, read only: Instances, History.
 create or replace function _ReadHistory(
     p_id text, p_from bigint, p_bytes bigint, out execution_id uuid, out history_version bigint,
-    out last_committed bigint, out history_length bigint, out firsts bigint[], out counts integer[], out events text[])
+    out last_committed bigint, out history_length bigint, out firsts bigint[], out counts integer[],
+    out events text[])
 returns setof record
 language plpgsql stable security definer
 set search_path from current

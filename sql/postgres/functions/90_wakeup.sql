@@ -145,8 +145,8 @@ begin
 end
 $$;
 
--- What a sleeper may have missed before it began to sleep: whether anything is ready that was so at p_since or
--- later, and when the next falls due, if it sleeps for work (p_work), and which of the instances that it
+-- What a sleeper may have missed before it began to sleep: whether anything is ready that was so at p_since
+-- or later, and when the next falls due, if it sleeps for work (p_work), and which of the instances that it
 -- waits for have ended. Caller: the plugin's listener, then and every few seconds. Tables, read only:
 -- GlobalSettings, TaskHubs, Lanes, Ready, Instances.
 create or replace function _Watch(

@@ -219,7 +219,8 @@ begin
         p_token => 77, p_execution => v_turns.execution_id[1], p_status => 0::smallint,
         p_task => v_tasks.task[1], p_version => v_orchestrations.history_version[51] + 1,
         p_committed => v_turns.token[1], p_count => 2, p_events => '[{},{}]', p_codec => null,
-        p_output => null, p_next_task => 8, p_lane => v_step, p_next_token => 78, p_task_version => '', p_input_codec => 'json',
+        p_output => null, p_next_task => 8, p_lane => v_step, p_next_token => 78, p_task_version => '',
+        p_input_codec => 'json',
         p_input => '1', p_details => '{}', p_is_awaited => true) c;
     assert v_next.store_time is not null, 'a turn ahead alone';
     v_tasks.task := '{8}';

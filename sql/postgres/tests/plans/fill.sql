@@ -16,7 +16,8 @@ select i.lane, i.ready_at, i.instance_key, 0 from Instances i
  where i.ready_at is not null and i.instance_id like 'filled-%';
 insert into NewTasks (instance_key, task, execution_id, lane, ready_at, version, details)
 select i.instance_key, 1, i.execution_id, l.lane, now(), '', '{}' from Instances i, Lanes l
- where i.instance_id like 'filled-%' and split_part(i.instance_id, '-', 2)::integer % 4 = 1 and l.name = 'Step';
+ where i.instance_id like 'filled-%' and split_part(i.instance_id, '-', 2)::integer % 4 = 1
+   and l.name = 'Step';
 insert into Ready (lane, due, instance_key, task, execution_id)
 select t.lane, t.ready_at, t.instance_key, t.task, t.execution_id
   from NewTasks t join Instances i using (instance_key)

@@ -42,7 +42,8 @@ select GetInstanceHistory('victim-6');
 select GetScaleMetric(), GetScaleRecommendation(1, 1), CurrentTaskHub();
 select GetUnreachableLeases();
 select _GetInstances(array[:'held_id', 'victim-6']);
-select _QueryManyOrchestrations('{}', null, null, null, null, null, null, '', null, null, null, null, '', 100);
+select _QueryManyOrchestrations('{}', null, null, null, null, null, null, '', null, null, null, null, '',
+                                100);
 select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, null, '', null, null, null, null,
                                 '', 100);
 select _Purgeable('{}', null, null, null, null, null, null, '', null, null, null, null, true, 100);
@@ -150,7 +151,7 @@ select _Commit(
         'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity',
                               'task_since', '-infinity')));
 
-\echo a lone turn of another, with a lease and ahead, and one of its own for an activity in the lanes of another
+\echo a lone turn of another, leased and ahead, and one of its own for an activity in the lanes of another
 select _CommitLoneTurn(
     gen_random_uuid(),
     jsonb_populate_record(null::room, jsonb_build_object(
@@ -180,7 +181,8 @@ select _CommitLoneTurn(
         'activities', array['SECRET activity'], 'queues', array[''],
         'task_tokens', array[]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
-    :task_giver, 32, :'task_giver_execution', 0::smallint, null, null, null, 1, '[{}]', null, null, 1, :activity_lane, 86,
+    :task_giver, 32, :'task_giver_execution', 0::smallint, null, null, null, 1, '[{}]', null, null,
+    1, :activity_lane, 86,
     '', 'json', '1', '{}', true);
 
 \echo an activity, and a child, in the lanes of another
