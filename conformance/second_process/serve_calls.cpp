@@ -193,7 +193,7 @@ void serve_calls() {
     }
 }
 
-const process_role calls("calls", serve_calls);
+const process_role calls_server("calls", serve_calls);
 
 }  // namespace
 
