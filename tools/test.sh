@@ -3,7 +3,7 @@
 #
 #   fast   dev build, every test without the labels slow, once and soak  about 5 minutes on two cores
 #   full   (default) release, asan and tsan builds with all tests but the soak ones, lint and checks
-#                                                                       below 45 minutes
+#                                                                       about 35 minutes
 #   soak   the tests with the label soak, with counts for hours
 #
 # The last line is "N passed, N failed", over all builds. Exits with 1 when anything failed.

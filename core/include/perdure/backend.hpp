@@ -309,7 +309,8 @@ struct hub_status {
     /// Leftovers [STATUS-1] that are queued and not leased, counted like these.
     std::size_t leftover_activities = 0;
     std::size_t parked = 0;
-    /// "orchestration NAME VERSION" or "activity NAME" of ready work that no live worker has.
+    /// "orchestration NAME VERSION" (with another kind its word, and from level 2 on " (feature level
+    /// N)" behind it) or "activity NAME" of ready work that no live worker has.
     std::vector<std::string> unserved{};
     /// "activity NAME" of leftovers that no live worker has.
     std::vector<std::string> unserved_leftovers{};
