@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test.sh [fast|full|soak]: installs what is needed, builds, and executes the tests.
 #
-#   fast   dev build, every test without the labels slow, once and soak  about 5 minutes on two cores
+#   fast   dev build, every test without the labels slow, once and soak  about 7 minutes on two cores, 4 with a warm cache
 #   full   (default) release, asan and tsan builds with all tests but the soak ones, lint and checks
 #                                                                       about 35 minutes
 #   soak   the tests with the label soak, with counts for hours
