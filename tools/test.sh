@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # test.sh [fast|full|soak]: installs what is needed, builds, and executes the tests.
 #
-#   fast   dev build, every test without the labels slow, once and soak  about 7 minutes on two cores, 4 with a warm cache
+#   fast   dev build, every test without the labels slow, once and soak
+#          about 7 minutes on two cores, less with a warm cache
 #   full   (default) release, asan and tsan builds with all tests but the soak ones, lint and checks
-#                                                                       about 35 minutes
+#          about 35 minutes
 #   soak   the tests with the label soak, with counts for hours
 #
 # The last line is "N passed, N failed", over all builds. Exits with 1 when anything failed.
