@@ -64,7 +64,7 @@ void overlapping_calls::create() {
 void overlapping_calls::send() {
     std::vector<new_message> batch;
     for (std::size_t n = number(1, batch_size_max); n > 0; --n) {
-        batch.push_back(a_message(some_id()));
+        batch.push_back(some_message());
         if (number(0, 1) == 0) {
             batch.back().id = "m" + std::to_string(number(0, 30));
         }
@@ -160,6 +160,14 @@ std::size_t overlapping_calls::number(std::size_t least, std::size_t most) {
     return std::uniform_int_distribution<std::size_t>(least, most)(dice_);
 }
 
+new_message overlapping_calls::some_message() {
+    new_message message = a_message(some_id());
+    if (number(0, 9) == 0) {
+        message.level = static_cast<feature_level>(number(1, level_max));
+    }
+    return message;
+}
+
 instance_id overlapping_calls::some_id() {
     return instance_id("i" + std::to_string(number(1, id_count)));
 }
@@ -231,7 +239,7 @@ void overlapping_calls::add_decisions(checkpoint& turn, const orchestration_work
         turn.timers = {a_timer(task.value, timestamp{})};
     }
     for (std::size_t n = number(0, 3); n > 0; --n) {
-        turn.messages.push_back(a_message(some_id()));
+        turn.messages.push_back(some_message());
     }
     if (number(0, 2) == 0) {
         turn.terminations = {a_termination(some_id())};

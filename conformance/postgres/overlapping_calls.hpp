@@ -44,6 +44,8 @@ class overlapping_calls {
 
     [[nodiscard]] std::size_t number(std::size_t least, std::size_t most);
     [[nodiscard]] instance_id some_id();
+    /// One of ten raises the level of its target [LEVEL-1].
+    [[nodiscard]] new_message some_message();
     [[nodiscard]] std::vector<instance_id> some_ids();
     [[nodiscard]] worker_id some_worker();
     [[nodiscard]] new_instance some_instance();
@@ -59,7 +61,8 @@ class overlapping_calls {
     hub where_;
     backend& store_;
     std::mt19937_64 dice_;
-    work_filter filter_{{{order_name, order_version}}, {charge_name}, {std::string()}};
+    static constexpr feature_level level_max = 3;
+    work_filter filter_{{{order_name, order_version}}, {charge_name}, {std::string()}, level_max};
     std::deque<orchestration_work> turns_;
     std::deque<activity_work> tasks_;
     std::map<std::string, std::size_t> effects_;
