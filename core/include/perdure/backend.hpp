@@ -31,13 +31,13 @@
 // Outcomes and errors. What a caller must expect is a return value. When the store fails, a method
 // throws `backend_error` and nothing else; unless its code is `outcome_unknown`, nothing happened.
 //
-// [BATCH-1] Items of one call are independent: the outcome of one never changes that of another,
-// but that a turn ahead wants to be alone with its instance [AHEAD-1]. [BATCH-2] A call answers
-// with one outcome an item, in the order of the items. [BATCH-3] A call is one transaction: after a
-// crash all of it happened, or nothing. [BATCH-4] Items of one call may touch the same instance;
-// they take effect in the order creates, checkpoints, completions, messages, and within a kind in
-// the order given. [BATCH-5] No transaction stays open between calls, so that a paused process
-// blocks nobody.
+// [BATCH-1] Items of one call are independent: the outcome of one never changes that of another, but
+// that a turn ahead wants to be alone with its instance [AHEAD-1].
+// [BATCH-2] A call answers with one outcome an item, in the order of the items.
+// [BATCH-3] A call is one transaction: after a crash all of it happened, or nothing.
+// [BATCH-4] Items of one call may touch the same instance; they take effect in the order creates,
+// checkpoints, completions, messages, and within a kind in the order given.
+// [BATCH-5] No transaction stays open between calls, so that a paused process blocks nobody.
 //
 // [REPEAT-1] A mutating call carries a request id made by the caller. Repeated with the same
 // request id and content, it changes nothing further, gives the same outcomes, and hands out again
@@ -50,25 +50,27 @@
 // [REPEAT-2] Every lease token that a call hands out is `derive_token(request, n)`, with a
 // different n for each item.
 //
-// Time. [TIME-1] Only the store's clock decides, and it is one for all processes. [TIME-2] A
-// message is not seen before its `visible_at`, nor an instance before its `start_at` or the delay
-// of an abandon; only a termination overrides the latter two. [TIME-3] The clock does not go back:
-// it never says less than it has said to a call that changed something, in whatever process, even
-// when the clock of the machine is set back. So what was ready stays ready, and a lease ends in its
-// time. (The clock of a database server is its administrator's; such a store says in its documents
-// what happens when that is set back.) [TIME-4] Every time and duration can be stored.
-// `timestamp::max()` never comes, and a sum that is beyond what the store can say is as good as for
-// ever: it never wraps, and is no error. [TIME-5] A call reads the clock when it holds what it
-// changes: of two calls that change one instance, the later one has the same time or a later one.
+// Time. [TIME-1] Only the store's clock decides, and it is one for all processes. [TIME-2] A message
+// is not seen before its `visible_at`, nor an instance before its `start_at` or the delay of an
+// abandon; only a termination overrides the latter two.
+// [TIME-3] The clock does not go back: it never says less than it has said to a call that changed
+// something, in whatever process, even when the clock of the machine is set back. So what was ready
+// stays ready, and a lease ends in its time. (The clock of a database server is its administrator's;
+// such a store says in its documents what happens when that is set back.)
+// [TIME-4] Every time and duration can be stored. `timestamp::max()` never comes, and a sum that is
+// beyond what the store can say is as good as for ever: it never wraps, and is no error.
+// [TIME-5] A call reads the clock when it holds what it changes: of two calls that change one
+// instance, the later one has the same time or a later one.
 //
 // Sizes. [LIMIT-1] A store keeps whatever is within the limits of <perdure/limits.hpp>, byte for
 // byte; core lets nothing else through.
 //
 // Versions. Workers of different ages share a hub, and none may skip what it does not understand.
 // [LEVEL-1] An instance has a feature level: the highest that came with its creation, with a
-// message that it accepted, with a checkpoint, or with its return. It never falls, not even with
-// the next execution. [LEVEL-2] An instance is handed out only to a worker whose filter has its
-// level or a higher one; for all others it is like a definition that they do not have [LOCK-4].
+// message that it accepted, with a checkpoint, or with its return. It never falls, not even with the
+// next execution.
+// [LEVEL-2] An instance is handed out only to a worker whose filter has its level or a higher one;
+// for all others it is like a definition that they do not have [LOCK-4].
 // [LEVEL-3] An instance that is given back with a higher level has that level from then on.
 //
 // Lost commits. A store may lose what it has acknowledged, if its owner set it up so: by a crash of
@@ -99,7 +101,7 @@ struct capabilities {
 inline constexpr std::size_t batch_items_max = 500;
 inline constexpr std::size_t batch_bytes_max = std::size_t{8} << 20U;
 
-enum class [[nodiscard]] create_code{created, already_exists};
+enum class [[nodiscard]] create_code { created, already_exists };
 
 struct create_outcome {
     create_code code{};
@@ -107,7 +109,7 @@ struct create_outcome {
     orchestration_status status = orchestration_status::pending;
 };
 
-enum class [[nodiscard]] send_outcome{
+enum class [[nodiscard]] send_outcome {
     accepted,
     /// A message with this id was accepted before.
     duplicate,
@@ -115,7 +117,7 @@ enum class [[nodiscard]] send_outcome{
     instance_is_terminal,
 };
 
-enum class [[nodiscard]] terminate_outcome{
+enum class [[nodiscard]] terminate_outcome {
     /// Ended by the store, at once.
     terminated,
     /// Its next turn ends it.
@@ -124,9 +126,9 @@ enum class [[nodiscard]] terminate_outcome{
     instance_is_terminal,
 };
 
-enum class [[nodiscard]] lease_outcome{done, lease_lost};
+enum class [[nodiscard]] lease_outcome { done, lease_lost };
 
-enum class [[nodiscard]] commit_outcome{
+enum class [[nodiscard]] commit_outcome {
     committed,
     /// Somebody else holds the instance or task now, or it is gone. Nothing of the item was done.
     lease_lost,
@@ -137,9 +139,9 @@ enum class [[nodiscard]] commit_outcome{
     turn_declined,
 };
 
-enum class [[nodiscard]] release_outcome{released, not_parked, no_such_instance};
+enum class [[nodiscard]] release_outcome { released, not_parked, no_such_instance };
 
-enum class [[nodiscard]] purge_outcome{purged, not_terminal, no_such_instance};
+enum class [[nodiscard]] purge_outcome { purged, not_terminal, no_such_instance };
 
 /// Everything that a query can tell about an instance.
 struct instance_record {
@@ -309,8 +311,8 @@ struct hub_status {
     /// Leftovers [STATUS-1] that are queued and not leased, counted like these.
     std::size_t leftover_activities = 0;
     std::size_t parked = 0;
-    /// "orchestration NAME VERSION" (with another kind its word, and from level 2 on " (feature level
-    /// N)" behind it) or "activity NAME" of ready work that no live worker has.
+    /// "orchestration NAME VERSION" (with another kind its word, and from level 2 on " (feature
+    /// level N)" behind it) or "activity NAME" of ready work that no live worker has.
     std::vector<std::string> unserved{};
     /// "activity NAME" of leftovers that no live worker has.
     std::vector<std::string> unserved_leftovers{};
@@ -333,9 +335,10 @@ class PERDURE_EXPORT backend {
 
     /// Creates the hub unless it exists, and brings its schema up to date.
     /// [HUB-1] Many processes may do so at once; all succeed, one creates.
-    /// [HUB-2] A schema newer than the plugin is refused with `store_fault::schema` and left alone,
-    /// by this method and by all others. [HUB-5] Before the first `create_hub`, a method finds the
-    /// hub empty, or fails with `store_fault::schema` or `configuration`; it creates nothing.
+    /// [HUB-2] A schema newer than the plugin is refused with `store_fault::schema` and left alone, by
+    /// this method and by all others.
+    /// [HUB-5] Before the first `create_hub`, a method finds the hub empty, or fails with
+    /// `store_fault::schema` or `configuration`; it creates nothing.
     virtual void create_hub() = 0;
 
     /// [HUB-4] Deletes everything that the hub holds; the next call of any other method finds it
@@ -347,9 +350,9 @@ class PERDURE_EXPORT backend {
     [[nodiscard]] virtual hub_status status() = 0;
 
     /// A text that stands for the hub on this machine, for what is kept beside the store, as the
-    /// life signs of workers. [HUB-3] It is the same in every process and by every address,
-    /// relative or not, and no two hubs have the same, nor has a copy of the store. Empty when the
-    /// backend cannot tell; then nothing is kept. A backend need not override it.
+    /// life signs of workers. [HUB-3] It is the same in every process and by every address, relative
+    /// or not, and no two hubs have the same, nor has a copy of the store. Empty when the backend
+    /// cannot tell; then nothing is kept. A backend need not override it.
     [[nodiscard]] virtual std::string identity();
 
     /// Moves the store's clock forward, for tests. Returns false where the hub was not opened for
@@ -376,12 +379,12 @@ class PERDURE_EXPORT backend {
     /// 24 hours have passed since.
     /// [SEND-3] An accepted message is kept, once, until a turn consumes it or the instance ends:
     /// while the instance is pending, leased, suspended, parked, or continues as new.
-    /// [SEND-4] A message for an execution that is not current, and that is not nil, is dropped;
-    /// the outcome is `accepted`. [SEND-5] Each message gets a sequence that no other message of
-    /// the hub ever has, whichever process stores it; of two messages to one instance, the later
-    /// one has the higher sequence.
-    [[nodiscard]] virtual std::vector<send_outcome> send(const request_id& request,
-                                                         std::span<const new_message> messages) = 0;
+    /// [SEND-4] A message for an execution that is not current, and that is not nil, is dropped; the
+    /// outcome is `accepted`.
+    /// [SEND-5] Each message gets a sequence that no other message of the hub ever has, whichever
+    /// process stores it; of two messages to one instance, the later one has the higher sequence.
+    [[nodiscard]] virtual std::vector<send_outcome> send(
+        const request_id& request, std::span<const new_message> messages) = 0;
 
     /// Ends instances.
     /// [TERM-1] An instance that is pending, or parked, and not leased, ends at once: final event
@@ -438,20 +441,22 @@ class PERDURE_EXPORT backend {
     /// expires by the store's clock.
     /// [LOCK-2] Every lease has a fresh token. A call with another token changes nothing and is
     /// `lease_lost`, also when the row is gone.
-    /// [LOCK-3] Expiry only lets others take over: until somebody takes the item, its lease
-    /// commits, is renewed and is returned as if it had not expired, whether a call has noticed
-    /// that or not. [LOCK-4] Only names and versions of the filter are handed out; others are
-    /// neither leased nor counted as attempts. Parked, terminal, and not yet visible items are not
-    /// handed out. [LOCK-5] The inbox comes in the order (greater of visible-at and arrival,
-    /// sequence), and is a prefix of it; what one sender sent stays in order. [LOCK-6] Among the
-    /// visible items of a kind: higher priority first, then longest ready; a suspect has been ready
-    /// since a call noticed the expiry. Equal instances go in the order of their creation, and
-    /// equal activities of one execution in that of their task ids. [LOCK-7] History is left out
-    /// when the last commit came from this worker; otherwise it comes from event 0 on. [LOCK-8]
-    /// Never more items than asked for. An empty answer without `contended` means that nothing was
-    /// ready. [SUSPECT-1] An item whose last lease expired is a suspect. It is handed out only when
-    /// asked for, one a call, and stays a suspect until it commits or is released. [SUSPECT-2] An
-    /// expiry counts as an attempt only if the item was leased as a suspect.
+    /// [LOCK-3] Expiry only lets others take over: until somebody takes the item, its lease commits,
+    /// is renewed and is returned as if it had not expired, whether a call has noticed that or not.
+    /// [LOCK-4] Only names and versions of the filter are handed out; others are neither leased nor
+    /// counted as attempts. Parked, terminal, and not yet visible items are not handed out.
+    /// [LOCK-5] The inbox comes in the order (greater of visible-at and arrival, sequence), and is a
+    /// prefix of it; what one sender sent stays in order.
+    /// [LOCK-6] Among the visible items of a kind: higher priority first, then longest ready; a
+    /// suspect has been ready since a call noticed the expiry. Equal instances go in the order of
+    /// their creation, and equal activities of one execution in that of their task ids.
+    /// [LOCK-7] History is left out when the last commit came from this worker; otherwise it comes
+    /// from event 0 on.
+    /// [LOCK-8] Never more items than asked for. An empty answer without `contended` means that
+    /// nothing was ready.
+    /// [SUSPECT-1] An item whose last lease expired is a suspect. It is handed out only when asked
+    /// for, one a call, and stays a suspect until it commits or is released.
+    /// [SUSPECT-2] An expiry counts as an attempt only if the item was leased as a suspect.
     [[nodiscard]] virtual work_batch lock(const lock_request& request) = 0;
 
     /// Commits turns and finished activities, and hands out the work that they made possible.
@@ -469,30 +474,33 @@ class PERDURE_EXPORT backend {
     /// [COMMIT-6] Continue-as-new begins the next execution: new execution id, history of the start
     /// event and the kept events, same creation time and parent; it is ready at once. Messages for
     /// any execution stay in the inbox; those for the old one are removed.
-    /// [COMMIT-7] A completion removes its task and puts its event into the inbox of that
-    /// execution. [COMMIT-8] An activity scheduled and cancelled by one checkpoint is never queued.
-    /// A leased one that is cancelled is removed: its holder hears `lease_lost`. [COMMIT-9] The
-    /// history version begins at 1. A committed checkpoint raises it by exactly one, also when it
-    /// continues as new, and so does an end by the store [TERM-1]; nothing else does. [AHEAD-1] A
-    /// checkpoint with `after` ends that activity and commits the turn that follows from it, if
-    /// nothing else can have come first: the instance is in that execution, its history is the one
-    /// that the turn began with [VERSION-1], it is neither leased, ready nor parked, its inbox is
-    /// empty, timers included, and no other item of the call is of the same instance. The
-    /// activity's event never enters the inbox. The instance's last commit is then that of the
-    /// activity's holder, with the activity's token. [AHEAD-2] Otherwise the turn is declined: the
-    /// checkpoint counts as a completion that stands before the others. Its outcome is that of the
-    /// completion, with `turn_declined` for `committed`. [HANDOFF-1] Hands out, within the room and
-    /// the filter: first checkpointed instances that are ready again, then instances that this call
-    /// made ready, then activities that it scheduled, then what `lock` would. Suspects never.
+    /// [COMMIT-7] A completion removes its task and puts its event into the inbox of that execution.
+    /// [COMMIT-8] An activity scheduled and cancelled by one checkpoint is never queued. A leased
+    /// one that is cancelled is removed: its holder hears `lease_lost`.
+    /// [COMMIT-9] The history version begins at 1. A committed checkpoint raises it by exactly one,
+    /// also when it continues as new, and so does an end by the store [TERM-1]; nothing else does.
+    /// [AHEAD-1] A checkpoint with `after` ends that activity and commits the turn that follows from
+    /// it, if nothing else can have come first: the instance is in that execution, its history is the
+    /// one that the turn began with [VERSION-1], it is neither leased, ready nor parked, its inbox is
+    /// empty, timers included, and no other item of the call is of the same instance. The activity's
+    /// event never enters the inbox.
+    /// The instance's last commit is then that of the activity's holder, with the activity's token.
+    /// [AHEAD-2] Otherwise the turn is declined: the checkpoint counts as a completion that stands
+    /// before the others. Its outcome is that of the completion, with `turn_declined` for
+    /// `committed`.
+    /// [HANDOFF-1] Hands out, within the room and the filter: first checkpointed instances that are
+    /// ready again, then instances that this call made ready, then activities that it scheduled,
+    /// then what `lock` would. Suspects never.
     /// [HANDOFF-2] What it made ready and did not hand out is announced like any other work.
     [[nodiscard]] virtual commit_result commit(const commit_request& request) = 0;
 
     /// Extends leases to `lease_duration` from the store's now, and keeps the worker listed as live
     /// for as long. [RENEW-1] A lost lease is never won back. [RENEW-3] Live workers, and what they
-    /// have, are known to every process. Never waits behind a commit for longer than the store
-    /// needs for one. [RENEW-2] It removes a bounded part of what nobody needs any more, so that
-    /// one idle worker is enough for a hub to come to rest: answers too old to be repeated, and
-    /// what is known of workers whose life ended an hour ago or earlier.
+    /// have, are known to every process. Never waits behind a commit for longer than the store needs
+    /// for one.
+    /// [RENEW-2] It removes a bounded part of what nobody needs any more, so that one idle worker
+    /// is enough for a hub to come to rest: answers too old to be repeated, and what is known of
+    /// workers whose life ended an hour ago or earlier.
     [[nodiscard]] virtual std::vector<lease_outcome> renew(const renewal& request) = 0;
 
     /// Returns items whose execution does not count: it has not begun, or the worker gives it up

@@ -8,8 +8,8 @@
 #include <vector>
 
 // What a worker hands to a backend: the whole effect of a turn, and the end of an activity. Plain
-// data that grows at its end; a backend interprets none of the texts named "event". What those
-// texts need to be understood is said beside them, as a feature level [LEVEL-1].
+// data that grows at its end; a backend interprets none of the texts named "event". What those texts
+// need to be understood is said beside them, as a feature level [LEVEL-1].
 
 namespace perdure {
 inline namespace v1 {
@@ -84,8 +84,8 @@ struct new_timer {
 
 struct new_child {
     new_instance instance;
-    /// Put into the parent's own inbox, for the task of the parent link, when the id is taken;
-    /// empty when there is no link.
+    /// Put into the parent's own inbox, for the task of the parent link, when the id is taken; empty
+    /// when there is no link.
     std::string refused_event{};
 };
 
@@ -142,8 +142,8 @@ struct checkpoint {
     std::vector<termination> terminations{};
     /// Set for continue-as-new; the events and status above then end the old execution.
     std::optional<next_execution> next{};
-    /// Set for a turn ahead: the worker that holds this activity executed the turn that follows
-    /// from its end, without a lease of the instance and before any store had that end. It consumes
+    /// Set for a turn ahead: the worker that holds this activity executed the turn that follows from
+    /// its end, without a lease of the instance and before any store had that end. It consumes
     /// nothing else.
     std::optional<ended_activity> after{};
     /// Of the events, and of what answers its decisions.

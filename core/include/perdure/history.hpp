@@ -14,8 +14,7 @@
 #include <vector>
 
 // What happened to one execution, event by event. Backends store events as text and never look
-// inside; core/src/codec/history_codec.cpp defines that text and docs/history-format.md describes
-// it.
+// inside; core/src/codec/history_codec.cpp defines that text and docs/history-format.md describes it.
 
 namespace perdure {
 inline namespace v1 {
@@ -74,8 +73,8 @@ enum class event_kind : std::uint16_t {
 [[nodiscard]] PERDURE_EXPORT std::optional<event_kind> parse_event_kind(
     std::string_view name) noexcept;
 
-/// Which events a version of Perdure understands: everything of this level and of those below. A
-/// new kind of event gets a new level with the version that first implements it.
+/// Which events a version of Perdure understands: everything of this level and of those below, from
+/// 1 on. A new kind of event gets a new level with the version that first implements it.
 using feature_level = std::uint16_t;
 
 /// The level of the library that this process has loaded.

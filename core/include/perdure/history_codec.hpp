@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-// The stored form of events: one JSON object an event, as docs/history-format.md describes.
-// Readable by SQL, kept for ever; golden files guard it.
+// The stored form of events: one JSON object an event, as docs/history-format.md describes. Readable
+// by SQL, kept for ever; golden files guard it.
 
 namespace perdure {
 inline namespace v1 {

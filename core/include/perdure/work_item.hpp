@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-// What a backend hands to a worker: leased orchestrations and leased activities. Plain data,
-// without a connection or a pointer into the plugin; one thread at a time owns a work item.
+// What a backend hands to a worker: leased orchestrations and leased activities. Plain data, without
+// a connection or a pointer into the plugin; one thread at a time owns a work item.
 
 namespace perdure {
 inline namespace v1 {
@@ -47,8 +47,8 @@ struct orchestration_work {
     std::string name{};
     std::string version{};
     orchestration_status status = orchestration_status::pending;
-    /// Raised by every change of the history, by whomever. A live frame is used only if this and
-    /// the next member are those that it stands at [VERSION-1].
+    /// Raised by every change of the history, by whomever. A live frame is used only if this and the
+    /// next member are those that it stands at [VERSION-1].
     std::uint64_t history_version = 0;
     /// The token of the last committed turn; none before the first.
     lease_token last_committed{};
@@ -62,8 +62,8 @@ struct orchestration_work {
     std::vector<inbox_message> inbox{};
     /// From 1: one more than the abandons and the expiries suffered alone since its last commit.
     std::uint32_t attempt = 1;
-    /// A lease of it expired since its last commit: it must run alone in its process. The expiry
-    /// that made it a suspect is the only delivery that `attempt` does not count [SUSPECT-2].
+    /// A lease of it expired since its last commit: it must run alone in its process. The expiry that
+    /// made it a suspect is the only delivery that `attempt` does not count [SUSPECT-2].
     bool suspect = false;
     instance_kind kind = instance_kind::orchestration;
 };
