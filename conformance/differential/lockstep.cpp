@@ -216,16 +216,12 @@ timestamp lockstep::later(std::size_t most_minutes) {
 
 new_instance lockstep::plan_instance(const instance_id& id) {
     const definition& chosen = random.one_of(definitions);
-    new_instance fresh{id,
-                       next_execution(),
-                       chosen.name,
-                       chosen.version,
-                       next_event("started"),
-                       {},
-                       {},
-                       {},
-                       {},
-                       next_event("child-replaced")};
+    new_instance fresh{.instance = id,
+                       .execution = next_execution(),
+                       .name = chosen.name,
+                       .version = chosen.version,
+                       .start_event = next_event("started"),
+                       .replaced_event = next_event("child-replaced")};
     if (random.chance(25)) {
         fresh.level = static_cast<feature_level>(random.between(1, 3));
     }
@@ -239,7 +235,7 @@ new_instance lockstep::plan_instance(const instance_id& id) {
 }
 
 new_message lockstep::plan_message() {
-    new_message planned{an_id_of_the_pool(), next_event("raised"), {}, {}, {}, {}};
+    new_message planned{.target = an_id_of_the_pool(), .event = next_event("raised")};
     if (random.chance(25)) {
         planned.level = static_cast<feature_level>(random.between(1, 3));
     }

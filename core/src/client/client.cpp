@@ -70,7 +70,7 @@ class client::impl {
     control_result send(const instance_id& target, std::string event, std::string id) {
         const std::size_t bytes = event.size() + id.size() + 256;
         const send_outcome outcome =
-            sends.submit({target, std::move(event), std::move(id), {}, {}, std::nullopt}, bytes);
+            sends.submit({.target = target, .event = std::move(event), .id = std::move(id)}, bytes);
         if (outcome == send_outcome::no_such_instance) {
             throw no_such_instance(target);
         }

@@ -41,8 +41,11 @@ served resolve(name_cache& names, const work_filter* filter) {
     std::vector<lane_key> keys;
     keys.reserve(filter->orchestrations.size() * filter->level);
     for (const auto& [name, version, kind] : filter->orchestrations) {
-        for (feature_level level = 1; level <= filter->level; ++level) {  // [LEVEL-2]
-            keys.push_back({.name = name, .variant = version, .kind = kind, .level = level});
+        for (unsigned level = 1; level <= filter->level; ++level) {  // [LEVEL-2]
+            keys.push_back({.name = name,
+                            .variant = version,
+                            .kind = kind,
+                            .level = static_cast<feature_level>(level)});
         }
     }
     return {.definitions = names.lanes(keys), .filter = filter};

@@ -170,11 +170,11 @@ served_lanes name_cache::lanes_of(name_statements& sql, const work_filter* filte
         }
     };
     for (const auto& [name, version, kind] : filter->orchestrations) {
-        for (feature_level level = 1; level <= filter->level; ++level) {  // [LEVEL-2]
+        for (unsigned level = 1; level <= filter->level; ++level) {  // [LEVEL-2]
             add(lanes.definitions,
                 definitions_.number(sql.find_definition,
                                     sql.add_definition,
-                                    {name, version, kind, level},
+                                    {name, version, kind, static_cast<feature_level>(level)},
                                     if_missing::ignore));
         }
     }
