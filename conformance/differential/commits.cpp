@@ -246,9 +246,6 @@ std::set<instance_id> touched_by(const commit_plan& plan) {
         for (const new_child& child : turn.common.children) {
             touched.insert(child.instance.instance);
         }
-        for (const termination& wish : turn.common.terminations) {
-            touched.insert(wish.target);
-        }
     }
     for (const auto& work : plan.finished) {
         touched.insert(work[0].instance);
@@ -279,11 +276,6 @@ commit_plan plan_commit(lockstep& pair) {
             plan.finished.push_back(std::move(*work));
             plan.answers.push_back(pair.next_event("answer"));
         }
-    }
-    // Only the last one ends others, because whose messages come first is left open.
-    const instance_id target = pair.an_id_of_the_pool();
-    if (!plan.turns.empty() && random.chance(15) && !touched_by(plan).contains(target)) {
-        plan.turns.back().common.terminations = {pair.plan_termination(target)};
     }
     return plan;
 }

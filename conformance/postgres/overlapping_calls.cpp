@@ -241,9 +241,6 @@ void overlapping_calls::add_decisions(checkpoint& turn, const orchestration_work
     for (std::size_t n = number(0, 3); n > 0; --n) {
         turn.messages.push_back(some_message());
     }
-    if (number(0, 2) == 0) {
-        turn.terminations = {a_termination(some_id())};
-    }
 }
 
 checkpoint overlapping_calls::some_turn(const orchestration_work& work) {

@@ -10,7 +10,6 @@ using namespace perdure::conformance;
 
 TEST_CASE_METHOD(fixture, "all parts of a checkpoint happen", "[COMMIT-1]") {
     const instance_id other = idle_instance();
-    const instance_id doomed = pending_instance();
     const instance_id id = pending_instance();
     raise(id, "consumed");
     const orchestration_work work = lease(id);
@@ -22,7 +21,6 @@ TEST_CASE_METHOD(fixture, "all parts of a checkpoint happen", "[COMMIT-1]") {
     turn.messages = {a_message(other, "from a turn")};
     turn.children = {a_child(work, 4)};
     turn.children.front().instance.tags = {{"kind", "child"}};
-    turn.terminations = {a_termination(doomed)};
 
     const commit_result result = commit({turn});
 
@@ -36,7 +34,6 @@ TEST_CASE_METHOD(fixture, "all parts of a checkpoint happen", "[COMMIT-1]") {
     CHECK(history(id)[1] == history_chunk{1, 2, turn.events[0].text});
     CHECK(history(id)[2] == history_chunk{3, 1, turn.events[1].text});
     CHECK(inbox(other) == std::vector<std::string>{an_event("from a turn")});
-    CHECK(get(doomed).status == orchestration_status::terminated);
     const instance_record child = get(turn.children.front().instance.instance);
     CHECK(child.parent == parent_link{id, work.execution, {4}});
     CHECK(child.status == orchestration_status::pending);
@@ -54,7 +51,6 @@ TEST_CASE_METHOD(fixture, "all parts of a checkpoint happen", "[COMMIT-1]") {
 
 TEST_CASE_METHOD(fixture, "with a lost lease nothing of a checkpoint happens", "[COMMIT-1]") {
     const instance_id other = idle_instance();
-    const instance_id doomed = pending_instance();
     const instance_id id = pending_instance();
     raise(id, "kept");
     const orchestration_work work = lease(id);
@@ -65,7 +61,6 @@ TEST_CASE_METHOD(fixture, "with a lost lease nothing of a checkpoint happens", "
     turn.timers = {a_timer(3, now() - moment)};
     turn.messages = {a_message(other), a_message(an_id())};
     turn.children = {a_child(work, 4)};
-    turn.terminations = {a_termination(doomed)};
 
     const commit_result result = commit({turn});
 
@@ -79,7 +74,6 @@ TEST_CASE_METHOD(fixture, "with a lost lease nothing of a checkpoint happens", "
     CHECK_FALSE(found.completed_at);
     CHECK(inbox(id) == std::vector<std::string>{an_event("kept")});
     CHECK(get(other).inbox_length == 0);
-    CHECK(get(doomed).status == orchestration_status::pending);
     CHECK_FALSE(find(turn.children.front().instance.instance));
     CHECK(lock({0, 10}).activities.empty());
 }

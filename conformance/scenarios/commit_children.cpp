@@ -109,21 +109,6 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture,
-                 "a checkpoint terminates its running children with a message",
-                 "[COMMIT-1][TERM-2]") {
-    const instance_id parent = idle_instance();
-    const instance_id child = pending_child(parent, 1);
-    REQUIRE(commit_one(turn_of(lease(child))) == commit_outcome::committed);
-    raise(parent);
-    checkpoint turn = last_turn_of(lease(parent));
-    turn.terminations = {a_termination(child), a_termination(an_id())};
-
-    REQUIRE(commit_one(turn) == commit_outcome::committed);
-
-    CHECK(inbox(child) == std::vector<std::string>{an_event("terminate")});
-}
-
-TEST_CASE_METHOD(fixture,
                  "a child without a parent link is detached, and nobody is told",
                  "[COMMIT-4]") {
     const instance_id taken = pending_instance();

@@ -81,23 +81,6 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture,
-                 "a suspect that a commit terminates is not told of as waiting",
-                 "[SUSPECT-1][TERM-1]") {
-    const instance_id suspect = leased().instance;
-    advance(11 * moment);
-    REQUIRE(lock({10, 0}).suspects_waiting);
-    const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
-    turn.terminations = {a_termination(suspect)};
-
-    const commit_result result = hand_off({turn}, {}, {10, 10});
-
-    REQUIRE(get(suspect).status == orchestration_status::terminated);
-    CHECK_FALSE(result.work.suspects_waiting);
-    CHECK(lock_suspects().orchestrations.empty());
-}
-
-TEST_CASE_METHOD(fixture,
                  "an instance that continues as new has no start time any more",
                  "[COMMIT-6][TIME-2]") {
     new_instance fresh = a_new_instance();

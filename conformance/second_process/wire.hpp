@@ -140,13 +140,12 @@ void pass(Wire& wire, checkpoint& all) {
            cancelled_timers,
            messages,
            children,
-           terminations,
            next,
            after,
            level] = all;
     wire(instance, execution, held, consumed, events, status, output, failure, custom_status);
     wire(activities, cancelled_activities, timers, cancelled_timers, messages, children);
-    wire(terminations, next, after, level);
+    wire(next, after, level);
 }
 
 template <class Wire>

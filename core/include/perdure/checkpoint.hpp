@@ -139,7 +139,6 @@ struct checkpoint {
     std::vector<task_id> cancelled_timers{};
     std::vector<new_message> messages{};
     std::vector<new_child> children{};
-    std::vector<termination> terminations{};
     /// Set for continue-as-new; the events and status above then end the old execution.
     std::optional<next_execution> next{};
     /// Set for a turn ahead: the worker that holds this activity executed the turn that follows from

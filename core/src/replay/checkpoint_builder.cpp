@@ -186,7 +186,6 @@ std::size_t stored_bytes(const checkpoint& made) noexcept {
                  cancelled_timers,
                  messages,
                  children,
-                 terminations,
                  next,
                  after,
                  level] = made;

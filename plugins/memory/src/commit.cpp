@@ -82,7 +82,6 @@ static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
                  cancelled_timers,
                  messages,
                  children,
-                 terminations,
                  next,
                  after,
                  level] = turn;
@@ -186,11 +185,6 @@ static commit_result apply_all(call& work, const commit_request& request, item_k
             const send_outcome sent = work.send(arrival);
             result.dropped_messages += sent == send_outcome::no_such_instance ||
                                        sent == send_outcome::instance_is_terminal;
-        }
-    }
-    for (const checkpoint* turn : accepted) {
-        for (const termination& wish : turn->terminations) {
-            static_cast<void>(work.terminate(wish));
         }
     }
     return result;

@@ -14,10 +14,9 @@ namespace {
 
 constexpr statement commit_work{
     "commit",
-    "select store_time, turn_outcomes, firsts, done_outcomes, dropped, ended, handed, taken,"
+    "select store_time, turn_outcomes, firsts, done_outcomes, dropped, handed, taken,"
     " activities, repeated, suspects, next_due, left_ready, low_water"
-    " from _Commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-    " $17)",
+    " from _Commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     effect::mutating};
 
 enum column : std::size_t {
@@ -26,7 +25,6 @@ enum column : std::size_t {
     firsts,
     done_outcomes,
     dropped,
-    ended,
     handed,
     taken,
     activities,
@@ -81,9 +79,6 @@ void add_ended(announcing_call& work, const answer& done, std::span<const checkp
         if (has_happened && !turns[n].next && is_terminal(turns[n].status)) {
             work.news.ended.push_back(turns[n].instance.text());
         }
-    }
-    for (const field& id : array_reader(done.only(column::ended))) {
-        work.news.ended.push_back(id.string());
     }
 }
 

@@ -50,9 +50,6 @@ void add_targets(parameters& values, std::span<const checkpoint> turns) {
         for (const new_message& message : turn.messages) {
             targets.emplace_back(message.target.text());
         }
-        for (const termination& wish : turn.terminations) {
-            targets.emplace_back(wish.target.text());
-        }
         for (const new_child& child : turn.children) {
             // What has this id already may be in a call that starts one of ours.
             targets.emplace_back(child.instance.instance.text());
@@ -424,7 +421,6 @@ void add_commit(parameters& values,
                                       cancelled_timers,
                                       messages,
                                       children,
-                                      terminations,
                                       next,
                                       after,
                                       level] = turns.front();
@@ -440,7 +436,6 @@ void add_commit(parameters& values,
     add_timers(values, turns);
     add_messages(values, collect(turns, &checkpoint::messages));
     add_children(hub, values, turns);
-    add_terminations(values, collect(turns, &checkpoint::terminations));
     add_continued(values, turns);
     values.add<sql::boolean>(std::any_of(turns.begin(), turns.end(), ends));
     add_completions(values, request.completions);

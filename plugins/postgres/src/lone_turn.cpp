@@ -78,7 +78,6 @@ bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& t
                  cancelled_timers,
                  messages,
                  children,
-                 terminations,
                  next,
                  after,
                  level] = request.checkpoints.front();
@@ -86,8 +85,7 @@ bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& t
                           status != orchestration_status::terminated && failure.empty() &&
                           !custom_status && level == 1;
     const bool is_alone = cancelled_activities.empty() && timers.empty() &&
-                          cancelled_timers.empty() && messages.empty() && children.empty() &&
-                          terminations.empty();
+                          cancelled_timers.empty() && messages.empty() && children.empty();
     return is_plain && is_alone && tasks.size() < 2 && (tasks.empty() || tasks.front().token);
 }
 

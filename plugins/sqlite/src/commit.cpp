@@ -237,7 +237,6 @@ void apply(call& work, const accepted_turn& item) {
                  cancelled_timers,
                  messages,
                  children,
-                 terminations,
                  next,
                  after,
                  level] = turn;
@@ -384,11 +383,6 @@ void apply_all(call& work,
             const send_outcome sent = work.send(message);
             const bool arrived = sent == send_outcome::accepted || sent == send_outcome::duplicate;
             result.dropped_messages += arrived ? 0U : 1U;
-        }
-    }
-    for (const accepted_turn& item : accepted) {
-        for (const termination& wish : item.turn->terminations) {
-            static_cast<void>(work.terminate(wish));
         }
     }
 }

@@ -102,5 +102,5 @@ create type activity_batch as (
 -- What a commit has changed: the like-named parts of its answer; of its instances, `waiting` have work.
 create type commit_effect as (
     repeated boolean, store_time timestamptz, turn_outcomes smallint[], firsts bigint[],
-    done_outcomes smallint[], dropped integer, ended text[], handed orchestration_batch,
+    done_outcomes smallint[], dropped integer, handed orchestration_batch,
     waiting integer, left_ready boolean, next_due timestamptz);

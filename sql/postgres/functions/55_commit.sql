@@ -57,7 +57,7 @@ create or replace function _CommitBatch(
     p_hub integer, p_request uuid, p_keys bigint[], p_targets text[], p_turns turn_batch,
     p_consumed consumed_batch, p_chunks chunk_batch, p_payloads payload_batch, p_tasks task_batch,
     p_cancelled cancelled_batch, p_timers timer_batch, p_messages message_batch,
-    p_children instance_batch, p_terminations termination_batch, p_continued continued_batch,
+    p_children instance_batch, p_continued continued_batch,
     p_some_end boolean, p_done completion_batch, p_room room)
 returns commit_effect
 language plpgsql volatile
@@ -80,7 +80,7 @@ begin
         perform _MakeLevels(p_hub, p_turns.instance_key, p_turns.level, p_messages.target,
                             p_messages.level);
     end if;
-    v_locked := _LockInstances(p_hub, p_keys, p_targets, p_terminations.turn is not null);
+    v_locked := _LockInstances(p_hub, p_keys, p_targets, false);
     v_keys := v_locked.keys;
     v_now := _Now();
     v_effect.store_time := v_now;
@@ -125,19 +125,6 @@ begin
                          p_messages.visible_at[n], p_messages.level[n],
                          v_keys || coalesce(v_children, '{}')) s;
             v_effect.dropped := v_effect.dropped + case when v_sent.outcome in (2, 3) then 1 else 0 end;
-        end loop;
-    end if;
-    if p_terminations.turn is not null then
-        for n in 1..cardinality(p_terminations.turn) loop
-            continue when v_effect.firsts[p_terminations.turn[n]] = 0;
-            select t.* into v_sent
-              from _Terminate(p_hub, v_now, p_terminations.target[n], p_terminations.event[n],
-                              p_terminations.final_event[n], p_terminations.codec[n],
-                              p_terminations.bytes[n], p_terminations.parent_event[n],
-                              v_keys || coalesce(v_children, '{}')) t;
-            if v_sent.outcome = 0 then
-                v_effect.ended := coalesce(v_effect.ended, '{}') || p_terminations.target[n];
-            end if;
         end loop;
     end if;
     v_children := array_remove(v_children, 0);
@@ -186,11 +173,11 @@ create or replace function _Commit(
     p_request uuid, p_keys bigint[], p_targets text[], p_turns turn_batch,
     p_consumed consumed_batch, p_chunks chunk_batch, p_payloads payload_batch, p_tasks task_batch,
     p_cancelled cancelled_batch, p_timers timer_batch, p_messages message_batch,
-    p_children instance_batch, p_terminations termination_batch, p_continued continued_batch,
+    p_children instance_batch, p_continued continued_batch,
     p_some_end boolean, p_done completion_batch, p_room room,
     out store_time timestamptz, out turn_outcomes smallint[], out firsts bigint[],
     out done_outcomes smallint[],
-    out dropped integer, out ended text[], out handed orchestration_batch,
+    out dropped integer, out handed orchestration_batch,
     out taken orchestration_batch, out activities activity_batch, out repeated boolean,
     out suspects boolean, out next_due timestamptz, out left_ready boolean, out low_water low_water)
 language plpgsql volatile security definer
@@ -221,7 +208,7 @@ begin
     if v_effect.store_time is null then
         v_effect := _CommitBatch(
             v_hub, p_request, p_keys, p_targets, p_turns, p_consumed, p_chunks, p_payloads, p_tasks,
-            p_cancelled, p_timers, p_messages, p_children, p_terminations, p_continued, p_some_end,
+            p_cancelled, p_timers, p_messages, p_children, p_continued, p_some_end,
             p_done, p_room);
     end if;
     store_time := v_effect.store_time;
@@ -247,7 +234,6 @@ begin
     firsts := v_effect.firsts;
     done_outcomes := v_effect.done_outcomes;
     dropped := v_effect.dropped;
-    ended := v_effect.ended;
     handed := v_effect.handed;
     left_ready := v_effect.left_ready;
     next_due := v_effect.next_due;

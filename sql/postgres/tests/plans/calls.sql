@@ -132,7 +132,7 @@ begin
             p_targets => v_messages.target, p_turns => v_turns, p_consumed => v_consumed,
             p_chunks => v_chunks, p_payloads => v_payloads, p_tasks => v_tasks,
             p_cancelled => v_cancelled, p_timers => v_timers, p_messages => v_messages,
-            p_children => v_children, p_terminations => v_terminations, p_continued => null,
+            p_children => v_children, p_continued => null,
             p_some_end => false, p_done => v_done, p_room => v_room) c;
         v_activities := coalesce(v_activities, v_next.activities);
         assert v_next.turn_outcomes = array_fill(0::smallint, array[50]), 'turns that count';
@@ -144,7 +144,7 @@ begin
     perform _ReturnLeases(e.call, '{0}', '{0}', '{0}', null, null)
        from unnest(v_room.ended_calls || v_room.ended_by) as e(call);
 
-    -- The next turns of the same instances consume what came, cancel, terminate others, and end.
+    -- The next turns of the same instances consume what came, cancel, and end.
     v_done.instance_key := v_turns.instance_key;
     v_done.task := v_tasks.task;
     v_done.execution_id := v_turns.execution_id;
@@ -155,7 +155,7 @@ begin
         p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
         p_turns => null, p_consumed => null, p_chunks => null, p_payloads => null, p_tasks => null,
         p_cancelled => null, p_timers => null, p_messages => null, p_children => null,
-        p_terminations => null, p_continued => null, p_some_end => false, p_done => v_done,
+        p_continued => null, p_some_end => false, p_done => v_done,
         p_room => v_room) c;
     assert 0 = any(v_next.done_outcomes), 'activities that count';
     v_orchestrations := v_next.handed;
@@ -172,8 +172,6 @@ begin
     v_cancelled.turn := array[1, 1];
     v_cancelled.task := array[8, 7];
     v_cancelled.is_timer := array[true, false];
-    v_terminations.turn := array[1];
-    v_terminations.target := v_ids[105:105];
     v_terminations.event := array['{}'];
     v_terminations.final_event := array['{}'];
     v_terminations.codec := array['json'];
@@ -184,12 +182,12 @@ begin
     v_payloads.kind := array(select 1::smallint from unnest(v_payloads.turn));
     select c.* into v_next from _Commit(
         p_request => gen_random_uuid(), p_keys => v_turns.instance_key,
-        p_targets => v_terminations.target, p_turns => v_turns, p_consumed => v_consumed,
+        p_targets => null, p_turns => v_turns, p_consumed => v_consumed,
         p_chunks => v_chunks, p_payloads => v_payloads, p_tasks => null,
         p_cancelled => v_cancelled, p_timers => null, p_messages => null, p_children => null,
-        p_terminations => v_terminations, p_continued => null, p_some_end => true,
+        p_continued => null, p_some_end => true,
         p_done => null, p_room => v_room) c;
-    assert v_next.ended = v_terminations.target, 'an instance that is terminated';
+    assert v_next.turn_outcomes <@ '{0}'::smallint[], 'turns that end their instances';
 
     -- A turn alone, which schedules an activity for its worker, and then the end of that one alone.
     v_orchestrations := v_got.orchestrations;
@@ -208,7 +206,7 @@ begin
         p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
         p_turns => v_turns, p_consumed => v_consumed, p_chunks => v_chunks, p_payloads => null,
         p_tasks => v_tasks, p_cancelled => null, p_timers => null, p_messages => null,
-        p_children => null, p_terminations => null, p_continued => null, p_some_end => false,
+        p_children => null, p_continued => null, p_some_end => false,
         p_done => null, p_room => v_room) c;
     assert v_next.turn_outcomes = '{0}', 'a turn alone';
 
@@ -244,7 +242,7 @@ begin
         p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
         p_turns => null, p_consumed => null, p_chunks => null, p_payloads => null, p_tasks => null,
         p_cancelled => null, p_timers => null, p_messages => null, p_children => null,
-        p_terminations => null, p_continued => null, p_some_end => false, p_done => v_done,
+        p_continued => null, p_some_end => false, p_done => v_done,
         p_room => v_room) c;
     assert v_next.done_outcomes = '{0}', 'an activity alone';
     assert (v_next.handed).instance_key = v_turns.instance_key, 'that hands its instance on';
@@ -269,7 +267,7 @@ begin
             p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
             p_turns => v_turns, p_consumed => null, p_chunks => v_chunks, p_payloads => null,
             p_tasks => v_tasks, p_cancelled => null, p_timers => null, p_messages => null,
-            p_children => null, p_terminations => null, p_continued => null, p_some_end => false,
+            p_children => null, p_continued => null, p_some_end => false,
             p_done => null, p_room => v_room) c;
         assert v_next.turn_outcomes <@ case when n = 1 then '{0}' else '{0,3}' end::smallint[],
                'turns of both kinds';
@@ -306,7 +304,6 @@ begin
     v_messages.task := array_fill(0::bigint, array[110]);
     v_messages.visible_at := array_fill(clock_timestamp(), array[110]);
     perform from _AddOrchestrationEvents(gen_random_uuid(), v_messages);
-    v_terminations.turn := null;
     v_terminations.target := v_ids[106:106];
     perform from _TerminateInstances(gen_random_uuid(), v_terminations);
     perform from _PurgeInstances(gen_random_uuid(), v_ids[80:99], true, '{}', 0);
