@@ -15,9 +15,6 @@ constexpr std::size_t commit_worthwhile = 256;
 constexpr auto commit_delay_max = std::chrono::milliseconds(1);
 /// Nothing waits longer than this for another commit to end, if the store takes two at once.
 constexpr auto long_commit = std::chrono::milliseconds(20);
-/// A lock for the sake of fairness takes at least so many items, or comes this late.
-constexpr std::size_t fair_lock_size = 64;
-constexpr auto fair_lock_interval = std::chrono::milliseconds(100);
 }  // namespace
 
 void dispatcher::work(slot& me) {
@@ -156,11 +153,7 @@ bool dispatcher::should_lead(steady::time_point now) const {
 }
 
 bool dispatcher::is_fair_lock_due(steady::time_point now) const {
-    if (is_locking_ || !takes_work()) {
-        return false;
-    }
-    const std::size_t debt = fair_debt();
-    return debt >= fair_lock_size || (debt > 0 && now - locked_at_ > fair_lock_interval);
+    return !is_locking_ && takes_work() && admission_.is_fair_lock_due(now);
 }
 
 bool dispatcher::may_look(steady::time_point now) {
@@ -179,13 +172,11 @@ bool dispatcher::is_drained() const {
 }
 
 bool dispatcher::must_seek_suspect(steady::time_point now) const {
-    if (quarantine_ == quarantine::none || is_stopping_ || is_locking_) {
+    if (!quarantine_.is_on() || is_stopping_ || is_locking_) {
         return false;
     }
-    // What does not end within a lease may go on beside the suspect: an expiry counts only for the
-    // suspect itself.
-    return is_drained() || (quarantine_ == quarantine::draining &&
-                            now - quarantine_since_ > options_.lease_duration);
+    using others = quarantine::other_work;
+    return quarantine_.must_seek(is_drained() ? others::none : others::some, now);
 }
 
 void dispatcher::sleep(slot& me, std::unique_lock<std::mutex>& guard) {

@@ -1,10 +1,13 @@
 #pragma once
 
 #include "worker/activity_executor.hpp"
+#include "worker/admission.hpp"
 #include "worker/commit_pipeline.hpp"
 #include "worker/dead_workers.hpp"
 #include "worker/held_items.hpp"
 #include "worker/lease_keeper.hpp"
+#include "worker/outlook.hpp"
+#include "worker/quarantine.hpp"
 #include "worker/store_calls.hpp"
 #include "worker/turn_executor.hpp"
 #include "worker/work_queue.hpp"
@@ -54,8 +57,6 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
   private:
     enum class phase { made, started, stopped };
     enum class step { lead, execute, abandon_dropped, look, lock_fairly, seek_suspect, leave };
-    /// Whether regular work is taken: not while suspects are to be executed alone.
-    enum class quarantine { none, draining, alone };
 
     struct slot {
         std::condition_variable woken;
@@ -68,14 +69,6 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
         item_ptr current;
         steady::time_point since{};
         std::jthread thread;
-    };
-
-    /// What is known of the store's ready work.
-    struct outlook {
-        wake_token token{};
-        /// Everything that was ready before the token has been handed out.
-        bool is_complete = false;
-        steady::time_point at{};
     };
 
     void work(slot& me);
@@ -115,15 +108,10 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void seek_suspect();
     [[nodiscard]] bool takes_work() const;
     [[nodiscard]] lock_request terms(const expected_work& expected);
-    /// How many turns may be asked for beyond the expected ones.
-    [[nodiscard]] std::size_t turns_to_begin() const;
     /// How many items came; nothing when there was no answer.
     std::optional<std::size_t> lock_regular(const lock_request& asked);
     std::optional<std::size_t> lock_work(const lock_request& asked);
     void receive(work_batch batch, const lock_request& asked, const expected_work& own);
-    /// How many items are missing for one of eight to have come in the store's order.
-    [[nodiscard]] std::size_t fair_debt() const noexcept;
-    [[nodiscard]] std::vector<item_ptr> items_of(work_batch& batch, steady::time_point now) const;
     void wait_for_work();
     /// Work that came while there was none to look for.
     void receive_early(work_batch batch);
@@ -177,20 +165,13 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     std::condition_variable drained_;
     std::condition_variable left_;
 
+    admission admission_;
     outlook outlook_;
+    quarantine quarantine_;
     bool is_looking_ = false;
     bool is_locking_ = false;
     calls::backoff polls_;
     unsigned empty_looks_ = 0;
-    /// Items taken by saturated calls, and how many of them were surely not what the call itself
-    /// had made ready, but what stood first in the store's order.
-    std::size_t saturated_items_ = 0;
-    std::size_t fair_items_ = 0;
-    steady::time_point locked_at_{};
-
-    quarantine quarantine_ = quarantine::none;
-    steady::time_point quarantine_since_{};
-    steady::time_point next_quarantine_{};
 
     /// How long an item takes, in nanoseconds, as a moving average.
     std::int64_t item_time_ = 0;

@@ -12,8 +12,26 @@ namespace {
 /// How long a wait for work lasts at most, so that a stop is heard: an interruption would end the
 /// waits of other workers on the same hub too.
 constexpr auto wait_slice = std::chrono::milliseconds(80);
-/// Of the items that a saturated worker takes, one of eight stood first in the store's order.
-constexpr std::size_t fair_share = 8;
+
+std::vector<item_ptr> items_of(work_batch& batch, steady::time_point now, duration lease_duration) {
+    std::vector<item_ptr> items;
+    items.reserve(batch.orchestrations.size() + batch.activities.size());
+    const auto add = [&](auto&& work) {
+        auto item = std::make_shared<leased_item>(std::forward<decltype(work)>(work));
+        item->heard_at = now;
+        item->renewed_at = now;
+        item->lease_end = now + lease_duration;
+        item->store_time = batch.store_time;
+        items.push_back(std::move(item));
+    };
+    for (orchestration_work& work : batch.orchestrations) {
+        add(std::move(work));
+    }
+    for (activity_work& work : batch.activities) {
+        add(std::move(work));
+    }
+    return items;
+}
 
 /// Ends a role that one thread at a time has.
 class role_end {
@@ -34,87 +52,33 @@ class role_end {
 }  // namespace
 
 bool dispatcher::takes_work() const {
-    return !is_stopping_ && quarantine_ == quarantine::none;
-}
-
-// What has begun goes first: when more is under way than there are frames, each turn reads and
-// repeats a history. Frames of what only waits do not count, because nothing of it is held.
-std::size_t dispatcher::turns_to_begin() const {
-    if (!turns_.are_frames_scarce()) {
-        return batch_items_max;
-    }
-    const std::size_t most = options_.cached_frames_max / frame_cache::scarce_part;
-    return std::max(std::size_t{1}, most - std::min(most, held_.size() + queue_.size()));
+    return !is_stopping_ && !quarantine_.is_on();
 }
 
 lock_request dispatcher::terms(const expected_work& expected) {
-    auto room = takes_work() ? queue_.room(expected, pipeline_.pending(), steady::now())
-                             : work_queue::rooms{};
-    room.turns = std::min(room.turns, expected.turns + turns_to_begin());
-    lock_request next;
-    next.request = request_id{random_uuid()};
-    next.worker = id();
-    next.filter = &keeper_.agreed().filter;
-    next.orchestrations = room.turns;
-    next.activities = room.activities;
-    next.lease_duration = options_.lease_duration;
-    next.messages = options_.turn_messages_max;
-    return next;
-}
-
-std::vector<item_ptr> dispatcher::items_of(work_batch& batch, steady::time_point now) const {
-    std::vector<item_ptr> items;
-    items.reserve(batch.orchestrations.size() + batch.activities.size());
-    const auto add = [&](auto&& work) {
-        auto item = std::make_shared<leased_item>(std::forward<decltype(work)>(work));
-        item->heard_at = now;
-        item->renewed_at = now;
-        item->lease_end = now + options_.lease_duration;
-        item->store_time = batch.store_time;
-        items.push_back(std::move(item));
-    };
-    for (orchestration_work& work : batch.orchestrations) {
-        add(std::move(work));
+    admission::load present;
+    if (takes_work()) {
+        present.room = queue_.room(expected, pipeline_.pending(), steady::now());
     }
-    for (activity_work& work : batch.activities) {
-        add(std::move(work));
+    present.are_frames_scarce = turns_.are_frames_scarce();
+    if (present.are_frames_scarce) {
+        present.begun = held_.size() + queue_.size();
     }
-    return items;
-}
-
-std::size_t dispatcher::fair_debt() const noexcept {
-    const std::size_t due = saturated_items_ / fair_share;
-    return due - std::min(due, fair_items_);
+    return admission_.terms(request_id{random_uuid()}, expected, present);
 }
 
 void dispatcher::receive(work_batch batch, const lock_request& asked, const expected_work& own) {
     const auto now = steady::now();
-    const std::size_t turns = batch.orchestrations.size();
-    const std::size_t activities = batch.activities.size();
-    std::vector<item_ptr> items = items_of(batch, now);
+    const brought_work came{
+        batch.orchestrations.size(), batch.activities.size(), batch.token, batch.contended};
+    std::vector<item_ptr> items = items_of(batch, now, options_.lease_duration);
     {
         const std::lock_guard guard(mutex_);
-        if (batch.suspects_waiting && quarantine_ == quarantine::none && now >= next_quarantine_) {
-            quarantine_ = quarantine::draining;
-            quarantine_since_ = now;
+        if (batch.suspects_waiting) {
+            quarantine_.note_waiting(now);
         }
-        // Room for its own work alone says nothing of other work, and what was known stays known.
-        const bool is_own_alone = outlook_.is_complete &&
-                                  asked.orchestrations <= own.turns + own.again &&
-                                  asked.activities <= own.activities;
-        if (asked.orchestrations + asked.activities > 0 && !asked.suspects && !is_own_alone) {
-            outlook_ = {
-                batch.token,
-                !batch.contended && turns < asked.orchestrations && activities < asked.activities,
-                now};
-            if (outlook_.is_complete) {
-                saturated_items_ = 0;
-                fair_items_ = 0;
-            } else {
-                saturated_items_ += items.size();
-                fair_items_ += turns - std::min(turns, own.turns) + activities -
-                               std::min(activities, own.activities);
-            }
+        if (outlook_.learn(asked, own, came, now)) {
+            admission_.note_answer(own, came, outlook_);
         }
         if (!items.empty()) {
             polls_.reset();
@@ -158,7 +122,7 @@ void dispatcher::look() {
     {
         const std::lock_guard guard(mutex_);
         asked = terms({});
-        is_known = outlook_.is_complete;
+        is_known = outlook_.is_complete();
     }
     if (!is_known) {
         const auto count = lock_regular(asked);
@@ -167,7 +131,7 @@ void dispatcher::look() {
         }
         const std::lock_guard guard(mutex_);
         // With no room for one kind nothing can be known of it, and its end will be a commit.
-        is_known = outlook_.is_complete || asked.orchestrations == 0 || asked.activities == 0;
+        is_known = outlook_.is_complete() || asked.orchestrations == 0 || asked.activities == 0;
     }
     if (is_known) {
         wait_for_work();
@@ -178,7 +142,7 @@ std::optional<std::size_t> dispatcher::lock_regular(const lock_request& asked) {
     {
         const std::lock_guard guard(mutex_);
         is_locking_ = true;
-        locked_at_ = steady::now();
+        admission_.note_lock(steady::now());
     }
     const role_end locking(mutex_, is_locking_);
     return lock_work(asked);
@@ -191,7 +155,7 @@ void dispatcher::wait_for_work() {
     {
         const std::lock_guard guard(mutex_);
         deadline += polls_.next();
-        token = outlook_.token;
+        token = outlook_.token();
         --awake_;
     }
     bool has_work = false;
@@ -242,13 +206,12 @@ void dispatcher::wait_for_work() {
     if (!has_work) {
         // A commit's answer that came meanwhile may be newer; an older token only makes a wait
         // shorter.
-        outlook_.token = token;
-        outlook_.is_complete = false;
+        outlook_.doubt(token);
     }
 }
 
 void dispatcher::receive_early(work_batch batch) {
-    std::vector<item_ptr> items = items_of(batch, steady::now());
+    std::vector<item_ptr> items = items_of(batch, steady::now(), options_.lease_duration);
     {
         const std::lock_guard guard(mutex_);
         polls_.reset();
@@ -266,10 +229,7 @@ void dispatcher::lock_fairly() {
     lock_request asked;
     {
         const std::lock_guard guard(mutex_);
-        asked = terms({});
-        const std::size_t share = std::clamp<std::size_t>(fair_debt(), 1, batch_items_max);
-        asked.orchestrations = share;
-        asked.activities = share;
+        asked = admission_.fair_terms(request_id{random_uuid()});
     }
     static_cast<void>(lock_regular(asked));
 }
@@ -279,20 +239,17 @@ void dispatcher::seek_suspect() {
     lock_request asked;
     {
         const std::lock_guard guard(mutex_);
-        asked = terms({});
+        asked = admission_.suspect_terms(request_id{random_uuid()});
     }
-    asked.suspects = true;
-    asked.orchestrations = 1;
-    asked.activities = 1;
     const bool has_come = lock_work(asked).value_or(0) > 0;
     const auto now = steady::now();
     {
         const std::lock_guard guard(mutex_);
-        quarantine_ = has_come ? quarantine::alone : quarantine::none;
-        quarantine_since_ = now;
-        if (!has_come) {
-            next_quarantine_ = now + options_.lease_duration / 3;
-            outlook_.is_complete = false;
+        if (has_come) {
+            quarantine_.note_found(now);
+        } else {
+            quarantine_.note_none(now);
+            outlook_.doubt();
         }
     }
     if (has_come && log_.is_on()) {

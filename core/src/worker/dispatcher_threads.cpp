@@ -13,8 +13,6 @@ namespace {
 
 constexpr auto watch_interval = std::chrono::milliseconds(2);
 constexpr auto watch_interval_max = std::chrono::milliseconds(50);
-/// With nothing heard of the store for so long, a thread looks for work though others are busy.
-constexpr auto outlook_age_max = std::chrono::milliseconds(10);
 /// How long activities that were asked to stop have for it, unless `stop_grace` is shorter.
 constexpr auto cancel_grace = std::chrono::seconds(1);
 
@@ -56,6 +54,12 @@ dispatcher::dispatcher(hub where, registry what, worker_options options)
       activities_(registry_, options_, log_),
       pipeline_(store_, calls_, *this, log_),
       queue_({options_.turns_max, options_.activities_max}),
+      admission_({id(),
+                  &keeper_.agreed().filter,
+                  options_.lease_duration,
+                  options_.turn_messages_max,
+                  options_.cached_frames_max}),
+      quarantine_(options_.lease_duration),
       polls_(options_.poll_min, options_.poll_max) {}
 
 dispatcher::~dispatcher() = default;
@@ -194,7 +198,7 @@ void dispatcher::return_unfinished() {
 
 bool dispatcher::is_busy() const {
     return queue_.size() > 0 || queue_.under_way() > 0 || pipeline_.pending() > 0 ||
-           pipeline_.is_led() || quarantine_ != quarantine::none;
+           pipeline_.is_led() || quarantine_.is_on();
 }
 
 void dispatcher::watch() {
@@ -243,14 +247,10 @@ void dispatcher::watch_once(steady::time_point now) {
         now - pipeline_.pending_since() > watch_interval) {
         wake_one();
     }
-    if (is_busy() && now - outlook_.at > outlook_age_max && may_look(now)) {
+    if (is_busy() && outlook_.is_old(now) && may_look(now)) {
         wake_one();
     }
-    if (quarantine_ == quarantine::alone && now - quarantine_since_ > options_.lease_duration) {
-        quarantine_ = quarantine::none;
-        next_quarantine_ = now + options_.lease_duration;
-        wake_one();
-    } else if (must_seek_suspect(now)) {
+    if (quarantine_.end_if_overdue(now) || must_seek_suspect(now)) {
         wake_one();
     }
 }

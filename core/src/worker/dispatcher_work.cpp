@@ -9,9 +9,6 @@ namespace perdure::dispatch {
 
 namespace {
 
-/// For so long it is taken for true that nothing else is ready.
-constexpr auto outlook_fresh = std::chrono::milliseconds(5);
-
 std::vector<held_item> held_of(std::span<const item_ptr> items) {
     std::vector<held_item> held;
     held.reserve(items.size());
@@ -239,9 +236,8 @@ lock_request dispatcher::next_terms(const expected_work& expected) {
     const std::lock_guard guard(mutex_);
     lock_request next = terms(expected);
     // What else is ready is worth a look in the store now and then, not at every small commit.
-    if (outlook_.is_complete && steady::now() - outlook_.at < outlook_fresh) {
-        next.orchestrations = std::min(next.orchestrations, expected.turns + expected.again);
-        next.activities = std::min(next.activities, expected.activities);
+    if (outlook_.is_fresh(steady::now())) {
+        admission::narrow(next, expected);
     }
     return next;
 }
