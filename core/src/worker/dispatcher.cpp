@@ -52,8 +52,8 @@ void dispatcher::take_step(slot& me, step next) {
         case step::abandon_dropped:
             abandon_dropped();
             break;
-        case step::look:
-            look();
+        case step::poll:
+            poll();
             break;
         case step::lock_fairly:
             lock_fairly();
@@ -125,9 +125,9 @@ std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
         is_locking_ = true;
         return step::seek_suspect;
     }
-    if (may_look(now)) {
-        is_looking_ = true;
-        return step::look;
+    if (may_poll(now)) {
+        is_polling_ = true;
+        return step::poll;
     }
     return std::nullopt;
 }
@@ -156,8 +156,8 @@ bool dispatcher::is_fair_lock_due(steady::time_point now) const {
     return !is_locking_ && takes_work() && admission_.is_fair_lock_due(now);
 }
 
-bool dispatcher::may_look(steady::time_point now) {
-    if (is_looking_ || is_locking_ || !takes_work() || pipeline_.is_led()) {
+bool dispatcher::may_poll(steady::time_point now) {
+    if (is_polling_ || is_locking_ || !takes_work() || pipeline_.is_led()) {
         return false;
     }
     const auto room = queue_.room({}, pipeline_.pending(), now);

@@ -24,12 +24,12 @@
 namespace perdure::dispatch {
 
 /// The worker's threads, and what each does next. All of them are alike: whoever is free leads a
-/// commit, executes an item, looks for work, or sleeps. A thread goes on with what its own commit
+/// commit, executes an item, polls the store, or sleeps. A thread goes on with what its own commit
 /// brought, so that a single orchestration never waits for another core; others are woken only for
 /// work that is left over.
 ///
 /// Files: dispatcher.cpp has the choice of the next step; dispatcher_work.cpp what becomes of an
-/// item; dispatcher_look.cpp how work is found; dispatcher_threads.cpp start, stop, and the watch.
+/// item; dispatcher_poll.cpp how work is found; dispatcher_threads.cpp start, stop, and the watch.
 class dispatcher final : public commit_listener, public std::enable_shared_from_this<dispatcher> {
   public:
     dispatcher(hub where, registry what, worker_options options);
@@ -56,7 +56,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
 
   private:
     enum class phase { made, started, stopped };
-    enum class step { lead, execute, abandon_dropped, look, lock_fairly, seek_suspect, leave };
+    enum class step { lead, execute, abandon_dropped, poll, lock_fairly, seek_suspect, leave };
 
     struct slot {
         std::condition_variable woken;
@@ -77,7 +77,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     [[nodiscard]] std::optional<step> next_step(slot& me);
     [[nodiscard]] bool can_begin() const;
     [[nodiscard]] bool should_lead(steady::time_point now) const;
-    [[nodiscard]] bool may_look(steady::time_point now);
+    [[nodiscard]] bool may_poll(steady::time_point now);
     [[nodiscard]] bool is_drained() const;
     [[nodiscard]] bool must_seek_suspect(steady::time_point now) const;
     [[nodiscard]] bool is_fair_lock_due(steady::time_point now) const;
@@ -103,7 +103,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void keep_turn(const item_ptr& item);
     void log_end(const item_ptr& item) const;
 
-    void look();
+    void poll();
     void lock_fairly();
     void seek_suspect();
     [[nodiscard]] bool takes_work() const;
@@ -113,7 +113,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     std::optional<std::size_t> lock_work(const lock_request& asked);
     void receive(work_batch batch, const lock_request& asked, const expected_work& own);
     void wait_for_work();
-    /// Work that came while there was none to look for.
+    /// Work that a wait has brought.
     void receive_early(work_batch batch);
     /// Takes over from the dead workers of this machine, and leaves the sign by which the death of
     /// this one will be known. To be repeated until the store has answered.
@@ -168,10 +168,10 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     admission admission_;
     outlook outlook_;
     quarantine quarantine_;
-    bool is_looking_ = false;
+    bool is_polling_ = false;
     bool is_locking_ = false;
-    calls::backoff polls_;
-    unsigned empty_looks_ = 0;
+    calls::backoff poll_pauses_;
+    unsigned empty_polls_ = 0;
 
     /// How long an item takes, in nanoseconds, as a moving average.
     std::int64_t item_time_ = 0;

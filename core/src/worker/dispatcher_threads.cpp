@@ -60,7 +60,7 @@ dispatcher::dispatcher(hub where, registry what, worker_options options)
                   options_.turn_messages_max,
                   options_.cached_frames_max}),
       quarantine_(options_.lease_duration),
-      polls_(options_.poll_min, options_.poll_max) {}
+      poll_pauses_(options_.poll_min, options_.poll_max) {}
 
 dispatcher::~dispatcher() = default;
 
@@ -247,7 +247,7 @@ void dispatcher::watch_once(steady::time_point now) {
         now - pipeline_.pending_since() > watch_interval) {
         wake_one();
     }
-    if (is_busy() && outlook_.is_old(now) && may_look(now)) {
+    if (is_busy() && outlook_.is_old(now) && may_poll(now)) {
         wake_one();
     }
     if (quarantine_.end_if_overdue(now) || must_seek_suspect(now)) {

@@ -235,7 +235,7 @@ void dispatcher::give_back_stale() {
 lock_request dispatcher::next_terms(const expected_work& expected) {
     const std::lock_guard guard(mutex_);
     lock_request next = terms(expected);
-    // What else is ready is worth a look in the store now and then, not at every small commit.
+    // The store is asked for other ready work now and then, not at every small commit.
     if (outlook_.is_fresh(steady::now())) {
         admission::narrow(next, expected);
     }

@@ -81,8 +81,8 @@ void dispatcher::receive(work_batch batch, const lock_request& asked, const expe
             admission_.note_answer(own, came, outlook_);
         }
         if (!items.empty()) {
-            polls_.reset();
-            empty_looks_ = 0;
+            poll_pauses_.reset();
+            empty_polls_ = 0;
         }
         if (!is_stopping_) {
             for (item_ptr& item : items) {
@@ -115,8 +115,8 @@ std::optional<std::size_t> dispatcher::lock_work(const lock_request& asked) {
     return count;
 }
 
-void dispatcher::look() {
-    const role_end looking(mutex_, is_looking_);
+void dispatcher::poll() {
+    const role_end polling(mutex_, is_polling_);
     lock_request asked;
     bool is_known = false;
     {
@@ -154,7 +154,7 @@ void dispatcher::wait_for_work() {
     wake_token token;
     {
         const std::lock_guard guard(mutex_);
-        deadline += polls_.next();
+        deadline += poll_pauses_.next();
         token = outlook_.token();
         --awake_;
     }
@@ -195,8 +195,8 @@ void dispatcher::wait_for_work() {
         // good, must not keep a core busy.
         const std::lock_guard guard(mutex_);
         const bool was_short = steady::now() - begin < std::chrono::milliseconds(1);
-        empty_looks_ = was_short && !has_work ? empty_looks_ + 1 : 0;
-        is_idle_spin = empty_looks_ > 3;
+        empty_polls_ = was_short && !has_work ? empty_polls_ + 1 : 0;
+        is_idle_spin = empty_polls_ > 3;
     }
     if (is_idle_spin) {
         static_cast<void>(calls_.pause(std::min<duration>(options_.poll_min, wait_slice)));
@@ -214,7 +214,7 @@ void dispatcher::receive_early(work_batch batch) {
     std::vector<item_ptr> items = items_of(batch, steady::now(), options_.lease_duration);
     {
         const std::lock_guard guard(mutex_);
-        polls_.reset();
+        poll_pauses_.reset();
         if (takes_work()) {
             for (item_ptr& item : items) {
                 queue_.put(std::move(item));
