@@ -1,5 +1,6 @@
 #include "replay/live_state.hpp"
 
+#include "nouns/invariant.hpp"
 #include "replay/match.hpp"
 
 #include <fmt/format.h>
@@ -78,6 +79,8 @@ void live_instance::state::rebuild(std::span<const history_event> history, histo
 }
 
 turn_result live_instance::state::advance(std::vector<history_event> events) {
+    require(fault_ || end_ != turn_end::open || (pending_.empty() && ready_.empty()),
+            "a turn begins while an earlier one is not over");
     turn_decisions_ = 0;
     turn_bytes_ = 0;
     open_ = true;
@@ -297,7 +300,16 @@ void live_instance::state::match(const history_event& recorded) {
                          "now; the recorded one is kept",
                          describe(recorded)));
     }
+    check_task_id(pending_.front().event);
     pending_.pop_front();
+}
+
+void live_instance::state::check_task_id(const history_event& made) {
+    if (is_scheduling(made.kind)) {
+        require(made.task.value == recorded_task_.value + 1,
+                "the task ids of an execution have a gap");
+        recorded_task_ = made.task;
+    }
 }
 
 void live_instance::state::begin_if_due() {
@@ -415,10 +427,12 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
     result.decisions.reserve(pending_.size());
     result.events.reserve(result.events.size() + pending_.size());
     for (decision& made : pending_) {
+        check_task_id(made.event);
         result.events.push_back(made.event);
         result.decisions.push_back(std::move(made));
     }
     pending_.clear();
+    result.history_length = applied_;
     applied_ += result.events.size();
     describe_end(result);
     result.custom_status = std::exchange(custom_status_, std::nullopt);

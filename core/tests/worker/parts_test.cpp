@@ -8,8 +8,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <filesystem>
+#include <semaphore>
 #include <set>
+#include <stdexcept>
 #include <stdlib.h>
 #include <string>
 
@@ -308,6 +311,48 @@ TEST_CASE("a renewal that fails is tried again in the next round", "[leases]") {
 
     CHECK(item->renewed_at == begin + 6s);
     CHECK(item->lease_end.load() == begin + 6s + 15s);
+}
+
+TEST_CASE("an answer with too few outcomes renews nothing and loses nothing", "[leases]") {
+    testing::fake_backend store;
+    store.on_renew = [](const renewal&) { return std::vector<lease_outcome>{}; };
+    const engine_log log(nullptr);
+    store_calls calls(log);
+    held_items held;
+    lease_keeper keeper(store, held, calls, log, {{"w"}, {}, 15s, 5s});
+    const auto item = an_item(item_kind::activity);
+    item->cancelled = std::stop_source();
+    const auto begin = steady::now();
+    item->renewed_at = begin;
+    held.add(item);
+
+    keeper.keep(begin + 5s);
+
+    CHECK(held.contains(item));
+    CHECK(item->renewed_at == begin);
+    CHECK_FALSE(item->cancelled.stop_requested());
+}
+
+TEST_CASE("the lease keeper survives whatever a plugin throws", "[leases]") {
+    testing::fake_backend store;
+    std::atomic<int> calls_made{0};
+    std::binary_semaphore is_renewed(0);
+    store.on_renew = [&](const renewal&) -> std::vector<lease_outcome> {
+        if (++calls_made == 1) {
+            throw std::out_of_range("a mistake of the plugin");
+        }
+        is_renewed.release();
+        return {};
+    };
+    const engine_log log(nullptr);
+    store_calls calls(log);
+    held_items held;
+    lease_keeper keeper(store, held, calls, log, {{"w"}, {}, 100ms, 10ms});
+
+    keeper.start([] {});
+
+    CHECK(is_renewed.try_acquire_for(20s));
+    keeper.stop();
 }
 
 TEST_CASE("items leave the list of held ones in any order", "[leases]") {
