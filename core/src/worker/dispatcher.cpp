@@ -72,15 +72,14 @@ dispatcher::step dispatcher::choose(slot& me) {
         end_current(me, steady::now());
     }
     for (;;) {
-        if (is_closing_) {
-            me.has_left = true;
-            left_.notify_all();
+        if (crew_.is_closing()) {
+            crew_.leave(me);
             return step::leave;
         }
         if (const auto next = next_step(me)) {
             return *next;
         }
-        sleep(me, guard);
+        crew_.sleep(me, guard);
     }
 }
 
@@ -89,9 +88,7 @@ void dispatcher::end_current(slot& me, steady::time_point now) {
         queue_.end(me.current->kind(), now);
     }
     me.goes_on = false;
-    if (std::exchange(me.is_blocked, false)) {
-        ++awake_;
-    }
+    crew_.unmark_blocked(me);
     const std::int64_t took =
         std::chrono::duration_cast<std::chrono::nanoseconds>(now - me.since).count();
     item_time_ += (took - item_time_) / 16;
@@ -179,35 +176,9 @@ bool dispatcher::must_seek_suspect(steady::time_point now) const {
     return quarantine_.must_seek(is_drained() ? others::none : others::some, now);
 }
 
-void dispatcher::sleep(slot& me, std::unique_lock<std::mutex>& guard) {
-    me.is_awake = false;
-    --awake_;
-    idle_.push_back(&me);
-    // Whoever wakes a thread takes it from the list and counts it as awake.
-    me.woken.wait(guard, [&] { return me.is_awake; });
-}
-
-void dispatcher::wake_one() {
-    if (!idle_.empty()) {
-        slot& next = *idle_.back();
-        idle_.pop_back();
-        next.is_awake = true;
-        ++awake_;
-        next.woken.notify_one();
-    } else if (slots_.size() < threads_max_ && !is_closing_) {
-        add_thread();
-    }
-}
-
 void dispatcher::wake_for_rest() {
-    if (can_begin() && awake_ < cores_) {
-        wake_one();
-    }
-}
-
-void dispatcher::wake_all() {
-    while (!idle_.empty()) {
-        wake_one();
+    if (can_begin() && crew_.has_free_core()) {
+        crew_.wake_one();
     }
 }
 

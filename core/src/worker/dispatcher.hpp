@@ -3,11 +3,12 @@
 #include "worker/activity_executor.hpp"
 #include "worker/admission.hpp"
 #include "worker/commit_pipeline.hpp"
-#include "worker/dead_workers.hpp"
+#include "worker/crew.hpp"
 #include "worker/held_items.hpp"
 #include "worker/lease_keeper.hpp"
 #include "worker/outlook.hpp"
 #include "worker/quarantine.hpp"
+#include "worker/sign_exchange.hpp"
 #include "worker/store_calls.hpp"
 #include "worker/turn_executor.hpp"
 #include "worker/work_queue.hpp"
@@ -58,18 +59,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     enum class phase { made, started, stopped };
     enum class step { lead, execute, abandon_dropped, poll, lock_fairly, seek_suspect, leave };
 
-    struct slot {
-        std::condition_variable woken;
-        bool is_awake = true;
-        /// It does not count as awake: what it executes takes long, perhaps because it waits.
-        bool is_blocked = false;
-        bool has_left = false;
-        /// The current item goes on without this thread.
-        bool goes_on = false;
-        item_ptr current;
-        steady::time_point since{};
-        std::jthread thread;
-    };
+    using slot = crew::slot;
 
     void work(slot& me);
     void take_step(slot& me, step next);
@@ -82,11 +72,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     [[nodiscard]] bool must_seek_suspect(steady::time_point now) const;
     [[nodiscard]] bool is_fair_lock_due(steady::time_point now) const;
     void end_current(slot& me, steady::time_point now);
-    void sleep(slot& me, std::unique_lock<std::mutex>& guard);
-    void wake_one();
     /// Wakes a thread for what this one leaves in the queue, unless every core has one.
     void wake_for_rest();
-    void wake_all();
     void stir_watch();
 
     void execute(slot& me);
@@ -115,17 +102,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void wait_for_work();
     /// Work that a wait has brought.
     void receive_early(work_batch batch);
-    /// Takes over from the dead workers of this machine, and leaves the sign by which the death of
-    /// this one will be known. To be repeated until the store has answered.
-    void exchange_life_signs();
-    /// Nothing is held any more: this worker is not listed as live from now on. What the store
-    /// could not take back is free at once.
-    void leave_hub();
 
-    void add_thread();
     void watch();
     void watch_once(steady::time_point now);
-    void mark_blocked(steady::time_point now);
     [[nodiscard]] bool is_busy() const;
     void end_threads();
     void return_unfinished();
@@ -136,17 +115,14 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     const worker_options options_;
     const engine_log log_;
     const bool takes_turns_ahead_;
-    const std::size_t cores_;
-    const std::size_t threads_max_;
     store_calls calls_;
     held_items held_;
     lease_keeper keeper_;
     turn_executor turns_;
     activity_executor activities_;
     commit_pipeline pipeline_;
-    /// First `start`, then the keeper's thread, then `stop` uses these two.
-    std::unique_ptr<life_sign> life_sign_;
-    bool has_exchanged_signs_ = false;
+    /// First `start`, then the keeper's thread, then `stop` uses it.
+    sign_exchange signs_;
 
     std::mutex phase_mutex_;
     phase phase_ = phase::made;
@@ -154,16 +130,11 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     /// Guards everything below.
     mutable std::mutex mutex_;
     work_queue queue_;
-    std::vector<std::unique_ptr<slot>> slots_;
-    std::vector<slot*> idle_;
+    crew crew_;
     /// Activities that nobody is left to end.
     std::vector<item_ptr> dropped_;
-    /// Threads that neither sleep, nor wait for work, nor are blocked.
-    std::size_t awake_ = 0;
     std::atomic<bool> is_stopping_{false};
-    bool is_closing_ = false;
     std::condition_variable drained_;
-    std::condition_variable left_;
 
     admission admission_;
     outlook outlook_;
@@ -178,7 +149,6 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
 
     std::condition_variable watch_due_;
     bool is_watch_slow_ = false;
-    std::size_t burst_ = 0;
     std::jthread watch_;
 };
 

@@ -156,7 +156,7 @@ void dispatcher::wait_for_work() {
         const std::lock_guard guard(mutex_);
         deadline += poll_pauses_.next();
         token = outlook_.token();
-        --awake_;
+        crew_.begin_wait();
     }
     bool has_work = false;
     bool has_changed = false;
@@ -202,7 +202,7 @@ void dispatcher::wait_for_work() {
         static_cast<void>(calls_.pause(std::min<duration>(options_.poll_min, wait_slice)));
     }
     const std::lock_guard guard(mutex_);
-    ++awake_;
+    crew_.end_wait();
     if (!has_work) {
         // A commit's answer that came meanwhile may be newer; an older token only makes a wait
         // shorter.
@@ -258,53 +258,6 @@ void dispatcher::seek_suspect() {
                    {},
                    "work whose last lease expired is executed alone");
     }
-}
-
-void dispatcher::exchange_life_signs() {
-    const capabilities abilities = store_.abilities();
-    if (has_exchanged_signs_ || !abilities.durable || !abilities.multi_process) {
-        return;
-    }
-    const std::uint64_t began = calls_.era();
-    try {
-        const std::string hub = store_.identity();
-        const std::string directory = hub.empty() ? std::string() : life_sign_directory();
-        if (!life_sign_) {
-            life_sign_ = life_sign::leave(directory, hub, id());
-        }
-        dead_workers dead(directory, hub);
-        if (!dead.ids().empty()) {
-            store_.take_over(request_id{random_uuid()}, dead.ids());
-            dead.forget();
-            if (log_.is_on()) {
-                log_.write(log_event::leases_taken_over,
-                           log_level::info,
-                           {},
-                           "leases of workers of this machine that died were taken over",
-                           {{"workers", std::to_string(dead.ids().size())}});
-            }
-        }
-        has_exchanged_signs_ = true;
-    } catch (const backend_error& trouble) {
-        // The keeper's next round tries again. Leases of the dead run out all the same.
-        calls_.note_trouble(trouble, began);
-        has_exchanged_signs_ = !calls::may_pass(trouble);
-    }
-}
-
-void dispatcher::leave_hub() {
-    const std::uint64_t began = calls_.era();
-    if (store_calls::was_away(began)) {
-        return life_sign_.reset();  // Nobody waits for a store that does not answer.
-    }
-    const worker_id me = id();
-    try {
-        store_.take_over(request_id{random_uuid()}, {&me, 1});
-    } catch (const backend_error& trouble) {
-        // Then it is listed as live for one more lease.
-        calls_.note_trouble(trouble, began);
-    }
-    life_sign_.reset();
 }
 
 }  // namespace perdure::dispatch

@@ -76,7 +76,7 @@ void dispatcher::end_late(const item_ptr& item, std::optional<activity_result> r
     }
     queue_.end(item_kind::activity, steady::now());
     // The thread that came here is the author's: it must not wait for a commit.
-    wake_one();
+    crew_.wake_one();
 }
 
 void dispatcher::abandon_dropped() {
