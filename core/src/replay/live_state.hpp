@@ -15,7 +15,8 @@
 namespace perdure::replay {
 
 /// The inside of a live instance: the seam that authoring code calls (`detail::turn`), and the
-/// machine that applies events. live_state.cpp has the machine, live_authoring.cpp the seam.
+/// machine that applies events. live_state.cpp has the machine, live_result.cpp what it gives back,
+/// live_authoring.cpp the seam.
 class live_instance::state final : public detail::turn {
   public:
     state(instance_id instance,
