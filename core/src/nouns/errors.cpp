@@ -1,3 +1,5 @@
+#include "nouns/invariant.hpp"
+
 #include <perdure/backend_error.hpp>
 #include <perdure/codec.hpp>
 #include <perdure/failure.hpp>
@@ -50,4 +52,10 @@ bool backend_error::retryable() const noexcept {
 void backend_error::add_context(const std::string& where) { text_ = where + ": " + text_; }
 
 }  // namespace v1
+
+broken_invariant::broken_invariant(const std::string& what)
+    : error("an assertion of the engine does not hold, so nothing of this turn is stored: " +
+            what) {}
+broken_invariant::~broken_invariant() = default;
+
 }  // namespace perdure

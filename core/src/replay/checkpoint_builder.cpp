@@ -1,10 +1,16 @@
 #include "replay/checkpoint_builder.hpp"
 
 #include "messages.hpp"
+#include "nouns/invariant.hpp"
+#include "replay/match.hpp"
 
 #include <perdure/history_codec.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <functional>
+#include <span>
 #include <utility>
 
 namespace perdure::replay {
@@ -132,6 +138,43 @@ orchestration_status status_of(turn_end end) noexcept {
     }
 }
 
+/// What is handed out twice would be consumed twice.
+void check_messages(const std::vector<std::uint64_t>& consumed) {
+    // Nearly always in order already.
+    if (std::ranges::adjacent_find(consumed, std::greater_equal()) == consumed.end()) {
+        return;
+    }
+    auto sorted = consumed;
+    std::ranges::sort(sorted);
+    require(std::ranges::adjacent_find(sorted) == sorted.end(),
+            "the store has handed out a message twice");
+}
+
+/// Each decision has one event, and these come last.
+void check_events(const turn_result& result) {
+    constexpr const char* broken = "the last events of a turn are not those of its decisions";
+    require(result.events.size() > result.decisions.size(), broken);
+    const std::span all(result.events);
+    const auto consumed = all.first(all.size() - result.decisions.size());
+    const auto decided = all.last(result.decisions.size());
+    const auto is_decided = [](const history_event& event) { return is_decision(event.kind); };
+    const auto is_its_event = [](const decision& made, const history_event& event) {
+        return event.kind == made.event.kind && event.task == made.event.task;
+    };
+    require(std::ranges::none_of(consumed, is_decided) &&
+                std::ranges::equal(result.decisions, decided, is_its_event),
+            broken);
+}
+
+void check_length(const orchestration_work& work, const turn_result& result) {
+    if (result.history_length != work.history_length) {
+        throw broken_invariant(
+            fmt::format("the history has {} events, and the store says that it has {}",
+                        result.history_length,
+                        work.history_length));
+    }
+}
+
 }  // namespace
 
 checkpoint build_checkpoint(const orchestration_work& work,
@@ -142,6 +185,9 @@ checkpoint build_checkpoint(const orchestration_work& work,
     for (const inbox_message& message : work.inbox) {
         out.consumed.push_back(message.sequence);
     }
+    check_length(work, result);
+    check_messages(out.consumed);
+    check_events(result);
     out.events = encode_events(result.events);
     for (const history_event& event : result.events) {
         out.level = std::max(out.level, feature_level_of(event.kind));

@@ -11,6 +11,7 @@ namespace perdure::replay {
 
 /// The checkpoint that makes a turn's result durable. `next_execution` is the id to use if the
 /// instance continues as new; children get ids derived from the parent's execution and their task.
+/// Throws `broken_invariant` when the result does not follow from this work item.
 [[nodiscard]] PERDURE_EXPORT checkpoint build_checkpoint(const orchestration_work& work,
                                                          const turn_result& result,
                                                          execution_id next_execution);

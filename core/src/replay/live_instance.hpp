@@ -42,7 +42,7 @@ class PERDURE_EXPORT live_instance {
 
     /// One turn: consumes these messages at the time `now` and says what the code asks for. The
     /// times of messages and earlier turns move `now` forward if need be. Message texts that cannot
-    /// be read are a fault.
+    /// be read are a fault. Throws `broken_invariant`; after that it can only be destroyed.
     [[nodiscard]] turn_result advance(timestamp now, std::span<const inbox_message> inbox);
 
     /// Makes this the fault of the next `advance`, unless there is one already.

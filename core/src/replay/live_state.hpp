@@ -15,7 +15,8 @@
 namespace perdure::replay {
 
 /// The inside of a live instance: the seam that authoring code calls (`detail::turn`), and the
-/// machine that applies events. live_state.cpp has the machine, live_authoring.cpp the seam.
+/// machine that applies events. live_state.cpp has the machine, live_result.cpp what it gives back,
+/// live_authoring.cpp the seam.
 class live_instance::state final : public detail::turn {
   public:
     state(instance_id instance,
@@ -85,6 +86,8 @@ class live_instance::state final : public detail::turn {
     /// May add to the reason why there is no further attempt.
     [[nodiscard]] bool try_again(open_task& task, std::shared_ptr<const failure>& reason);
     void match(const history_event& recorded);
+    /// Every decision comes here once, in the order of the history.
+    void check_task_id(const history_event& made);
     /// The code begins once the messages of its first turn are in, unless these suspend it.
     void begin_if_due();
     void begin();
@@ -139,6 +142,8 @@ class live_instance::state final : public detail::turn {
     std::optional<turn_fault> fault_;
 
     task_table tasks_;
+    /// The task id of the newest scheduling decision that the history has.
+    task_id recorded_task_{};
     event_buffer events_;
     /// What came while suspended, in order.
     std::deque<history_event> held_;

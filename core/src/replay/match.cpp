@@ -23,6 +23,11 @@ bool is_decision(event_kind kind) noexcept {
     }
 }
 
+bool is_scheduling(event_kind kind) noexcept {
+    return kind == event_kind::task_scheduled || kind == event_kind::timer_created ||
+           kind == event_kind::child_created || kind == event_kind::event_sent;
+}
+
 bool is_same_act(const history_event& recorded, const history_event& made) noexcept {
     return recorded.kind == made.kind && recorded.task == made.task && recorded.name == made.name &&
            recorded.instance == made.instance;

@@ -11,6 +11,9 @@ namespace perdure::replay {
 /// True for the kinds that a decision of the code leaves in the history.
 [[nodiscard]] bool is_decision(event_kind kind) noexcept;
 
+/// True for the decisions that get a task id of their own.
+[[nodiscard]] bool is_scheduling(event_kind kind) noexcept;
+
 /// Whether a recorded decision and the one that the code has just made are the same act: kind, task
 /// id, name, and child or target.
 [[nodiscard]] bool is_same_act(const history_event& recorded, const history_event& made) noexcept;

@@ -66,6 +66,8 @@ struct turn_result {
     /// When set, nothing else of the result means anything but the log.
     std::optional<turn_fault> fault;
     turn_end end = turn_end::open;
+    /// How many events the history had before this turn.
+    std::uint64_t history_length = 0;
     /// Everything to append to the history: turn started, the consumed events, the decisions.
     std::vector<history_event> events;
     /// The decisions among them, in order.

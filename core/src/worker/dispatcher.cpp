@@ -15,9 +15,6 @@ constexpr std::size_t commit_worthwhile = 256;
 constexpr auto commit_delay_max = std::chrono::milliseconds(1);
 /// Nothing waits longer than this for another commit to end, if the store takes two at once.
 constexpr auto long_commit = std::chrono::milliseconds(20);
-/// A lock for the sake of fairness takes at least so many items, or comes this late.
-constexpr std::size_t fair_lock_size = 64;
-constexpr auto fair_lock_interval = std::chrono::milliseconds(100);
 }  // namespace
 
 void dispatcher::work(slot& me) {
@@ -55,8 +52,8 @@ void dispatcher::take_step(slot& me, step next) {
         case step::abandon_dropped:
             abandon_dropped();
             break;
-        case step::look:
-            look();
+        case step::poll:
+            poll();
             break;
         case step::lock_fairly:
             lock_fairly();
@@ -75,15 +72,14 @@ dispatcher::step dispatcher::choose(slot& me) {
         end_current(me, steady::now());
     }
     for (;;) {
-        if (is_closing_) {
-            me.has_left = true;
-            left_.notify_all();
+        if (crew_.is_closing()) {
+            crew_.leave(me);
             return step::leave;
         }
         if (const auto next = next_step(me)) {
             return *next;
         }
-        sleep(me, guard);
+        crew_.sleep(me, guard);
     }
 }
 
@@ -92,9 +88,7 @@ void dispatcher::end_current(slot& me, steady::time_point now) {
         queue_.end(me.current->kind(), now);
     }
     me.goes_on = false;
-    if (std::exchange(me.is_blocked, false)) {
-        ++awake_;
-    }
+    crew_.unmark_blocked(me);
     const std::int64_t took =
         std::chrono::duration_cast<std::chrono::nanoseconds>(now - me.since).count();
     item_time_ += (took - item_time_) / 16;
@@ -128,9 +122,9 @@ std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
         is_locking_ = true;
         return step::seek_suspect;
     }
-    if (may_look(now)) {
-        is_looking_ = true;
-        return step::look;
+    if (may_poll(now)) {
+        is_polling_ = true;
+        return step::poll;
     }
     return std::nullopt;
 }
@@ -156,15 +150,11 @@ bool dispatcher::should_lead(steady::time_point now) const {
 }
 
 bool dispatcher::is_fair_lock_due(steady::time_point now) const {
-    if (is_locking_ || !takes_work()) {
-        return false;
-    }
-    const std::size_t debt = fair_debt();
-    return debt >= fair_lock_size || (debt > 0 && now - locked_at_ > fair_lock_interval);
+    return !is_locking_ && takes_work() && admission_.is_fair_lock_due(now);
 }
 
-bool dispatcher::may_look(steady::time_point now) {
-    if (is_looking_ || is_locking_ || !takes_work() || pipeline_.is_led()) {
+bool dispatcher::may_poll(steady::time_point now) {
+    if (is_polling_ || is_locking_ || !takes_work() || pipeline_.is_led()) {
         return false;
     }
     const auto room = queue_.room({}, pipeline_.pending(), now);
@@ -179,44 +169,16 @@ bool dispatcher::is_drained() const {
 }
 
 bool dispatcher::must_seek_suspect(steady::time_point now) const {
-    if (quarantine_ == quarantine::none || is_stopping_ || is_locking_) {
+    if (!quarantine_.is_on() || is_stopping_ || is_locking_) {
         return false;
     }
-    // What does not end within a lease may go on beside the suspect: an expiry counts only for the
-    // suspect itself.
-    return is_drained() || (quarantine_ == quarantine::draining &&
-                            now - quarantine_since_ > options_.lease_duration);
-}
-
-void dispatcher::sleep(slot& me, std::unique_lock<std::mutex>& guard) {
-    me.is_awake = false;
-    --awake_;
-    idle_.push_back(&me);
-    // Whoever wakes a thread takes it from the list and counts it as awake.
-    me.woken.wait(guard, [&] { return me.is_awake; });
-}
-
-void dispatcher::wake_one() {
-    if (!idle_.empty()) {
-        slot& next = *idle_.back();
-        idle_.pop_back();
-        next.is_awake = true;
-        ++awake_;
-        next.woken.notify_one();
-    } else if (slots_.size() < threads_max_ && !is_closing_) {
-        add_thread();
-    }
+    using others = quarantine::other_work;
+    return quarantine_.must_seek(is_drained() ? others::none : others::some, now);
 }
 
 void dispatcher::wake_for_rest() {
-    if (can_begin() && awake_ < cores_) {
-        wake_one();
-    }
-}
-
-void dispatcher::wake_all() {
-    while (!idle_.empty()) {
-        wake_one();
+    if (can_begin() && crew_.has_free_core()) {
+        crew_.wake_one();
     }
 }
 

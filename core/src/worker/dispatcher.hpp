@@ -1,10 +1,14 @@
 #pragma once
 
 #include "worker/activity_executor.hpp"
+#include "worker/admission.hpp"
 #include "worker/commit_pipeline.hpp"
-#include "worker/dead_workers.hpp"
+#include "worker/crew.hpp"
 #include "worker/held_items.hpp"
 #include "worker/lease_keeper.hpp"
+#include "worker/outlook.hpp"
+#include "worker/quarantine.hpp"
+#include "worker/sign_exchange.hpp"
 #include "worker/store_calls.hpp"
 #include "worker/turn_executor.hpp"
 #include "worker/work_queue.hpp"
@@ -21,12 +25,12 @@
 namespace perdure::dispatch {
 
 /// The worker's threads, and what each does next. All of them are alike: whoever is free leads a
-/// commit, executes an item, looks for work, or sleeps. A thread goes on with what its own commit
+/// commit, executes an item, polls the store, or sleeps. A thread goes on with what its own commit
 /// brought, so that a single orchestration never waits for another core; others are woken only for
 /// work that is left over.
 ///
 /// Files: dispatcher.cpp has the choice of the next step; dispatcher_work.cpp what becomes of an
-/// item; dispatcher_look.cpp how work is found; dispatcher_threads.cpp start, stop, and the watch.
+/// item; dispatcher_poll.cpp how work is found; dispatcher_threads.cpp start, stop, and the watch.
 class dispatcher final : public commit_listener, public std::enable_shared_from_this<dispatcher> {
   public:
     dispatcher(hub where, registry what, worker_options options);
@@ -53,30 +57,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
 
   private:
     enum class phase { made, started, stopped };
-    enum class step { lead, execute, abandon_dropped, look, lock_fairly, seek_suspect, leave };
-    /// Whether regular work is taken: not while suspects are to be executed alone.
-    enum class quarantine { none, draining, alone };
+    enum class step { lead, execute, abandon_dropped, poll, lock_fairly, seek_suspect, leave };
 
-    struct slot {
-        std::condition_variable woken;
-        bool is_awake = true;
-        /// It does not count as awake: what it executes takes long, perhaps because it waits.
-        bool is_blocked = false;
-        bool has_left = false;
-        /// The current item goes on without this thread.
-        bool goes_on = false;
-        item_ptr current;
-        steady::time_point since{};
-        std::jthread thread;
-    };
-
-    /// What is known of the store's ready work.
-    struct outlook {
-        wake_token token{};
-        /// Everything that was ready before the token has been handed out.
-        bool is_complete = false;
-        steady::time_point at{};
-    };
+    using slot = crew::slot;
 
     void work(slot& me);
     void take_step(slot& me, step next);
@@ -84,16 +67,13 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     [[nodiscard]] std::optional<step> next_step(slot& me);
     [[nodiscard]] bool can_begin() const;
     [[nodiscard]] bool should_lead(steady::time_point now) const;
-    [[nodiscard]] bool may_look(steady::time_point now);
+    [[nodiscard]] bool may_poll(steady::time_point now);
     [[nodiscard]] bool is_drained() const;
     [[nodiscard]] bool must_seek_suspect(steady::time_point now) const;
     [[nodiscard]] bool is_fair_lock_due(steady::time_point now) const;
     void end_current(slot& me, steady::time_point now);
-    void sleep(slot& me, std::unique_lock<std::mutex>& guard);
-    void wake_one();
     /// Wakes a thread for what this one leaves in the queue, unless every core has one.
     void wake_for_rest();
-    void wake_all();
     void stir_watch();
 
     void execute(slot& me);
@@ -110,34 +90,21 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void keep_turn(const item_ptr& item);
     void log_end(const item_ptr& item) const;
 
-    void look();
+    void poll();
     void lock_fairly();
     void seek_suspect();
     [[nodiscard]] bool takes_work() const;
     [[nodiscard]] lock_request terms(const expected_work& expected);
-    /// How many turns may be asked for beyond the expected ones.
-    [[nodiscard]] std::size_t turns_to_begin() const;
     /// How many items came; nothing when there was no answer.
     std::optional<std::size_t> lock_regular(const lock_request& asked);
     std::optional<std::size_t> lock_work(const lock_request& asked);
     void receive(work_batch batch, const lock_request& asked, const expected_work& own);
-    /// How many items are missing for one of eight to have come in the store's order.
-    [[nodiscard]] std::size_t fair_debt() const noexcept;
-    [[nodiscard]] std::vector<item_ptr> items_of(work_batch& batch, steady::time_point now) const;
     void wait_for_work();
-    /// Work that came while there was none to look for.
+    /// Work that a wait has brought.
     void receive_early(work_batch batch);
-    /// Takes over from the dead workers of this machine, and leaves the sign by which the death of
-    /// this one will be known. To be repeated until the store has answered.
-    void exchange_life_signs();
-    /// Nothing is held any more: this worker is not listed as live from now on. What the store
-    /// could not take back is free at once.
-    void leave_hub();
 
-    void add_thread();
     void watch();
     void watch_once(steady::time_point now);
-    void mark_blocked(steady::time_point now);
     [[nodiscard]] bool is_busy() const;
     void end_threads();
     void return_unfinished();
@@ -148,17 +115,14 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     const worker_options options_;
     const engine_log log_;
     const bool takes_turns_ahead_;
-    const std::size_t cores_;
-    const std::size_t threads_max_;
     store_calls calls_;
     held_items held_;
     lease_keeper keeper_;
     turn_executor turns_;
     activity_executor activities_;
     commit_pipeline pipeline_;
-    /// First `start`, then the keeper's thread, then `stop` uses these two.
-    std::unique_ptr<life_sign> life_sign_;
-    bool has_exchanged_signs_ = false;
+    /// First `start`, then the keeper's thread, then `stop` uses it.
+    sign_exchange signs_;
 
     std::mutex phase_mutex_;
     phase phase_ = phase::made;
@@ -166,38 +130,25 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     /// Guards everything below.
     mutable std::mutex mutex_;
     work_queue queue_;
-    std::vector<std::unique_ptr<slot>> slots_;
-    std::vector<slot*> idle_;
+    crew crew_;
     /// Activities that nobody is left to end.
     std::vector<item_ptr> dropped_;
-    /// Threads that neither sleep, nor wait for work, nor are blocked.
-    std::size_t awake_ = 0;
     std::atomic<bool> is_stopping_{false};
-    bool is_closing_ = false;
     std::condition_variable drained_;
-    std::condition_variable left_;
 
+    admission admission_;
     outlook outlook_;
-    bool is_looking_ = false;
+    quarantine quarantine_;
+    bool is_polling_ = false;
     bool is_locking_ = false;
-    calls::backoff polls_;
-    unsigned empty_looks_ = 0;
-    /// Items taken by saturated calls, and how many of them were surely not what the call itself
-    /// had made ready, but what stood first in the store's order.
-    std::size_t saturated_items_ = 0;
-    std::size_t fair_items_ = 0;
-    steady::time_point locked_at_{};
-
-    quarantine quarantine_ = quarantine::none;
-    steady::time_point quarantine_since_{};
-    steady::time_point next_quarantine_{};
+    calls::backoff poll_pauses_;
+    unsigned empty_polls_ = 0;
 
     /// How long an item takes, in nanoseconds, as a moving average.
     std::int64_t item_time_ = 0;
 
     std::condition_variable watch_due_;
     bool is_watch_slow_ = false;
-    std::size_t burst_ = 0;
     std::jthread watch_;
 };
 

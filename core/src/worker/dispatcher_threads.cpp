@@ -13,8 +13,6 @@ namespace {
 
 constexpr auto watch_interval = std::chrono::milliseconds(2);
 constexpr auto watch_interval_max = std::chrono::milliseconds(50);
-/// With nothing heard of the store for so long, a thread looks for work though others are busy.
-constexpr auto outlook_age_max = std::chrono::milliseconds(10);
 /// How long activities that were asked to stop have for it, unless `stop_grace` is shorter.
 constexpr auto cancel_grace = std::chrono::seconds(1);
 
@@ -48,15 +46,26 @@ dispatcher::dispatcher(hub where, registry what, worker_options options)
       options_(checked(std::move(options))),
       log_(options_.log),
       takes_turns_ahead_(store_.abilities().turns_ahead),
-      cores_(std::max(1U, std::thread::hardware_concurrency())),
-      threads_max_(options_.activities_max + options_.turns_max + 1),
       calls_(log_),
       keeper_(store_, held_, calls_, log_, terms_of(registry_, options_)),
       turns_(store_, registry_, options_, calls_, log_),
       activities_(registry_, options_, log_),
       pipeline_(store_, calls_, *this, log_),
+      signs_(store_, calls_, log_, id()),
       queue_({options_.turns_max, options_.activities_max}),
-      polls_(options_.poll_min, options_.poll_max) {}
+      crew_(options_.activities_max + options_.turns_max + 1,
+            [this](slot& fresh) {
+                // The thread keeps the dispatcher alive: an activity that never returns outlives
+                // its worker.
+                return std::jthread([self = shared_from_this(), &fresh] { self->work(fresh); });
+            }),
+      admission_({id(),
+                  &keeper_.agreed().filter,
+                  options_.lease_duration,
+                  options_.turn_messages_max,
+                  options_.cached_frames_max}),
+      quarantine_(options_.lease_duration),
+      poll_pauses_(options_.poll_min, options_.poll_max) {}
 
 dispatcher::~dispatcher() = default;
 
@@ -83,7 +92,7 @@ void dispatcher::start() {
         return;
     }
     if (options_.take_over_dead_workers) {
-        exchange_life_signs();
+        signs_.exchange();
     }
     phase_ = phase::started;
     if (log_.is_on()) {
@@ -96,21 +105,13 @@ void dispatcher::start() {
     keeper_.start([this] {
         give_back_stale();
         if (options_.take_over_dead_workers) {
-            exchange_life_signs();
+            signs_.exchange();
         }
     });
     watch_ = std::jthread([this] { watch(); });
     const std::lock_guard inner(mutex_);
-    add_thread();
-    add_thread();
-}
-
-void dispatcher::add_thread() {
-    slots_.push_back(std::make_unique<slot>());
-    slot& fresh = *slots_.back();
-    ++awake_;
-    // The thread keeps the dispatcher alive: an activity that never returns outlives its worker.
-    fresh.thread = std::jthread([self = shared_from_this(), &fresh] { self->work(fresh); });
+    crew_.add();
+    crew_.add();
 }
 
 void dispatcher::stop() {
@@ -149,7 +150,7 @@ void dispatcher::stop() {
     }
     end_threads();
     keeper_.stop();
-    leave_hub();
+    signs_.leave();
     turns_.drop_all_frames();
     if (log_.is_on()) {
         log_.write(log_event::worker_stopped, log_level::info, {}, "the worker has stopped");
@@ -159,27 +160,9 @@ void dispatcher::stop() {
 void dispatcher::end_threads() {
     calls_.close();
     std::unique_lock guard(mutex_);
-    is_closing_ = true;
-    wake_all();
+    crew_.close();
     watch_due_.notify_all();
-    const auto have_left = [this] {
-        return std::all_of(slots_.begin(), slots_.end(), [](const auto& each) {
-            return each->has_left || each->current;
-        });
-    };
-    left_.wait(guard, have_left);
-    for (const auto& each : slots_) {
-        if (!each->has_left) {
-            // User code that does not return cannot be ended. Its thread stays until it does.
-            each->thread.detach();
-        }
-    }
-    guard.unlock();
-    for (const auto& each : slots_) {
-        if (each->thread.joinable()) {
-            each->thread.join();
-        }
-    }
+    crew_.end(guard);
     watch_.join();
     return_unfinished();
 }
@@ -194,7 +177,7 @@ void dispatcher::return_unfinished() {
 
 bool dispatcher::is_busy() const {
     return queue_.size() > 0 || queue_.under_way() > 0 || pipeline_.pending() > 0 ||
-           pipeline_.is_led() || quarantine_ != quarantine::none;
+           pipeline_.is_led() || quarantine_.is_on();
 }
 
 void dispatcher::watch() {
@@ -202,23 +185,23 @@ void dispatcher::watch() {
     duration interval = watch_interval;
     std::uint64_t taken = queue_.taken();
     unsigned quiet_rounds = 0;
-    while (!is_closing_) {
+    while (!crew_.is_closing()) {
         const bool is_quiet = queue_.taken() == taken;
         taken = queue_.taken();
         quiet_rounds = is_quiet ? quiet_rounds + 1 : 0;
         interval = is_quiet ? std::min<duration>(interval * 2, watch_interval_max)
                             : duration(watch_interval);
-        if (is_quiet && burst_ > 0) {
+        if (is_quiet && crew_.is_bursting()) {
             interval = watch_interval;
         }
         is_watch_slow_ = interval > watch_interval;
-        const auto is_stirred = [this] { return is_closing_ || !is_watch_slow_; };
+        const auto is_stirred = [this] { return crew_.is_closing() || !is_watch_slow_; };
         if (quiet_rounds > 8 && !is_busy()) {
             watch_due_.wait(guard, is_stirred);
         } else if (is_watch_slow_) {
             watch_due_.wait_for(guard, interval, is_stirred);
         } else {
-            watch_due_.wait_for(guard, interval, [this] { return is_closing_; });
+            watch_due_.wait_for(guard, interval, [this] { return crew_.is_closing(); });
         }
         is_watch_slow_ = false;
         watch_once(steady::now());
@@ -229,38 +212,21 @@ void dispatcher::watch_once(steady::time_point now) {
     if (is_stopping_) {
         return;
     }
-    mark_blocked(now);
-    // Threads that wait within activities are made up for, two at first and then faster and faster.
-    if (can_begin() && awake_ < cores_) {
-        burst_ = std::max(cores_, burst_ * 2);
-        for (std::size_t i = 0; i < std::min(burst_, queue_.size()); ++i) {
-            wake_one();
-        }
-    } else if (!can_begin()) {
-        burst_ = 0;
+    crew_.mark_blocked(now - watch_interval);
+    if (!can_begin()) {
+        crew_.end_burst();
+    } else if (crew_.has_free_core()) {
+        crew_.wake_burst(queue_.size());
     }
     if (pipeline_.pending() > 0 && pipeline_.has_free_lane() &&
         now - pipeline_.pending_since() > watch_interval) {
-        wake_one();
+        crew_.wake_one();
     }
-    if (is_busy() && now - outlook_.at > outlook_age_max && may_look(now)) {
-        wake_one();
+    if (is_busy() && outlook_.is_old(now) && may_poll(now)) {
+        crew_.wake_one();
     }
-    if (quarantine_ == quarantine::alone && now - quarantine_since_ > options_.lease_duration) {
-        quarantine_ = quarantine::none;
-        next_quarantine_ = now + options_.lease_duration;
-        wake_one();
-    } else if (must_seek_suspect(now)) {
-        wake_one();
-    }
-}
-
-void dispatcher::mark_blocked(steady::time_point now) {
-    for (const auto& each : slots_) {
-        if (each->current && !each->is_blocked && now - each->since > watch_interval) {
-            each->is_blocked = true;
-            --awake_;
-        }
+    if (quarantine_.end_if_overdue(now) || must_seek_suspect(now)) {
+        crew_.wake_one();
     }
 }
 

@@ -9,9 +9,6 @@ namespace perdure::dispatch {
 
 namespace {
 
-/// For so long it is taken for true that nothing else is ready.
-constexpr auto outlook_fresh = std::chrono::milliseconds(5);
-
 std::vector<held_item> held_of(std::span<const item_ptr> items) {
     std::vector<held_item> held;
     held.reserve(items.size());
@@ -79,7 +76,7 @@ void dispatcher::end_late(const item_ptr& item, std::optional<activity_result> r
     }
     queue_.end(item_kind::activity, steady::now());
     // The thread that came here is the author's: it must not wait for a commit.
-    wake_one();
+    crew_.wake_one();
 }
 
 void dispatcher::abandon_dropped() {
@@ -238,10 +235,9 @@ void dispatcher::give_back_stale() {
 lock_request dispatcher::next_terms(const expected_work& expected) {
     const std::lock_guard guard(mutex_);
     lock_request next = terms(expected);
-    // What else is ready is worth a look in the store now and then, not at every small commit.
-    if (outlook_.is_complete && steady::now() - outlook_.at < outlook_fresh) {
-        next.orchestrations = std::min(next.orchestrations, expected.turns + expected.again);
-        next.activities = std::min(next.activities, expected.activities);
+    // The store is asked for other ready work now and then, not at every small commit.
+    if (outlook_.is_fresh(steady::now())) {
+        admission::narrow(next, expected);
     }
     return next;
 }

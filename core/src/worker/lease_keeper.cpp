@@ -2,6 +2,8 @@
 
 #include "worker/inside_worker.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -36,8 +38,19 @@ void lease_keeper::stop() {
 void lease_keeper::keep_on(const std::stop_token& ending) {
     const inside_worker here(log_);
     while (!ending.stop_requested()) {
-        also_();
-        keep(steady::now());
+        try {
+            also_();
+            keep(steady::now());
+        } catch (...) {
+            // Leases must be kept whatever a plugin throws: the next round tries again.
+            const failure reason = detail::describe_exception(std::current_exception());
+            if (log_.is_on()) {
+                log_.write(log_event::store_unavailable,
+                           log_level::error,
+                           {},
+                           "the lease keeper met an unexpected error: " + reason.message);
+            }
+        }
         std::unique_lock guard(mutex_);
         ended_.wait_for(guard, ending, round_, [] { return false; });
     }
@@ -82,8 +95,17 @@ bool lease_keeper::renew(const std::vector<item_ptr>& items, steady::time_point 
         calls_.note_trouble(trouble, began);
         return false;
     }
+    if (outcomes.size() != items.size()) {
+        // Nobody can tell which outcome is whose: as if there were none.
+        calls_.note_refusal("renew leases",
+                            backend_error(store_fault::rejected,
+                                          fmt::format("its answer has {} outcomes for {} leases",
+                                                      outcomes.size(),
+                                                      items.size())));
+        return false;
+    }
     for (std::size_t i = 0; i < items.size(); ++i) {
-        if (outcomes.at(i) == lease_outcome::done) {
+        if (outcomes[i] == lease_outcome::done) {
             held_.note_renewal(items[i], now, agreed_.lease_duration);
         } else {
             lose(items[i]);

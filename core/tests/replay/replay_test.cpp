@@ -1,4 +1,5 @@
 #define CATCH_CONFIG_FAST_COMPILE
+#include "nouns/invariant.hpp"
 #include "replay/checkpoint_builder.hpp"
 #include "replay/live_instance.hpp"
 #include "sample_orchestrations.hpp"
@@ -350,6 +351,58 @@ TEST_CASE("a checkpoint carries the whole effect of a turn", "[replay][checkpoin
     CHECK(!made.children.front().instance.parent);
     CHECK(made.events.front().count == 5);
     CHECK(made.status == orchestration_status::running);
+}
+
+TEST_CASE("a result that does not follow from its work item makes no checkpoint",
+          "[replay][checkpoint]") {
+    const registry known = sample_orchestrations();
+    transcript text;
+    text.orchestration = "sender";
+    const std::vector<history_event> start{start_event(text)};
+    const orchestration_work work{.instance = instance_id("one"),
+                                  .execution = {{1, 2}},
+                                  .held = {{7}, 0},
+                                  .name = "sender",
+                                  .history_length = 1};
+    const auto result = run_turn(definition_of(known, "sender"), start, {}, timestamp{}, {});
+    REQUIRE_NOTHROW(build_checkpoint(work, result, {}));
+
+    auto other_length = work;
+    other_length.history_length = 2;
+    CHECK_THROWS_AS(build_checkpoint(other_length, result, {}), broken_invariant);
+
+    auto twice = work;
+    twice.inbox = {{.sequence = 3}, {.sequence = 5}, {.sequence = 3}};
+    CHECK_THROWS_AS(build_checkpoint(twice, result, {}), broken_invariant);
+    twice.inbox = {{.sequence = 3}, {.sequence = 3}};
+    CHECK_THROWS_AS(build_checkpoint(twice, result, {}), broken_invariant);
+    twice.inbox = {{.sequence = 5}, {.sequence = 3}};
+    CHECK(build_checkpoint(twice, result, {}).consumed == std::vector<std::uint64_t>{5, 3});
+
+    auto without_an_event = result;
+    without_an_event.events.pop_back();
+    CHECK_THROWS_AS(build_checkpoint(work, without_an_event, {}), broken_invariant);
+    auto without_events = result;
+    without_events.events.clear();
+    CHECK_THROWS_AS(build_checkpoint(work, without_events, {}), broken_invariant);
+    auto without_a_decision = result;
+    without_a_decision.decisions.erase(without_a_decision.decisions.begin());
+    CHECK_THROWS_AS(build_checkpoint(work, without_a_decision, {}), broken_invariant);
+}
+
+TEST_CASE("a gap in the task ids of a history is a divergence", "[replay]") {
+    const registry known = sample_orchestrations();
+    transcript text;
+    text.orchestration = "sender";
+    std::vector<history_event> history{start_event(text)};
+    const auto result = run_turn(definition_of(known, "sender"), history, {}, timestamp{}, {});
+    history.insert(history.end(), result.events.begin(), result.events.end());
+    ++history.back().task.value;
+
+    const auto after = run_turn(definition_of(known, "sender"), history, {}, timestamp{}, {});
+
+    REQUIRE(after.fault);
+    CHECK(after.fault->what == turn_fault::kind::divergence);
 }
 
 TEST_CASE("the details of an activity survive their text", "[replay][checkpoint]") {

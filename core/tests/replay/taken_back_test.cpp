@@ -86,6 +86,7 @@ TEST_CASE("the losers of a race are taken back in one call, children excepted",
           lines{"task_cancelled #1", "task_cancelled #3", R"(execution_completed "1")"});
     orchestration_work work{
         instance_id("one"), {{1, 2}}, {{7}, 0}, "one", "", {}, 1, {}, 1, {}, {}};
+    work.history_length = one.last.history_length;
     const checkpoint made = build_checkpoint(work, one.last, {});
     CHECK(made.cancelled_activities == std::vector<task_id>{{1}});
     CHECK(made.cancelled_timers == std::vector<task_id>{{3}});

@@ -2,7 +2,6 @@
 #include "fake_backend.hpp"
 #include "worker/dead_workers.hpp"
 #include "worker/frame_cache.hpp"
-#include "worker/lease_keeper.hpp"
 #include "worker/work_queue.hpp"
 #include "worker/worker_settings.hpp"
 
@@ -250,82 +249,6 @@ TEST_CASE("what waits too long is taken out again", "[queue][H3]") {
 
     CHECK(queue.take_waiting_since(now - 5s) == std::vector<item_ptr>{old});
     CHECK(queue.take() == young);
-}
-
-// ---------------------------------------------------------------------------------------- leases
-
-TEST_CASE("leases are renewed when due, and a lost one asks its activity to stop", "[leases]") {
-    testing::fake_backend store;
-    std::vector<std::size_t> renewed;
-    store.on_renew = [&](const renewal& request) {
-        renewed.push_back(request.items.size());
-        return std::vector<lease_outcome>(request.items.size(), lease_outcome::lease_lost);
-    };
-    const engine_log log(nullptr);
-    store_calls calls(log);
-    held_items held;
-    lease_keeper keeper(store, held, calls, log, {{"w"}, {}, 15s, 5s});
-    const auto item = an_item(item_kind::activity);
-    item->cancelled = std::stop_source();
-    const auto begin = steady::now();
-    item->renewed_at = begin;
-    held.add(item);
-
-    keeper.keep(begin);
-    CHECK(renewed == std::vector<std::size_t>{0});
-    keeper.keep(begin + 1s);
-    CHECK(renewed.size() == 1);
-    CHECK_FALSE(item->cancelled.stop_requested());
-    keeper.keep(begin + 5s);
-
-    CHECK(renewed == std::vector<std::size_t>{0, 1});
-    CHECK(item->cancelled.stop_requested());
-    CHECK_FALSE(held.contains(item));
-}
-
-TEST_CASE("a renewal that fails is tried again in the next round", "[leases]") {
-    testing::fake_backend store;
-    int calls_made = 0;
-    store.on_renew = [&](const renewal& request) {
-        if (++calls_made == 1) {
-            throw backend_error(store_fault::unavailable, "away");
-        }
-        return std::vector<lease_outcome>(request.items.size(), lease_outcome::done);
-    };
-    const engine_log log(nullptr);
-    store_calls calls(log);
-    held_items held;
-    lease_keeper keeper(store, held, calls, log, {{"w"}, {}, 15s, 5s});
-    const auto item = an_item(item_kind::turn);
-    const auto begin = steady::now();
-    item->renewed_at = begin;
-    held.add(item);
-
-    keeper.keep(begin + 5s);
-    CHECK(held.contains(item));
-    CHECK(item->renewed_at == begin);
-    keeper.keep(begin + 6s);
-
-    CHECK(item->renewed_at == begin + 6s);
-    CHECK(item->lease_end.load() == begin + 6s + 15s);
-}
-
-TEST_CASE("items leave the list of held ones in any order", "[leases]") {
-    held_items held;
-    std::vector<item_ptr> items;
-    for (int i = 0; i < 5; ++i) {
-        items.push_back(an_item(item_kind::turn));
-        held.add(items.back());
-    }
-
-    CHECK(held.remove(items[1]));
-    CHECK(held.remove(items[4]));
-    CHECK_FALSE(held.remove(items[1]));
-    CHECK(held.remove(items[0]));
-
-    CHECK(held.all().size() == 2);
-    CHECK(held.contains(items[2]));
-    CHECK(held.contains(items[3]));
 }
 
 // ---------------------------------------------------------------------------------- dead workers
