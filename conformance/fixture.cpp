@@ -87,24 +87,10 @@ new_child a_child(const orchestration_work& parent, std::uint64_t task) {
     return child;
 }
 
-checkpoint turn_of(const orchestration_work& work) {
-    checkpoint turn{work.instance,
-                    work.execution,
-                    work.held,
-                    {},
-                    {},
-                    orchestration_status::running,
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {}};
+finished_turn turn_of(const orchestration_work& work) {
+    finished_turn turn(work.instance, work.execution, work.held);
+    turn.history_version = work.history_version;
+    turn.last_committed = work.last_committed;
     for (const inbox_message& message : work.inbox) {
         turn.consumed.push_back(message.sequence);
     }
@@ -112,24 +98,24 @@ checkpoint turn_of(const orchestration_work& work) {
     return turn;
 }
 
-checkpoint last_turn_of(const orchestration_work& work) {
-    checkpoint turn = turn_of(work);
+finished_turn last_turn_of(const orchestration_work& work) {
+    finished_turn turn = turn_of(work);
     turn.status = orchestration_status::completed;
     turn.output = {"json", R"("done")"};
     return turn;
 }
 
-checkpoint next_execution_of(const orchestration_work& work) {
-    checkpoint turn = turn_of(work);
+finished_turn next_execution_of(const orchestration_work& work) {
+    finished_turn turn = turn_of(work);
     turn.next = next_execution{an_execution(), work.version, an_event("started anew"), {}, {}};
     return turn;
 }
 
-completion completion_of(const activity_work& work) {
+finished_activity completion_of(const activity_work& work) {
     return {work.instance, work.execution, work.task, work.held, an_event("task completed")};
 }
 
-orchestration_work work_ahead_of(const activity_work& ended,
+orchestration_work speculative_work_of(const activity_work& ended,
                                  std::uint64_t history_version,
                                  lease_token last_committed) {
     return {ended.instance,
@@ -145,18 +131,17 @@ orchestration_work work_ahead_of(const activity_work& ended,
             {}};
 }
 
-checkpoint turn_ahead_of(const activity_work& ended,
+finished_turn speculative_turn_of(const activity_work& ended,
                          std::uint64_t history_version,
                          lease_token last_committed) {
-    checkpoint turn = turn_of(work_ahead_of(ended, history_version, last_committed));
-    turn.after =
-        ended_activity{ended.task, history_version, last_committed, completion_of(ended).event};
+    finished_turn turn = turn_of(speculative_work_of(ended, history_version, last_committed));
+    turn.activity = ended_activity{ended.task, completion_of(ended).event};
     return turn;
 }
 
-void follow(checkpoint& ahead, const history_page& history) {
-    ahead.after->history_version = history.history_version;
-    ahead.after->last_committed = history.last_committed;
+void follow(finished_turn& ahead, const history_page& history) {
+    ahead.history_version = history.history_version;
+    ahead.last_committed = history.last_committed;
 }
 
 held_item held(const orchestration_work& work) {
@@ -185,7 +170,7 @@ std::string text_of(const std::vector<history_chunk>& history) {
 
 bool wakes(backend& store, wake_token token) {
     const auto deadline = in(patience);
-    while (store.wait_for_work(token, deadline).value == token.value) {
+    while (wait_for_change(store, token, deadline).value == token.value) {
         if (std::chrono::steady_clock::now() >= deadline) {
             return false;
         }
@@ -193,9 +178,9 @@ bool wakes(backend& store, wake_token token) {
     return true;
 }
 
-bool waits_for_end(backend& store, const std::vector<instance_id>& ids) {
+bool waits_for_end(backend& store, const instance_id& id) {
     const auto deadline = in(patience);
-    while (!store.wait(ids, deadline)) {
+    while (!waits_to_end(store, id, deadline)) {
         if (std::chrono::steady_clock::now() >= deadline) {
             return false;
         }
@@ -213,14 +198,14 @@ fixture::fixture(hub opened)
 
 void fixture::advance(duration by) {
     if (abilities_under_test().test_clock) {
-        REQUIRE(store.advance_clock(by));
+        REQUIRE(advance_clock(store, by));
         return;
     }
     // Without a test clock the store's own time has to pass; nothing else shows that it has.
     const timestamp until = now() + by;
-    const std::vector<instance_id> nobody_ends{};
+    wake_token token;
     while (now() < until) {
-        static_cast<void>(store.wait(nobody_ends, in(std::min<duration>(until - now(), 20ms))));
+        token = wait_for_change(store, token, in(std::min<duration>(until - now(), 20ms)));
     }
 }
 
@@ -276,7 +261,7 @@ instance_id fixture::parked_instance() {
 
 instance_id fixture::instance_with_queued_activity() {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     return work.instance;
@@ -290,22 +275,22 @@ activity_work fixture::leased_activity() {
 }
 
 std::vector<activity_work> fixture::two_leased_activities() {
-    checkpoint turn = turn_of(leased());
+    finished_turn turn = turn_of(leased());
     turn.activities = {an_activity(1), an_activity(2)};
     std::vector<activity_work> tasks = hand_off({turn}, {}, {0, 2}).work.activities;
     REQUIRE(tasks.size() == 2);
     return tasks;
 }
 
-checkpoint fixture::turn_ahead(const activity_work& ended) {
+finished_turn fixture::speculative_turn(const activity_work& ended) {
     const history_page head = history_head(ended.instance);
-    return turn_ahead_of(ended, head.history_version, head.last_committed);
+    return speculative_turn_of(ended, head.history_version, head.last_committed);
 }
 
 instance_id fixture::pending_child(const instance_id& parent, std::uint64_t task) {
     raise(parent, "start a child");
     const orchestration_work work = lease(parent);
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {a_child(work, task)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     return turn.children.front().instance.instance;
@@ -349,23 +334,23 @@ terminate_outcome fixture::terminate(const instance_id& target) {
     return only(store.terminate(a_request(), {&wish, 1}));
 }
 
-commit_result fixture::commit(const std::vector<checkpoint>& checkpoints,
-                              const std::vector<completion>& completions) {
-    return hand_off(checkpoints, completions, {});
+commit_answer fixture::commit(const std::vector<finished_turn>& turns,
+                              const std::vector<finished_activity>& ended) {
+    return hand_off(turns, ended, {});
 }
 
-commit_outcome fixture::commit_one(const checkpoint& turn) {
-    return only(commit({turn}).checkpoints);
+commit_outcome fixture::commit_one(const finished_turn& turn) {
+    return only(commit({turn}).turns);
 }
 
-commit_outcome fixture::complete(const completion& done) {
-    return only(commit({}, {done}).completions);
+commit_outcome fixture::complete(const finished_activity& done) {
+    return only(commit({}, {done}).activities);
 }
 
-commit_result fixture::hand_off(const std::vector<checkpoint>& checkpoints,
-                                const std::vector<completion>& completions,
+commit_answer fixture::hand_off(const std::vector<finished_turn>& turns,
+                                const std::vector<finished_activity>& ended,
                                 const room& asked) {
-    commit_result result = store.commit({checkpoints, completions, request(asked)});
+    commit_answer result = commit_to(store, turns, ended, request(asked));
     result.work = noted("commit", std::move(result.work));
     return result;
 }
@@ -374,20 +359,21 @@ lease_outcome fixture::renew(const held_item& item, duration lease) {
     return only(store.renew({worker, &filter, lease, {&item, 1}}));
 }
 
-lease_outcome fixture::give_back(const held_item& item) {
-    return only(store.give_back(a_request(), {&item, 1}));
+lease_outcome fixture::give_back(const held_item& item, feature_level needed) {
+    return only(
+        return_to(store, a_request(), {item}, return_kind::give_back, {}, {}, needed));
 }
 
 lease_outcome fixture::abandon(const held_item& item, duration delay) {
-    return only(store.abandon(a_request(), {&item, 1}, delay));
+    return only(return_to(store, a_request(), {item}, return_kind::abandon, delay));
 }
 
 lease_outcome fixture::park(const held_item& item, const std::string& reason) {
-    return only(store.park(a_request(), {&item, 1}, {&reason, 1}));
+    return only(return_to(store, a_request(), {item}, return_kind::park, {}, reason));
 }
 
-release_outcome fixture::release(const instance_id& id) {
-    return only(store.release(a_request(), {&id, 1}));
+unpark_outcome fixture::unpark(const instance_id& id) {
+    return only(store.unpark(a_request(), {&id, 1}));
 }
 
 purge_outcome fixture::purge(const instance_id& id) {

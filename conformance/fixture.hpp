@@ -1,5 +1,6 @@
 #pragma once
 
+#include "store_calls.hpp"
 #include "printing.hpp"
 #include "settings.hpp"
 
@@ -30,8 +31,8 @@ inline const std::string order_version = "1";
 inline const std::string charge_name = "Charge";
 
 /// How long a test waits for what must happen, as the command line says; reached only when
-/// something is wrong.
-inline duration patience = 10s;
+/// something is wrong, and not because a machine is slow.
+inline duration patience = 60s;
 
 [[nodiscard]] new_instance a_new_instance(const std::string& prefix = "i");
 [[nodiscard]] new_message a_message(const instance_id& target, const std::string& text = "raised");
@@ -41,23 +42,23 @@ inline duration patience = 10s;
 [[nodiscard]] new_child a_child(const orchestration_work& parent, std::uint64_t task);
 
 /// A checkpoint that consumes the whole inbox, appends a chunk of two events and goes on running.
-[[nodiscard]] checkpoint turn_of(const orchestration_work& work);
+[[nodiscard]] finished_turn turn_of(const orchestration_work& work);
 /// The same, and the instance completes.
-[[nodiscard]] checkpoint last_turn_of(const orchestration_work& work);
+[[nodiscard]] finished_turn last_turn_of(const orchestration_work& work);
 /// The same, and it continues as new.
-[[nodiscard]] checkpoint next_execution_of(const orchestration_work& work);
-[[nodiscard]] completion completion_of(const activity_work& work);
+[[nodiscard]] finished_turn next_execution_of(const orchestration_work& work);
+[[nodiscard]] finished_activity completion_of(const activity_work& work);
 /// What the turn that follows from the activity's end begins with, at this history version, which
 /// the turn with that token made: nothing but the activity's lease.
-[[nodiscard]] orchestration_work work_ahead_of(const activity_work& ended,
+[[nodiscard]] orchestration_work speculative_work_of(const activity_work& ended,
                                                std::uint64_t history_version,
                                                lease_token last_committed);
-/// The turn itself, a turn ahead; `completion_of` has the same event.
-[[nodiscard]] checkpoint turn_ahead_of(const activity_work& ended,
+/// The turn itself, a speculative turn; `completion_of` has the same event.
+[[nodiscard]] finished_turn speculative_turn_of(const activity_work& ended,
                                        std::uint64_t history_version,
                                        lease_token last_committed);
-/// Lets the turn ahead follow this history instead.
-void follow(checkpoint& ahead, const history_page& history);
+/// Lets the speculative turn follow this history instead.
+void follow(finished_turn& ahead, const history_page& history);
 [[nodiscard]] held_item held(const orchestration_work& work);
 [[nodiscard]] held_item held(const activity_work& work);
 
@@ -67,8 +68,8 @@ void follow(checkpoint& ahead, const history_page& history);
 
 /// Waits as a worker does, until the token changes; false when it never does.
 [[nodiscard]] bool wakes(backend& store, wake_token token);
-/// Waits until one of them has ended, again after each early return; false when none ever does.
-[[nodiscard]] bool waits_for_end(backend& store, const std::vector<instance_id>& ids);
+/// Waits until it has ended, again after each early return; false when it never does.
+[[nodiscard]] bool waits_for_end(backend& store, const instance_id& id);
 
 /// How much a worker asks for.
 struct room {
@@ -116,8 +117,8 @@ class fixture {
     std::vector<activity_work> two_leased_activities();
     /// A running instance whose activity waits in the queue.
     instance_id instance_with_queued_activity();
-    /// The turn ahead that follows from the activity's end, with the instance as it is now.
-    checkpoint turn_ahead(const activity_work& ended);
+    /// The speculative turn that follows from the activity's end, with the instance as it is now.
+    finished_turn speculative_turn(const activity_work& ended);
     /// A child of `parent`, which is an idle instance, and pending.
     instance_id pending_child(const instance_id& parent, std::uint64_t task);
 
@@ -133,19 +134,19 @@ class fixture {
     terminate_outcome terminate(const instance_id& target);
     create_outcome try_create(const new_instance& fresh);
     /// Commits without asking for work.
-    commit_result commit(const std::vector<checkpoint>& checkpoints,
-                         const std::vector<completion>& completions = {});
-    commit_outcome commit_one(const checkpoint& turn);
-    commit_outcome complete(const completion& done);
+    commit_answer commit(const std::vector<finished_turn>& checkpoints,
+                         const std::vector<finished_activity>& completions = {});
+    commit_outcome commit_one(const finished_turn& turn);
+    commit_outcome complete(const finished_activity& done);
     /// Commits and asks for work.
-    commit_result hand_off(const std::vector<checkpoint>& checkpoints,
-                           const std::vector<completion>& completions,
+    commit_answer hand_off(const std::vector<finished_turn>& checkpoints,
+                           const std::vector<finished_activity>& completions,
                            const room& asked);
     lease_outcome renew(const held_item& item, duration lease);
-    lease_outcome give_back(const held_item& item);
+    lease_outcome give_back(const held_item& item, feature_level needed = 1);
     lease_outcome abandon(const held_item& item, duration delay = 0s);
     lease_outcome park(const held_item& item, const std::string& reason = "cannot go on");
-    release_outcome release(const instance_id& id);
+    unpark_outcome unpark(const instance_id& id);
     purge_outcome purge(const instance_id& id);
     purge_outcome purge_by_force(const instance_id& id);
 

@@ -118,7 +118,7 @@ std::ostream& operator<<(std::ostream& out, commit_outcome outcome) {
                  std::array{"committed", "lease_lost", "instance_is_terminal", "turn_declined"});
 }
 
-std::ostream& operator<<(std::ostream& out, release_outcome outcome) {
+std::ostream& operator<<(std::ostream& out, unpark_outcome outcome) {
     return write(out, outcome, std::array{"released", "not_parked", "no_such_instance"});
 }
 

@@ -27,7 +27,7 @@ std::ostream& operator<<(std::ostream& out, send_outcome outcome);
 std::ostream& operator<<(std::ostream& out, terminate_outcome outcome);
 std::ostream& operator<<(std::ostream& out, lease_outcome outcome);
 std::ostream& operator<<(std::ostream& out, commit_outcome outcome);
-std::ostream& operator<<(std::ostream& out, release_outcome outcome);
+std::ostream& operator<<(std::ostream& out, unpark_outcome outcome);
 std::ostream& operator<<(std::ostream& out, purge_outcome outcome);
 
 }  // namespace perdure

@@ -181,12 +181,12 @@ void write_certificate(std::ostream& out, const test_results& results) {
            json_text(text_of(std::chrono::floor<duration>(std::chrono::system_clock::now()))));
     member("capabilities",
            fmt::format("{{\"durable\": {}, \"multi_process\": {}, \"test_clock\": {}, "
-                       "\"commit_lanes\": {}, \"turns_ahead\": {}}}",
+                       "\"commit_lanes\": {}, \"speculative_turns\": {}}}",
                        offered.durable,
                        offered.multi_process,
                        offered.test_clock,
                        offered.commit_lanes,
-                       offered.turns_ahead));
+                       offered.speculative_turns));
     member("configuration", json_text(configuration_without_secrets()));
     member("clock", json_text(offered.test_clock ? "test" : "real"));
     member("reference",

@@ -186,8 +186,8 @@ bool lacks(ability needed) {
             return missing(offered.multi_process, "the backend serves one process only");
         case ability::test_clock:
             return missing(offered.test_clock, "the backend's clock cannot be moved");
-        case ability::turns_ahead:
-            return missing(offered.turns_ahead, "the backend takes no turns ahead");
+        case ability::speculative_turns:
+            return missing(offered.speculative_turns, "the backend takes no speculative turns");
     }
     return false;
 }

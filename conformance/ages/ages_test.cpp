@@ -57,7 +57,7 @@ class shared_hub {
         const auto deadline = std::chrono::steady_clock::now() + 30s;
         while (!condition(*people_.get(id))) {
             REQUIRE(std::chrono::steady_clock::now() < deadline);
-            static_cast<void>(store().wait({&id, 1}, std::chrono::steady_clock::now() + 5ms));
+            static_cast<void>(store().wait(id, std::chrono::steady_clock::now() + 5ms));
         }
     }
     /// Whoever is alive has executed something that began after what was sent before.

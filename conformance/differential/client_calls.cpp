@@ -190,9 +190,9 @@ void release_some(lockstep& pair) {
     const request_id request = pair.next_request();
     const auto answers =
         pair.change("release", names_of(targets), [request, targets](const side& one) {
-            return one.store().release(request, targets);
+            return one.store().unpark(request, targets);
         });
-    for (const release_outcome outcome : answers[0]) {
+    for (const unpark_outcome outcome : answers[0]) {
         pair.counts.add("release: " + word(outcome));
     }
     pair.look(targets);

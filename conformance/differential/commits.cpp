@@ -14,34 +14,35 @@ namespace {
 /// A checkpoint whose times are planned ones, and that has neither token nor sequences yet.
 struct turn_plan {
     both_of<orchestration_work> from;
-    /// The activity that a turn ahead follows from.
+    /// The activity that a speculative turn follows from.
     std::optional<both_of<activity_work>> ended;
     /// Its token has committed before [COMMIT-2].
     bool is_again = false;
     std::vector<std::size_t> consumed;
-    checkpoint common;
+    finished_turn common;
 };
 
 struct commit_plan {
     std::vector<turn_plan> turns;
     std::vector<both_of<activity_work>> finished;
     std::vector<std::string> answers;
+    arrangement how{};
     lock_plan next;
 };
 
 /// What a commit consists of on one side.
 struct commit_parts {
-    std::vector<checkpoint> checkpoints;
-    std::vector<completion> completions;
+    std::vector<finished_turn> turns;
+    std::vector<finished_activity> activities;
 };
 
-checkpoint turn_on(const side& one, const turn_plan& plan) {
-    checkpoint turn = plan.common;
+finished_turn turn_on(const side& one, const turn_plan& plan) {
+    finished_turn turn = plan.common;
     const orchestration_work& work = plan.from[one.index];
     turn.held = work.held;
-    if (turn.after) {
-        turn.after->history_version = work.history_version;
-        turn.after->last_committed = work.last_committed;
+    if (turn.activity) {
+        turn.history_version = work.history_version;
+        turn.last_committed = work.last_committed;
     }
     for (const std::size_t n : plan.consumed) {
         turn.consumed.push_back(work.inbox[n].sequence);
@@ -61,11 +62,11 @@ checkpoint turn_on(const side& one, const turn_plan& plan) {
 commit_parts parts_on(const side& one, const commit_plan& plan) {
     commit_parts parts;
     for (const turn_plan& turn : plan.turns) {
-        parts.checkpoints.push_back(turn_on(one, turn));
+        parts.turns.push_back(turn_on(one, turn));
     }
     for (std::size_t n = 0; n < plan.finished.size(); ++n) {
         const activity_work& work = plan.finished[n][one.index];
-        parts.completions.push_back(
+        parts.activities.push_back(
             {work.instance, work.execution, work.task, work.held, plan.answers[n]});
     }
     return parts;
@@ -83,7 +84,7 @@ std::vector<std::size_t> plan_consumed(dice& random, std::size_t inbox) {
     return consumed;
 }
 
-void plan_activities(lockstep& pair, checkpoint& turn) {
+void plan_activities(lockstep& pair, finished_turn& turn) {
     dice& random = pair.random;
     auto& known = pair.scheduled[turn.instance];
     if (!known.empty() && random.chance(20)) {
@@ -110,7 +111,7 @@ void plan_activities(lockstep& pair, checkpoint& turn) {
     }
 }
 
-void plan_timers(lockstep& pair, checkpoint& turn) {
+void plan_timers(lockstep& pair, finished_turn& turn) {
     dice& random = pair.random;
     auto& known = pair.timers[turn.instance];
     if (!known.empty() && random.chance(20)) {
@@ -129,7 +130,7 @@ void plan_timers(lockstep& pair, checkpoint& turn) {
     }
 }
 
-void plan_children(lockstep& pair, checkpoint& turn) {
+void plan_children(lockstep& pair, finished_turn& turn) {
     dice& random = pair.random;
     const auto known = pair.children.find(turn.instance);
     if (known != pair.children.end() && random.chance(5)) {
@@ -150,7 +151,7 @@ void plan_children(lockstep& pair, checkpoint& turn) {
     turn.children.push_back(std::move(child));
 }
 
-void plan_status(lockstep& pair, checkpoint& turn) {
+void plan_status(lockstep& pair, finished_turn& turn) {
     dice& random = pair.random;
     const std::size_t drawn = random.below(100);
     if (drawn < 5) {
@@ -189,7 +190,7 @@ void plan_status(lockstep& pair, checkpoint& turn) {
 
 turn_plan plan_turn(lockstep& pair, both_of<orchestration_work> from) {
     dice& random = pair.random;
-    const checkpoint whole = turn_of(from[0]);
+    const finished_turn whole = turn_of(from[0]);
     turn_plan plan{std::move(from), {}, pair.committed.contains(whole.held.token), {}, whole};
     const orchestration_work& work = plan.from[0];
     plan.common.consumed.clear();
@@ -215,14 +216,14 @@ turn_plan plan_turn(lockstep& pair, both_of<orchestration_work> from) {
 }
 
 // Mostly after the history that the instance has; an activity may have ended long after it changed.
-turn_plan plan_turn_ahead(lockstep& pair, both_of<activity_work> ended) {
+turn_plan plan_speculative_turn(lockstep& pair, both_of<activity_work> ended) {
     const bool is_wrong = pair.random.chance(10);
     const std::size_t which = pair.random.below(3);
     const auto work_on = [&](const side& one) {
         const activity_work& work = ended[one.index];
         const history_page page =
             one.store().read_history(work.instance, 0, 1).value_or(history_page{{}, 1});
-        orchestration_work follows = work_ahead_of(work, page.history_version, page.last_committed);
+        orchestration_work follows = speculative_work_of(work, page.history_version, page.last_committed);
         if (is_wrong) {
             follows.history_version += which == 0 ? 1 : 0;
             follows.history_version -= which == 1 ? 1 : 0;
@@ -231,7 +232,7 @@ turn_plan plan_turn_ahead(lockstep& pair, both_of<activity_work> ended) {
         return follows;
     };
     turn_plan plan = plan_turn(pair, pair.on_both(work_on));
-    plan.common.after = ended_activity{ended[0].task, 0, {}, pair.next_event("answer")};
+    plan.common.activity = ended_activity{ended[0].task, pair.next_event("answer")};
     plan.ended = std::move(ended);
     return plan;
 }
@@ -260,6 +261,7 @@ commit_plan plan_commit(lockstep& pair) {
     if (random.chance(30)) {
         plan.next.asked = {};
     }
+    plan.how = static_cast<arrangement>(random.below(3));
     // Stores may have a short way for one turn, or for one finished activity, alone.
     const bool is_alone = random.chance(35);
     const bool is_turn_alone = is_alone && random.chance(40);
@@ -270,8 +272,8 @@ commit_plan plan_commit(lockstep& pair) {
     }
     for (std::size_t n = is_alone ? (is_turn_alone ? 5 : 4) : random.below(3); n < 5; ++n) {
         auto work = pair.activities.draw(random);
-        if (work && pair.takes_turns_ahead() && random.chance(40)) {
-            plan.turns.push_back(plan_turn_ahead(pair, std::move(*work)));
+        if (work && pair.takes_speculative_turns() && random.chance(40)) {
+            plan.turns.push_back(plan_speculative_turn(pair, std::move(*work)));
         } else if (work) {
             plan.finished.push_back(std::move(*work));
             plan.answers.push_back(pair.next_event("answer"));
@@ -281,7 +283,7 @@ commit_plan plan_commit(lockstep& pair) {
 }
 
 void count_turn(lockstep& pair, const turn_plan& plan) {
-    const checkpoint& turn = plan.common;
+    const finished_turn& turn = plan.common;
     pair.counts.add(turn.next ? "commit: continued as new"
                               : "commit: " + std::string(to_string(turn.status)));
     if (plan.consumed.size() < plan.from[0].inbox.size()) {
@@ -289,13 +291,13 @@ void count_turn(lockstep& pair, const turn_plan& plan) {
     }
 }
 
-void settle_turns(lockstep& pair, commit_plan& plan, const commit_result& result) {
+void settle_turns(lockstep& pair, commit_plan& plan, const commit_answer& result) {
     for (std::size_t n = 0; n < plan.turns.size(); ++n) {
         turn_plan& turn = plan.turns[n];
-        const bool is_committed = result.checkpoints[n] == commit_outcome::committed;
+        const bool is_committed = result.turns[n] == commit_outcome::committed;
         const bool is_again = is_committed && turn.is_again;
-        const std::string kind = turn.ended ? "turn ahead: " : "commit: ";
-        pair.counts.add(kind + word(result.checkpoints[n]) + (is_again ? " again" : ""));
+        const std::string kind = turn.ended ? "speculative turn: " : "commit: ";
+        pair.counts.add(kind + word(result.turns[n]) + (is_again ? " again" : ""));
         if (is_committed && !is_again) {
             count_turn(pair, turn);
             pair.committed.insert(turn.common.held.token);
@@ -308,9 +310,9 @@ void settle_turns(lockstep& pair, commit_plan& plan, const commit_result& result
     }
     for (std::size_t n = 0; n < plan.finished.size(); ++n) {
         const lease_token token = plan.finished[n][0].held.token;
-        const bool is_committed = result.completions[n] == commit_outcome::committed;
+        const bool is_committed = result.activities[n] == commit_outcome::committed;
         const bool is_again = is_committed && !pair.committed.insert(token).second;
-        pair.counts.add("completion: " + word(result.completions[n]) + (is_again ? " again" : ""));
+        pair.counts.add("completion: " + word(result.activities[n]) + (is_again ? " again" : ""));
         pair.activities.spend(std::move(plan.finished[n]));
     }
     pair.counts.add("commit: dropped messages", result.dropped_messages);
@@ -331,10 +333,10 @@ void count_children(lockstep& pair,
     }
 }
 
-std::set<instance_id> newly_committed(const commit_plan& plan, const commit_result& result) {
+std::set<instance_id> newly_committed(const commit_plan& plan, const commit_answer& result) {
     std::set<instance_id> committed;
     for (std::size_t n = 0; n < plan.turns.size(); ++n) {
-        if (!plan.turns[n].is_again && result.checkpoints[n] == commit_outcome::committed) {
+        if (!plan.turns[n].is_again && result.turns[n] == commit_outcome::committed) {
             committed.insert(plan.turns[n].common.instance);
         }
     }
@@ -366,7 +368,7 @@ void commit_some(lockstep& pair) {
     for (const turn_plan& turn : plan.turns) {
         what += turn.common.instance.text() + " ";
         if (turn.ended) {
-            what += fmt::format("ahead, after {}, ", turn.common.after->task.value);
+            what += fmt::format("ahead, after {}, ", turn.common.activity->task.value);
         }
     }
     for (const auto& work : plan.finished) {
@@ -376,8 +378,11 @@ void commit_some(lockstep& pair) {
         "and room for {} and {}", plan.next.asked.orchestrations, plan.next.asked.activities);
     const auto results = pair.change("commit", what, [&](const side& one) {
         const commit_parts parts = parts_on(one, plan);
-        return one.store().commit(
-            {parts.checkpoints, parts.completions, lockstep::request_of(plan.next, request)});
+        return commit_to(one.store(),
+                         parts.turns,
+                         parts.activities,
+                         lockstep::request_of(plan.next, request),
+                         plan.how);
     });
     const std::set<instance_id> all = touched_by(plan);
     const std::vector<instance_id> touched(all.begin(), all.end());

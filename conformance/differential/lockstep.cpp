@@ -36,14 +36,14 @@ lockstep::lockstep(backend& reference, const std::vector<backend*>& tested, std:
     for (std::size_t n = 0; n < pool_size; ++n) {
         ids.emplace_back(fmt::format("i{:02}", n));
     }
-    if (takes_turns_ahead()) {
-        counts.expect_turns_ahead();
+    if (takes_speculative_turns()) {
+        counts.expect_speculative_turns();
     }
 }
 
-bool lockstep::takes_turns_ahead() const {
+bool lockstep::takes_speculative_turns() const {
     return std::ranges::all_of(sides_,
-                               [](const side& one) { return one.store().abilities().turns_ahead; });
+                               [](const side& one) { return one.store().abilities().speculative_turns; });
 }
 
 void lockstep::step() {
@@ -102,8 +102,8 @@ void lockstep::advance() {
     const duration by = std::max(duration::zero(), elapsed_ - moved_ - passed);
     moved_ += by;
     compare_texts(fmt::format("advance to {}min", elapsed_ / std::chrono::minutes(1)),
-                  sides_[0].store().advance_clock(by) ? "done" : "refused",
-                  sides_[1].store().advance_clock(by) ? "done" : "refused");
+                  advance_clock(sides_[0].store(), by) ? "done" : "refused",
+                  advance_clock(sides_[1].store(), by) ? "done" : "refused");
     counts.add("advance: done");
     // Who is silent for an hour may be forgotten, name and all [RENEW-2].
     for (const char* living : {"w1", "w2"}) {

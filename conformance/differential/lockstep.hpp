@@ -173,7 +173,7 @@ class lockstep {
 
     // Calling.
     [[nodiscard]] const side& reference() const { return sides_[0]; }
-    [[nodiscard]] bool takes_turns_ahead() const;
+    [[nodiscard]] bool takes_speculative_turns() const;
     /// What `act` says of each side.
     template <class Act>
     auto on_both(Act act) {

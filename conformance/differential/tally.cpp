@@ -114,21 +114,21 @@ constexpr std::array must_occur{
     "timer: set",
 };
 
-constexpr std::array must_occur_with_turns_ahead{
-    "turn ahead: committed",
-    "turn ahead: committed again",
-    "turn ahead: instance_is_terminal",
-    "turn ahead: lease_lost",
-    "turn ahead: turn_declined",
+constexpr std::array must_occur_with_speculative_turns{
+    "speculative turn: committed",
+    "speculative turn: committed again",
+    "speculative turn: instance_is_terminal",
+    "speculative turn: lease_lost",
+    "speculative turn: turn_declined",
 };
 
 }  // namespace
 
 tally::tally() : expected_(must_occur.begin(), must_occur.end()) {}
 
-void tally::expect_turns_ahead() {
+void tally::expect_speculative_turns() {
     expected_.insert(
-        expected_.end(), must_occur_with_turns_ahead.begin(), must_occur_with_turns_ahead.end());
+        expected_.end(), must_occur_with_speculative_turns.begin(), must_occur_with_speculative_turns.end());
 }
 
 std::vector<std::string> tally::missing(std::size_t least) const {

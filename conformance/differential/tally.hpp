@@ -15,7 +15,7 @@ class tally {
     void add(const std::string& name, std::size_t times = 1) { counts_[name] += times; }
 
     /// From now on their outcomes must occur, too.
-    void expect_turns_ahead();
+    void expect_speculative_turns();
     /// The names of what must occur and has occurred less often.
     [[nodiscard]] std::vector<std::string> missing(std::size_t least) const;
     void print(std::ostream& out) const;

@@ -56,13 +56,13 @@ std::string word(commit_outcome outcome) {
     return "unknown";
 }
 
-std::string word(release_outcome outcome) {
+std::string word(unpark_outcome outcome) {
     switch (outcome) {
-        case release_outcome::released:
+        case unpark_outcome::unparked:
             return "released";
-        case release_outcome::not_parked:
+        case unpark_outcome::not_parked:
             return "not_parked";
-        case release_outcome::no_such_instance:
+        case unpark_outcome::no_such_instance:
             return "no_such_instance";
     }
     return "unknown";
@@ -188,10 +188,10 @@ std::string wording::of(const work_batch& batch) const {
     return text + joined(std::move(lines));
 }
 
-std::string wording::of(const commit_result& result) const {
+std::string wording::of(const commit_answer& result) const {
     return fmt::format("[{}] [{}], {} messages dropped; {}",
-                       of(result.checkpoints),
-                       of(result.completions),
+                       of(result.turns),
+                       of(result.activities),
                        result.dropped_messages,
                        of(result.work));
 }

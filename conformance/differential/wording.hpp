@@ -1,5 +1,7 @@
 #pragma once
 
+#include "store_calls.hpp"
+
 #include <perdure/backend.hpp>
 
 #include <algorithm>
@@ -17,7 +19,7 @@ namespace perdure::conformance {
 [[nodiscard]] std::string word(terminate_outcome outcome);
 [[nodiscard]] std::string word(lease_outcome outcome);
 [[nodiscard]] std::string word(commit_outcome outcome);
-[[nodiscard]] std::string word(release_outcome outcome);
+[[nodiscard]] std::string word(unpark_outcome outcome);
 [[nodiscard]] std::string word(purge_outcome outcome);
 [[nodiscard]] std::string word(execution_id execution);
 
@@ -39,7 +41,7 @@ class wording {
     [[nodiscard]] std::string of(const orchestration_work& work) const;
     [[nodiscard]] std::string of(const activity_work& work) const;
     [[nodiscard]] std::string of(const work_batch& batch) const;
-    [[nodiscard]] std::string of(const commit_result& result) const;
+    [[nodiscard]] std::string of(const commit_answer& result) const;
     [[nodiscard]] std::string of(const purge_result& result) const;
     [[nodiscard]] std::string of(const instance_record& record) const;
     [[nodiscard]] std::string of(const instance_page& page) const;

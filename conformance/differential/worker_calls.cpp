@@ -160,13 +160,10 @@ void give_back_some(lockstep& pair) {
         pair.change("give_back",
                     names_of(drawn.of(pair.reference())) + " needed " + std::to_string(needed),
                     [&](const side& one) {
-                        auto items = drawn.of(one);
-                        for (auto& item : items) {
-                            if (!item.task) {
-                                item.needed = needed;
-                            }
-                        }
-                        return one.store().give_back(request, items);
+                        return one.store().return_leases({.request = request,
+                                                          .items = drawn.of(one),
+                                                          .kind = return_kind::give_back,
+                                                          .needed = needed});
                     });
     count(pair, "give_back", outcomes[0]);
     pair.look(instances_of(drawn));
@@ -182,7 +179,7 @@ void abandon_some(lockstep& pair) {
     const std::string what =
         (is_delayed ? "with a delay" : "at once") + names_of(drawn.of(pair.reference()));
     const auto outcomes = pair.change("abandon", what, [&](const side& one) {
-        return one.store().abandon(request, drawn.of(one), delay);
+        return return_to(one.store(), request, drawn.of(one), return_kind::abandon, delay);
     });
     count(pair, "abandon", outcomes[0]);
     for (const lease_outcome outcome : outcomes[0]) {
@@ -196,11 +193,12 @@ void abandon_some(lockstep& pair) {
 void park_some(lockstep& pair) {
     drawn_items drawn = draw_some(pair, kinds::orchestrations);
     const std::vector<instance_id> ids = instances_of(drawn);
-    const std::vector<std::string> reasons(ids.size(), pair.next_event("why"));
+    const std::string reason = pair.next_event("why");
     const request_id request = pair.next_request();
     const auto outcomes =
         pair.change("park", names_of(drawn.of(pair.reference())), [&](const side& one) {
-            return one.store().park(request, drawn.of(one), reasons);
+            return return_to(
+                one.store(), request, drawn.of(one), return_kind::park, {}, reason);
         });
     count(pair, "park", outcomes[0]);
     for (std::size_t n = 0; n < ids.size(); ++n) {

@@ -143,7 +143,7 @@ TEST_CASE("an instance that is suspended before its scheduled start executes not
     const auto id = shop.clients().start(sequence, 3, later);
     shop.clients().suspend(id);
 
-    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(6)));
+    REQUIRE(advance_clock(shop.where().store(), std::chrono::hours(6)));
 
     REQUIRE(shop.wait_for_status(id, orchestration_status::suspended));
     for (const auto& event : shop.clients().history(id)) {

@@ -127,9 +127,8 @@ TEST_CASE("orchestrations finish exactly once while worker processes are killed 
     while (!where.store().query(open_ones, 1, {}).instances.empty()) {
         // The pause between kills is the time that a random number of instances takes to end.
         const auto target = std::uniform_int_distribution<std::size_t>(0, count - 1)(dice);
-        const std::vector<instance_id> one{ids[target]};
         static_cast<void>(where.store().wait(
-            one, std::chrono::steady_clock::now() + std::chrono::milliseconds(100)));
+            ids[target], std::chrono::steady_clock::now() + std::chrono::milliseconds(100)));
         if (kills < 12) {
             auto& victim = workers[std::uniform_int_distribution<std::size_t>(0, 2)(dice)];
             victim->kill();
@@ -172,9 +171,8 @@ TEST_CASE("an activity that aborts its process fails alone, and its 300 neighbou
     open_ones.statuses = {orchestration_status::pending, orchestration_status::running};
     while (!where.store().query(open_ones, 1, {}).instances.empty()) {
         REQUIRE(std::chrono::steady_clock::now() < deadline);
-        const std::vector<instance_id> one{culprit};
         static_cast<void>(where.store().wait(
-            one, std::chrono::steady_clock::now() + std::chrono::milliseconds(50)));
+            culprit, std::chrono::steady_clock::now() + std::chrono::milliseconds(50)));
         if (serving->has_ended()) {
             serving = std::make_unique<test_process>(config, aborting_worker);
         }
@@ -202,12 +200,11 @@ TEST_CASE("an activity that kills its process is executed as often as the limit 
     REQUIRE(::setenv(deliveries_variable, seen.c_str(), 1) == 0);
     client clients(where);
     const auto id = clients.start(hello, "you");
-    const std::vector<instance_id> one{id};
     const auto deadline = std::chrono::steady_clock::now() + patience;
 
-    while (!where.store().wait(one, in(5ms)) && std::chrono::steady_clock::now() < deadline) {
+    while (!waits_to_end(where.store(), id, in(5ms)) && std::chrono::steady_clock::now() < deadline) {
         test_process serving(config, killing_worker);
-        while (!serving.has_ended() && !where.store().wait(one, in(5ms)) &&
+        while (!serving.has_ended() && !waits_to_end(where.store(), id, in(5ms)) &&
                std::chrono::steady_clock::now() < deadline) {
         }
         // A worker of another hub finds no sign that concerns it, and leaves all of them alone.

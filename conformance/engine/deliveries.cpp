@@ -133,6 +133,6 @@ TEST_CASE("an instance is parked after as many deliveries as the limit says",
 
     REQUIRE(shop.wait_for_parked(id));
     CHECK_THAT(clients.get(id)->parked_reason, Catch::StartsWith("delivered 3 times"));
-    REQUIRE(clients.release(id));
+    REQUIRE(clients.unpark(id));
     CHECK(clients.wait<int>(id, patience) == 1);
 }

@@ -118,9 +118,8 @@ class engine {
             if (found && condition(*found)) {
                 return true;
             }
-            const std::vector<instance_id> ids{id};
             static_cast<void>(where_.store().wait(
-                ids, std::chrono::steady_clock::now() + std::chrono::milliseconds(5)));
+                id, std::chrono::steady_clock::now() + std::chrono::milliseconds(5)));
         }
         return false;
     }

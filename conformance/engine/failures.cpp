@@ -134,10 +134,10 @@ TEST_CASE("an orchestration input that cannot be read parks the instance until t
     CHECK_THAT(shop.clients().get(id)->parked_reason, Catch::Contains("cannot be read"));
 
     shop.redeploy(common_orchestrations());
-    CHECK(shop.clients().release(id));
+    CHECK(shop.clients().unpark(id));
 
     CHECK(shop.clients().wait<int>(id, patience) == 5);
-    CHECK(!shop.clients().release(id));
+    CHECK(!shop.clients().unpark(id));
 }
 
 TEST_CASE("history that the code no longer matches parks the instance, and fitting code frees it",
@@ -171,7 +171,7 @@ TEST_CASE("history that the code no longer matches parks the instance, and fitti
     CHECK_THAT(reason, Catch::Contains("code:    task_scheduled #1 \"Greet\""));
 
     shop.redeploy(good);
-    shop.clients().release(id);
+    shop.clients().unpark(id);
 
     CHECK(shop.clients().wait<int>(id, patience) == 10);
 }

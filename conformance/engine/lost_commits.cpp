@@ -47,7 +47,7 @@ registry drawing(const std::string& letter) {
 
 }  // namespace
 
-TEST_CASE("a turn ahead never follows from a turn that the store has lost",
+TEST_CASE("a speculative turn never follows from a turn that the store has lost",
           "[engine][faults][VERSION-1]") {
     const hub where = a_hub();
     const auto store = std::make_shared<faulty_backend>(where);
@@ -68,7 +68,7 @@ TEST_CASE("a turn ahead never follows from a turn that the store has lost",
     REQUIRE(door.wait_for_waiting(1));
 
     // Another worker draws, while the first one has no room.
-    REQUIRE(where.store().give_back(a_request(), store->lost()) ==
+    REQUIRE(return_to(where.store(), a_request(), store->lost(), return_kind::give_back) ==
             std::vector{lease_outcome::done});
     engine second(where, drawing("B"));
     REQUIRE(second.log().wait_for(log_event::turn_committed, 1));

@@ -67,7 +67,7 @@ TEST_CASE("a history with an event that this version does not implement is left 
     fixture careless(shop.where());
     careless.filter.orchestrations = {{wait_for_go.name, {}}};
     careless.raise(id);
-    checkpoint turn = turn_of(careless.lease(id));
+    finished_turn turn = turn_of(careless.lease(id));
     SECTION("by a name that is known") {
         turn.events = {{1, R"([{"type":"patch_marker","name":"faster"}])"}};
     }

@@ -169,7 +169,7 @@ TEST_CASE("what an activity ends with after its lease was lost is thrown away",
     }
     REQUIRE(shop.log().wait_for(log_event::activity_given_up));
     const held_item returned = held(stolen.activities.front());
-    static_cast<void>(where.store().give_back(a_request(), {&returned, 1}));
+    static_cast<void>(return_to(where.store(), a_request(), {returned}, return_kind::give_back));
 
     CHECK(shop.clients().wait<int>(id, patience) == 50);
     CHECK(shop.log().count(log_event::activity_failed) == 0);
@@ -181,8 +181,9 @@ TEST_CASE("a worker that has stopped is not listed as live", "[engine][stopping]
     engine other(shop.where(), toiling_by(whole));
     const auto live = [&] { return shop.where().store().status().live_workers.size(); };
     const auto deadline = in(patience);
+    wake_token token;
     while (live() < 2 && std::chrono::steady_clock::now() < deadline) {
-        static_cast<void>(shop.where().store().wait({}, in(5ms)));
+        token = wait_for_change(shop.where().store(), token, in(5ms));
     }
     REQUIRE(live() == 2);
 

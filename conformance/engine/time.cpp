@@ -71,11 +71,11 @@ TEST_CASE("a timer of a year fires when its time has come, and not before", "[en
     const auto id = shop.clients().start(sleeper, 24 * 365);
     REQUIRE(shop.wait_for_status(id, orchestration_status::running));
 
-    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(24 * 364)));
+    REQUIRE(advance_clock(shop.where().store(), std::chrono::hours(24 * 364)));
     const auto neighbour = shop.clients().start(sequence, 1);
     shop.clients().wait<int>(neighbour, patience);
     CHECK(shop.clients().get(id)->status == orchestration_status::running);
-    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(24)));
+    REQUIRE(advance_clock(shop.where().store(), std::chrono::hours(24)));
 
     CHECK(shop.clients().wait<std::string>(id, patience) == "8760 hours");
 }
@@ -91,7 +91,7 @@ TEST_CASE("a wait with a timeout ends with the event or with the time", "[engine
     }
     const auto ignored = shop.clients().start(approval, 48);
     REQUIRE(shop.wait_for_status(ignored, orchestration_status::running));
-    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(49)));
+    REQUIRE(advance_clock(shop.where().store(), std::chrono::hours(49)));
 
     CHECK(shop.clients().wait<std::string>(ignored, patience) == "nobody answered");
 }
@@ -107,7 +107,7 @@ TEST_CASE("1,000 timers that are due at once all fire", "[engine][timers]") {
         REQUIRE(shop.wait_for_status(id, orchestration_status::running));
     }
 
-    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(3)));
+    REQUIRE(advance_clock(shop.where().store(), std::chrono::hours(3)));
 
     for (const auto& id : ids) {
         REQUIRE(shop.clients().wait<std::string>(id, patience) == "3 hours");
@@ -126,7 +126,7 @@ TEST_CASE("a scheduled start waits for its time", "[engine][timers]") {
     shop.clients().wait<int>(neighbour, patience);
     CHECK(shop.clients().get(id)->status == orchestration_status::pending);
 
-    REQUIRE(shop.where().store().advance_clock(std::chrono::hours(6)));
+    REQUIRE(advance_clock(shop.where().store(), std::chrono::hours(6)));
 
     CHECK(shop.clients().wait<int>(id, patience) == 2);
 }
@@ -147,7 +147,7 @@ TEST_CASE("for ever means for ever: no time that is too long comes early", "[eng
     const auto start = shop.clients().start(sequence, 1, never);
 
     if (!lacks(ability::test_clock)) {
-        REQUIRE(shop.where().store().advance_clock(std::chrono::hours(24 * 365 * 100)));
+        REQUIRE(advance_clock(shop.where().store(), std::chrono::hours(24 * 365 * 100)));
     }
     const auto neighbour = shop.clients().start(sequence, 1);
     REQUIRE(shop.clients().wait<int>(neighbour, std::chrono::hours::max()) == 2);

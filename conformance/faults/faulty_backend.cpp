@@ -12,7 +12,8 @@ request_id own_request() {
 
 }  // namespace
 
-faulty_backend::faulty_backend(hub inner) : inner_(std::move(inner)) {}
+faulty_backend::faulty_backend(hub inner)
+    : forwarding_backend(inner.store()), hub_(std::move(inner)) {}
 
 void faulty_backend::plan(method which, mishap what, std::size_t n) {
     const std::lock_guard guard(mutex_);
@@ -82,7 +83,7 @@ std::optional<mishap> faulty_backend::next_mishap(method which) {
 
 void faulty_backend::undermine(mishap how, const worker_id& holder, const work_batch& batch) {
     if (how == mishap::expiry) {
-        inner_.store().take_over(own_request(), {&holder, 1});
+        inner().take_over(own_request(), {&holder, 1});
         return;
     }
     std::vector<held_item> items;
@@ -92,7 +93,7 @@ void faulty_backend::undermine(mishap how, const worker_id& holder, const work_b
     for (const activity_work& work : batch.activities) {
         items.push_back({work.instance, work.task, work.held});
     }
-    static_cast<void>(inner_.store().give_back(own_request(), items));
+    static_cast<void>(inner().return_leases({.request = own_request(), .items = items}));
 }
 
 template <class Call>
@@ -126,86 +127,57 @@ auto faulty_backend::perform(method which, std::optional<mishap> what, Call forw
     return answer;
 }
 
-capabilities faulty_backend::abilities() const noexcept {
-    return inner_.store().abilities();
-}
-
-void faulty_backend::create_hub() {
-    inner_.store().create_hub();
-}
-
-void faulty_backend::delete_hub() {
-    inner_.store().delete_hub();
-}
-
-hub_status faulty_backend::status() {
-    return inner_.store().status();
-}
-
-std::string faulty_backend::identity() {
-    return inner_.store().identity();
-}
-
-bool faulty_backend::advance_clock(duration by) {
-    return inner_.store().advance_clock(by);
-}
-
 std::vector<create_outcome> faulty_backend::create(const request_id& request,
                                                    std::span<const new_instance> instances) {
-    return attempt(method::create, [&] { return inner_.store().create(request, instances); });
+    return attempt(method::create, [&] { return inner().create(request, instances); });
 }
 
 std::vector<send_outcome> faulty_backend::send(const request_id& request,
                                                std::span<const new_message> messages) {
-    return attempt(method::send, [&] { return inner_.store().send(request, messages); });
+    return attempt(method::send, [&] { return inner().send(request, messages); });
 }
 
 std::vector<terminate_outcome> faulty_backend::terminate(
     const request_id& request, std::span<const termination> terminations) {
     return attempt(method::terminate,
-                   [&] { return inner_.store().terminate(request, terminations); });
+                   [&] { return inner().terminate(request, terminations); });
 }
 
 std::vector<std::optional<instance_record>> faulty_backend::get(
     std::span<const instance_id> instances) {
-    return attempt(method::get, [&] { return inner_.store().get(instances); });
+    return attempt(method::get, [&] { return inner().get(instances); });
 }
 
 instance_page faulty_backend::query(const instance_filter& filter,
                                     std::size_t limit,
                                     const std::string& after) {
-    return attempt(method::query, [&] { return inner_.store().query(filter, limit, after); });
+    return attempt(method::query, [&] { return inner().query(filter, limit, after); });
 }
 
 std::optional<history_page> faulty_backend::read_history(const instance_id& instance,
                                                          std::uint64_t from,
                                                          std::size_t bytes) {
     return attempt(method::read_history,
-                   [&] { return inner_.store().read_history(instance, from, bytes); });
+                   [&] { return inner().read_history(instance, from, bytes); });
 }
 
-bool faulty_backend::wait(std::span<const instance_id> instances,
-                          std::chrono::steady_clock::time_point deadline) {
-    return inner_.store().wait(instances, deadline);
-}
-
-std::optional<instance_record> faulty_backend::wait_and_get(
+std::optional<instance_record> faulty_backend::wait(
     const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
-    return attempt(method::get, [&] { return inner_.store().wait_and_get(instance, deadline); });
+    return attempt(method::get, [&] { return inner().wait(instance, deadline); });
 }
 
 purge_result faulty_backend::purge(const purge_request& request) {
-    return attempt(method::purge, [&] { return inner_.store().purge(request); });
+    return attempt(method::purge, [&] { return inner().purge(request); });
 }
 
-std::vector<release_outcome> faulty_backend::release(const request_id& request,
-                                                     std::span<const instance_id> instances) {
-    return attempt(method::release, [&] { return inner_.store().release(request, instances); });
+std::vector<unpark_outcome> faulty_backend::unpark(const request_id& request,
+                                                   std::span<const instance_id> instances) {
+    return attempt(method::unpark, [&] { return inner().unpark(request, instances); });
 }
 
 work_batch faulty_backend::lock(const lock_request& request) {
     return attempt(method::lock,
-                   [&] { return std::pair(request.worker, inner_.store().lock(request)); })
+                   [&] { return std::pair(request.worker, inner().lock(request)); })
         .second;
 }
 
@@ -216,73 +188,47 @@ commit_result faulty_backend::commit(const commit_request& request) {
     }
     return perform(method::commit,
                    what,
-                   [&] { return std::pair(request.next.worker, inner_.store().commit(request)); })
+                   [&] { return std::pair(request.next.worker, inner().commit(request)); })
         .second;
 }
 
 commit_result faulty_backend::pretend(const commit_request& request) {
     {
         const std::lock_guard guard(mutex_);
-        for (const checkpoint& turn : request.checkpoints) {
-            const task_id task = turn.after ? turn.after->task : task_id();
-            lost_.push_back({turn.instance, task, turn.held});
-        }
-        for (const completion& done : request.completions) {
-            lost_.push_back({done.instance, done.task, done.held});
+        for (const finished_work& item : request.finished) {
+            const task_id task = item.activity ? item.activity->task : task_id();
+            lost_.push_back({item.instance, task, item.held});
         }
     }
     commit_result answer;
-    answer.checkpoints.assign(request.checkpoints.size(), commit_outcome::committed);
-    answer.completions.assign(request.completions.size(), commit_outcome::committed);
-    answer.work.store_time = inner_.store().status().store_time;
+    answer.outcomes.assign(request.finished.size(), commit_outcome::committed);
+    answer.work.store_time = inner().status().store_time;
     return answer;
 }
 
 std::vector<lease_outcome> faulty_backend::renew(const renewal& request) {
-    return attempt(method::renew, [&] { return inner_.store().renew(request); });
+    return attempt(method::renew, [&] { return inner().renew(request); });
 }
 
-std::vector<lease_outcome> faulty_backend::give_back(const request_id& request,
-                                                     std::span<const held_item> items) {
-    return attempt(method::give_back, [&] { return inner_.store().give_back(request, items); });
-}
-
-std::vector<lease_outcome> faulty_backend::abandon(const request_id& request,
-                                                   std::span<const held_item> items,
-                                                   duration delay) {
-    return attempt(method::abandon, [&] { return inner_.store().abandon(request, items, delay); });
-}
-
-std::vector<lease_outcome> faulty_backend::park(const request_id& request,
-                                                std::span<const held_item> items,
-                                                std::span<const std::string> reasons) {
-    return attempt(method::park, [&] { return inner_.store().park(request, items, reasons); });
+std::vector<lease_outcome> faulty_backend::return_leases(const lease_return& request) {
+    return attempt(method::return_leases, [&] { return inner().return_leases(request); });
 }
 
 void faulty_backend::take_over(const request_id& request, std::span<const worker_id> workers) {
     attempt(method::take_over, [&] {
-        inner_.store().take_over(request, workers);
+        inner().take_over(request, workers);
         return 0;
     });
 }
 
-wake_token faulty_backend::wait_for_work(wake_token token,
+work_batch faulty_backend::wait_for_work(const lock_request& wanted,
+                                         wake_token token,
                                          std::chrono::steady_clock::time_point deadline) {
-    return inner_.store().wait_for_work(token, deadline);
-}
-
-work_batch faulty_backend::wait_for_lease(const lock_request& wanted,
-                                          wake_token token,
-                                          std::chrono::steady_clock::time_point deadline) {
-    work_batch batch = inner_.store().wait_for_lease(wanted, token, deadline);
+    work_batch batch = inner().wait_for_work(wanted, token, deadline);
     if (batch.orchestrations.empty() && batch.activities.empty()) {
         return batch;
     }
     return attempt(method::lock, [&] { return std::pair(wanted.worker, std::move(batch)); }).second;
-}
-
-void faulty_backend::interrupt_waits() noexcept {
-    inner_.store().interrupt_waits();
 }
 
 }  // namespace perdure::conformance

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <perdure/backend.hpp>
 #include <perdure/hub.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -25,13 +25,11 @@ enum class method {
     query,
     read_history,
     purge,
-    release,
+    unpark,
     lock,
     commit,
     renew,
-    give_back,
-    abandon,
-    park,
+    return_leases,
     take_over,
 };
 
@@ -64,7 +62,7 @@ struct mishap_rates {
 ///
 /// Safe from any thread. What happens in the store is always what the contract allows, so that an
 /// engine that keeps its side of the contract loses nothing on it.
-class faulty_backend final : public backend {
+class faulty_backend final : public forwarding_backend {
   public:
     explicit faulty_backend(hub inner);
 
@@ -79,12 +77,6 @@ class faulty_backend final : public backend {
     /// The leases that lost commits would have ended, and that the store has still.
     [[nodiscard]] std::vector<held_item> lost() const;
 
-    [[nodiscard]] capabilities abilities() const noexcept override;
-    void create_hub() override;
-    void delete_hub() override;
-    [[nodiscard]] hub_status status() override;
-    [[nodiscard]] std::string identity() override;
-    [[nodiscard]] bool advance_clock(duration by) override;
     [[nodiscard]] std::vector<create_outcome> create(
         const request_id& request, std::span<const new_instance> instances) override;
     [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
@@ -99,33 +91,21 @@ class faulty_backend final : public backend {
     [[nodiscard]] std::optional<history_page> read_history(const instance_id& instance,
                                                            std::uint64_t from,
                                                            std::size_t bytes) override;
-    [[nodiscard]] bool wait(std::span<const instance_id> instances,
-                            std::chrono::steady_clock::time_point deadline) override;
-    [[nodiscard]] std::optional<instance_record> wait_and_get(
+    [[nodiscard]] std::optional<instance_record> wait(
         const instance_id& instance, std::chrono::steady_clock::time_point deadline) override;
     [[nodiscard]] purge_result purge(const purge_request& request) override;
-    [[nodiscard]] std::vector<release_outcome> release(
+    [[nodiscard]] std::vector<unpark_outcome> unpark(
         const request_id& request, std::span<const instance_id> instances) override;
     [[nodiscard]] work_batch lock(const lock_request& request) override;
     [[nodiscard]] commit_result commit(const commit_request& request) override;
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
-    [[nodiscard]] std::vector<lease_outcome> give_back(const request_id& request,
-                                                       std::span<const held_item> items) override;
-    [[nodiscard]] std::vector<lease_outcome> abandon(const request_id& request,
-                                                     std::span<const held_item> items,
-                                                     duration delay) override;
-    [[nodiscard]] std::vector<lease_outcome> park(const request_id& request,
-                                                  std::span<const held_item> items,
-                                                  std::span<const std::string> reasons) override;
+    [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] wake_token wait_for_work(wake_token token,
-                                           std::chrono::steady_clock::time_point deadline) override;
     /// What comes with it suffers like the answer of a `lock`; an empty one is no call.
-    [[nodiscard]] work_batch wait_for_lease(
+    [[nodiscard]] work_batch wait_for_work(
         const lock_request& wanted,
         wake_token token,
         std::chrono::steady_clock::time_point deadline) override;
-    void interrupt_waits() noexcept override;
 
   private:
     [[nodiscard]] std::optional<mishap> next_mishap(method which);
@@ -136,7 +116,7 @@ class faulty_backend final : public backend {
     void undermine(mishap how, const worker_id& holder, const work_batch& batch);
     [[nodiscard]] commit_result pretend(const commit_request& request);
 
-    hub inner_;
+    const hub hub_;
     mutable std::mutex mutex_;
     std::size_t calls_ = 0;
     std::size_t mishaps_ = 0;

@@ -9,8 +9,8 @@ namespace {
 constexpr std::uint64_t activities_each = 3;
 
 // What the code of an orchestration would decide, from lengths alone.
-checkpoint decided(const orchestration_work& work) {
-    checkpoint turn = turn_of(work);
+finished_turn decided(const orchestration_work& work) {
+    finished_turn turn = turn_of(work);
     const auto consumed = static_cast<std::uint32_t>(work.inbox.size());
     const bool is_first = work.history_length == 1;
     const std::uint64_t length = work.history_length + consumed + (is_first ? 1 : 0);
@@ -85,17 +85,16 @@ bool patient_worker::look_for_work() {
 }
 
 void patient_worker::commit_some() {
-    std::vector<checkpoint> checkpoints;
-    std::vector<completion> completions;
-    while (checkpoints.size() < 2 && !turns_.empty()) {
-        checkpoints.push_back(decided(turns_.front()));
+    std::vector<finished_work> finished;
+    while (finished.size() < 2 && !turns_.empty()) {
+        finished.emplace_back(decided(turns_.front()));
         turns_.pop_front();
     }
-    while (completions.size() < 2 && !tasks_.empty()) {
-        completions.push_back(completion_of(tasks_.front()));
+    for (std::size_t n = 0; n < 2 && !tasks_.empty(); ++n) {
+        finished.emplace_back(completion_of(tasks_.front()));
         tasks_.pop_front();
     }
-    const commit_request work{checkpoints, completions, request()};
+    const commit_request work{finished, request()};
     take(insist([&] { return store_.commit(work); }).work);
 }
 

@@ -64,19 +64,19 @@ TEST_CASE(
     const server_pair servers;
     const hub where = open_hub(servers.either());
     backend& store = where.store();
-    checkpoint turn = turn_of(started(store));
+    finished_turn turn = turn_of(started(store));
     turn.activities = {an_activity(1)};
-    const work_batch given = store.commit({{&turn, 1}, {}, a_lock(0, 1)}).work;
+    const work_batch given = commit_to(store, {turn}, {}, a_lock(0, 1)).work;
     REQUIRE(given.activities.size() == 1);
     servers.standby.stop_following(servers.primary);
-    const completion end = completion_of(given.activities.front());
-    REQUIRE(store.commit({{}, {&end, 1}, a_lock(0, 0)}).completions ==
+    const finished_activity end = completion_of(given.activities.front());
+    REQUIRE(commit_to(store, {}, {end}, a_lock(0, 0)).activities ==
             std::vector{commit_outcome::committed});
 
     servers.fail_over();
     for (int n = 0; n < 3; ++n) {
-        const checkpoint last = last_turn_of(started(store));
-        REQUIRE(store.commit({{&last, 1}, {}, a_lock(0, 0)}).checkpoints ==
+        const finished_turn last = last_turn_of(started(store));
+        REQUIRE(commit_to(store, {last}, {}, a_lock(0, 0)).turns ==
                 std::vector{commit_outcome::committed});
     }
 

@@ -31,7 +31,7 @@ void overlapping_calls::make_one() {
         &overlapping_calls::create,  &overlapping_calls::create,
         &overlapping_calls::create,  &overlapping_calls::send,
         &overlapping_calls::send,    &overlapping_calls::terminate,
-        &overlapping_calls::purge,   &overlapping_calls::release,
+        &overlapping_calls::purge,   &overlapping_calls::unpark,
         &overlapping_calls::lock,    &overlapping_calls::lock,
         &overlapping_calls::lock,    &overlapping_calls::lock,
         &overlapping_calls::commit,  &overlapping_calls::commit,
@@ -40,7 +40,7 @@ void overlapping_calls::make_one() {
         &overlapping_calls::renew,   &overlapping_calls::give_back,
         &overlapping_calls::abandon, &overlapping_calls::purge_ended,
         &overlapping_calls::park,    &overlapping_calls::park,
-        &overlapping_calls::release, &overlapping_calls::take_over};
+        &overlapping_calls::unpark, &overlapping_calls::take_over};
     try {
         (this->*calls[number(0, calls.size() - 1)])();
     } catch (const backend_error& wrong) {
@@ -97,8 +97,8 @@ void overlapping_calls::purge_ended() {
     effects_["purge by filter"] += store_.purge(wish).purged;
 }
 
-void overlapping_calls::release() {
-    note("release", store_.release(a_request(), some_ids()), release_outcome::released);
+void overlapping_calls::unpark() {
+    note("unpark", store_.unpark(a_request(), some_ids()), unpark_outcome::unparked);
 }
 
 void overlapping_calls::lock() {
@@ -108,8 +108,8 @@ void overlapping_calls::lock() {
 }
 
 void overlapping_calls::commit() {
-    std::vector<checkpoint> turns;
-    std::vector<completion> completions;
+    std::vector<finished_turn> turns;
+    std::vector<finished_activity> completions;
     for (std::size_t n = number(0, 6); n > 0 && !turns_.empty(); --n) {
         turns.push_back(some_turn(turns_.front()));
         turns_.pop_front();
@@ -118,10 +118,10 @@ void overlapping_calls::commit() {
         completions.push_back(completion_of(tasks_.front()));
         tasks_.pop_front();
     }
-    commit_result result = store_.commit({turns, completions, some_request()});
-    note("commit a turn", result.checkpoints, commit_outcome::committed);
-    note("lose a lease", result.checkpoints, commit_outcome::lease_lost);
-    note("complete an activity", result.completions, commit_outcome::committed);
+    commit_answer result = commit_to(store_, turns, completions, some_request());
+    note("commit a turn", result.turns, commit_outcome::committed);
+    note("lose a lease", result.turns, commit_outcome::lease_lost);
+    note("complete an activity", result.activities, commit_outcome::committed);
     take(std::move(result.work));
 }
 
@@ -132,12 +132,16 @@ void overlapping_calls::renew() {
 }
 
 void overlapping_calls::give_back() {
-    note("give back", store_.give_back(a_request(), some_held_items()), lease_outcome::done);
+    note("give back",
+         return_to(store_, a_request(), some_held_items(), return_kind::give_back),
+         lease_outcome::done);
 }
 
 void overlapping_calls::abandon() {
     const std::chrono::milliseconds delay(number(0, 5));
-    note("abandon", store_.abandon(a_request(), some_held_items(), delay), lease_outcome::done);
+    note("abandon",
+         return_to(store_, a_request(), some_held_items(), return_kind::abandon, delay),
+         lease_outcome::done);
 }
 
 void overlapping_calls::park() {
@@ -146,8 +150,7 @@ void overlapping_calls::park() {
         items.push_back(held(work));
     }
     items.resize(std::min(items.size(), number(0, 3)), held_item{instance_id("none"), {}, {}});
-    const std::vector<std::string> reasons(items.size(), "cannot go on");
-    note("park", store_.park(a_request(), items, reasons), lease_outcome::done);
+    note("park", return_to(store_, a_request(), items, return_kind::park), lease_outcome::done);
 }
 
 void overlapping_calls::take_over() {
@@ -220,7 +223,7 @@ lock_request overlapping_calls::some_request() {
     return wanted;
 }
 
-void overlapping_calls::add_decisions(checkpoint& turn, const orchestration_work& work) {
+void overlapping_calls::add_decisions(finished_turn& turn, const orchestration_work& work) {
     std::uint64_t next = 0;
     for (std::size_t n = number(0, 2); n > 0; --n) {
         turn.activities.push_back(an_activity(task_of_turn(work.history_length, next++).value));
@@ -243,20 +246,20 @@ void overlapping_calls::add_decisions(checkpoint& turn, const orchestration_work
     }
 }
 
-checkpoint overlapping_calls::some_turn(const orchestration_work& work) {
+finished_turn overlapping_calls::some_turn(const orchestration_work& work) {
     switch (number(0, 7)) {
         case 0:
             return last_turn_of(work);
         case 1:
             return next_execution_of(work);
         case 2: {
-            checkpoint turn = turn_of(work);
+            finished_turn turn = turn_of(work);
             turn.status = orchestration_status::failed;
             turn.failure = an_event("failure");
             return turn;
         }
         default: {
-            checkpoint turn = turn_of(work);
+            finished_turn turn = turn_of(work);
             add_decisions(turn, work);
             return turn;
         }

@@ -33,7 +33,7 @@ class overlapping_calls {
     void terminate();
     void purge();
     void purge_ended();
-    void release();
+    void unpark();
     void lock();
     void commit();
     void renew();
@@ -50,8 +50,8 @@ class overlapping_calls {
     [[nodiscard]] worker_id some_worker();
     [[nodiscard]] new_instance some_instance();
     [[nodiscard]] lock_request some_request();
-    [[nodiscard]] checkpoint some_turn(const orchestration_work& work);
-    void add_decisions(checkpoint& turn, const orchestration_work& work);
+    [[nodiscard]] finished_turn some_turn(const orchestration_work& work);
+    void add_decisions(finished_turn& turn, const orchestration_work& work);
     [[nodiscard]] std::vector<held_item> some_held_items();
     void take(work_batch&& batch);
     /// Counts the outcomes that are this one.

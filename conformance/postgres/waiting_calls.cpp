@@ -82,28 +82,28 @@ struct waiting_calls {
         return std::move(batch.orchestrations.front());
     }
 
-    std::vector<commit_outcome> commit(std::span<const checkpoint> turns,
+    std::vector<commit_outcome> commit(const std::vector<finished_turn>& turns,
                                        const request_id& request = a_request()) {
         lock_request nothing;
         nothing.request = request;
         nothing.worker = {"w1"};
         nothing.filter = &filter;
-        return store.commit({turns, {}, nothing}).checkpoints;
+        return commit_to(store, turns, {}, nothing).turns;
     }
-    commit_outcome commit(const checkpoint& turn, const request_id& request = a_request()) {
-        return commit({&turn, 1}, request).front();
+    commit_outcome commit(const finished_turn& turn, const request_id& request = a_request()) {
+        return commit(std::vector{turn}, request).front();
     }
 
     /// Creates the instance, and leases the activity that its first turn schedules.
-    checkpoint turn_ahead(const instance_id& id) {
+    finished_turn speculative_turn(const instance_id& id) {
         create(id);
         const orchestration_work first = lease(id);
-        checkpoint turn = turn_of(first);
+        finished_turn turn = turn_of(first);
         turn.activities = {an_activity(1)};
         REQUIRE(commit(turn) == commit_outcome::committed);
         const work_batch batch = lock(0, 1);
         REQUIRE(batch.activities.size() == 1);
-        return turn_ahead_of(batch.activities.front(), first.history_version + 1, first.held.token);
+        return speculative_turn_of(batch.activities.front(), first.history_version + 1, first.held.token);
     }
 
     /// Has one turn, which leaves nothing to do.
@@ -208,7 +208,7 @@ TEST_CASE("a turn's message reaches an instance that was created while its commi
     waiting_calls shop;
     const instance_id sender("sender");
     shop.create(sender);
-    checkpoint turn = turn_of(shop.lease(sender));
+    finished_turn turn = turn_of(shop.lease(sender));
     turn.messages = {a_message(shop.held), a_message(shop.late)};
 
     const commit_outcome outcome = shop.while_late_is_created([&] { return shop.commit(turn); });
@@ -221,7 +221,7 @@ TEST_CASE("a message that comes while the commit of a turn waits for it makes th
           "[waiting][WAKE-1]") {
     waiting_calls shop;
     shop.create(shop.held);
-    const checkpoint turn = turn_of(shop.lease(shop.held));
+    const finished_turn turn = turn_of(shop.lease(shop.held));
 
     const commit_outcome outcome = shop.while_waiting(
         shop.a_send(a_request(), shop.held), [&] { return shop.commit(turn); }, [] {});
@@ -230,22 +230,23 @@ TEST_CASE("a message that comes while the commit of a turn waits for it makes th
     CHECK(shop.ready() == std::vector{shop.held.text()});
 }
 
-TEST_CASE("a message that comes while the commit of a turn ahead waits for it declines the turn",
-          "[waiting][AHEAD-1]") {
+TEST_CASE("a message that comes while the commit of a speculative turn waits for it declines the turn",
+          "[waiting][SPECULATIVE-1]") {
     waiting_calls shop;
-    const checkpoint ahead = shop.turn_ahead(shop.held);
+    const finished_turn turn = shop.speculative_turn(shop.held);
 
     const commit_outcome outcome = shop.while_waiting(
-        shop.a_send(a_request(), shop.held), [&] { return shop.commit(ahead); }, [] {});
+        shop.a_send(a_request(), shop.held), [&] { return shop.commit(turn); }, [] {});
 
     REQUIRE(outcome == commit_outcome::turn_declined);
     CHECK(shop.ready() == std::vector{shop.held.text()});
 }
 
-TEST_CASE("turns ahead find instances whose rows another transaction has moved meanwhile",
-          "[waiting][AHEAD-1]") {
+TEST_CASE("speculative turns find instances whose rows another transaction has moved meanwhile",
+          "[waiting][SPECULATIVE-1]") {
     waiting_calls shop;
-    const std::vector<checkpoint> both{shop.turn_ahead(shop.held), shop.turn_ahead(shop.late)};
+    const std::vector<finished_turn> both{shop.speculative_turn(shop.held),
+                                          shop.speculative_turn(shop.late)};
 
     const auto outcomes = shop.while_waiting(
         "update dt.Instances set updated_at = updated_at",
@@ -292,7 +293,7 @@ TEST_CASE("a commit of one turn that is repeated before the first one has ended 
           "[waiting][REPEAT-1][COMMIT-2]") {
     waiting_calls shop;
     shop.create(shop.held);
-    const checkpoint turn = turn_of(shop.lease(shop.held));
+    const finished_turn turn = turn_of(shop.lease(shop.held));
     const request_id request = a_request();
     const std::string first = shop.of_the_hub(
         "select c.store_time from Instances i cross join lateral _CommitLoneTurn('" +

@@ -20,9 +20,9 @@ TEST_CASE_METHOD(fixture,
     const orchestration_work last = leased();
     REQUIRE(park(held(lost)) == lease_outcome::done);
 
-    const commit_result result = commit({turn_of(first), turn_of(lost), last_turn_of(last)});
+    const commit_answer result = commit({turn_of(first), turn_of(lost), last_turn_of(last)});
 
-    CHECK(result.checkpoints == std::vector{commit_outcome::committed,
+    CHECK(result.turns == std::vector{commit_outcome::committed,
                                             commit_outcome::lease_lost,
                                             commit_outcome::committed});
     CHECK(get(first.instance).history_length == 3);
@@ -40,10 +40,10 @@ TEST_CASE_METHOD(fixture,
     raise(orphan.instance);
     REQUIRE(commit_one(last_turn_of(lease(orphan.instance))) == commit_outcome::committed);
 
-    const commit_result result =
+    const commit_answer result =
         commit({}, {completion_of(lost), completion_of(good), completion_of(orphan)});
 
-    CHECK(result.completions == std::vector{commit_outcome::lease_lost,
+    CHECK(result.activities == std::vector{commit_outcome::lease_lost,
                                             commit_outcome::committed,
                                             commit_outcome::instance_is_terminal});
     CHECK(get(good.instance).inbox_length == 1);
@@ -73,19 +73,19 @@ TEST_CASE_METHOD(fixture,
           std::vector{terminate_outcome::no_such_instance, terminate_outcome::terminated});
 
     const std::vector<instance_id> ids{taken, an_id()};
-    CHECK(store.release(a_request(), ids) ==
-          std::vector{release_outcome::not_parked, release_outcome::no_such_instance});
+    CHECK(store.unpark(a_request(), ids) ==
+          std::vector{unpark_outcome::not_parked, unpark_outcome::no_such_instance});
 }
 
 TEST_CASE_METHOD(fixture, "a call without items answers without outcomes", "[BATCH-2]") {
     CHECK(store.create(a_request(), {}).empty());
     CHECK(store.send(a_request(), {}).empty());
     CHECK(store.terminate(a_request(), {}).empty());
-    CHECK(store.release(a_request(), {}).empty());
-    CHECK(store.give_back(a_request(), {}).empty());
-    CHECK(store.abandon(a_request(), {}, 1s).empty());
-    CHECK(store.park(a_request(), {}, {}).empty());
-    CHECK(commit({}).checkpoints.empty());
+    CHECK(store.unpark(a_request(), {}).empty());
+    CHECK(return_to(store, a_request(), {}, return_kind::give_back).empty());
+    CHECK(return_to(store, a_request(), {}, return_kind::abandon, 1s).empty());
+    CHECK(return_to(store, a_request(), {}, return_kind::park).empty());
+    CHECK(commit({}).turns.empty());
     store.take_over(a_request(), {});
 }
 
@@ -97,21 +97,21 @@ TEST_CASE_METHOD(fixture, "five hundred items of each kind fit into one call", "
     REQUIRE(store.create(a_request(), fresh).size() == batch_items_max);
     const work_batch batch = lock({batch_items_max, 0});
     REQUIRE(batch.orchestrations.size() == batch_items_max);
-    std::vector<checkpoint> turns;
+    std::vector<finished_turn> turns;
     for (const orchestration_work& work : batch.orchestrations) {
         turns.push_back(turn_of(work));
         turns.back().activities = {an_activity(1)};
     }
-    const commit_result committed = hand_off(turns, {}, {0, batch_items_max});
+    const commit_answer committed = hand_off(turns, {}, {0, batch_items_max});
     REQUIRE(committed.work.activities.size() == batch_items_max);
-    std::vector<completion> completions;
+    std::vector<finished_activity> completions;
     for (const activity_work& task : committed.work.activities) {
         completions.push_back(completion_of(task));
     }
 
-    const commit_result completed = hand_off({}, completions, {batch_items_max, 0});
+    const commit_answer completed = hand_off({}, completions, {batch_items_max, 0});
 
-    CHECK(std::ranges::count(completed.completions, commit_outcome::committed) == 500);
+    CHECK(std::ranges::count(completed.activities, commit_outcome::committed) == 500);
     CHECK(completed.work.orchestrations.size() == batch_items_max);
 }
 
@@ -136,21 +136,21 @@ TEST_CASE_METHOD(fixture,
     const orchestration_work work = lease(task.instance);
 
     SECTION("whose answer comes too late for an instance that ends") {
-        const commit_result result = commit({last_turn_of(work)}, {completion_of(task)});
-        CHECK(result.checkpoints == std::vector{commit_outcome::committed});
-        CHECK(result.completions == std::vector{commit_outcome::instance_is_terminal});
+        const commit_answer result = commit({last_turn_of(work)}, {completion_of(task)});
+        CHECK(result.turns == std::vector{commit_outcome::committed});
+        CHECK(result.activities == std::vector{commit_outcome::instance_is_terminal});
         CHECK(get(task.instance).inbox_length == 0);
     }
     SECTION("whose answer waits for an instance that goes on") {
-        const commit_result result = commit({turn_of(work)}, {completion_of(task)});
-        CHECK(result.completions == std::vector{commit_outcome::committed});
+        const commit_answer result = commit({turn_of(work)}, {completion_of(task)});
+        CHECK(result.activities == std::vector{commit_outcome::committed});
         CHECK(get(task.instance).inbox_length == 1);
     }
     SECTION("that it has cancelled") {
-        checkpoint turn = turn_of(work);
+        finished_turn turn = turn_of(work);
         turn.cancelled_activities = {task.task};
-        const commit_result result = commit({turn}, {completion_of(task)});
-        CHECK(result.completions == std::vector{commit_outcome::lease_lost});
+        const commit_answer result = commit({turn}, {completion_of(task)});
+        CHECK(result.activities == std::vector{commit_outcome::lease_lost});
         CHECK(get(task.instance).inbox_length == 0);
     }
 }
@@ -161,12 +161,12 @@ TEST_CASE_METHOD(fixture,
     const orchestration_work sender = leased();
     const orchestration_work ending = leased();
     const orchestration_work staying = leased();
-    checkpoint turn = turn_of(sender);
+    finished_turn turn = turn_of(sender);
     turn.messages = {a_message(ending.instance),
                      a_message(staying.instance, "from the first"),
                      a_message(staying.instance, "and the second")};
 
-    const commit_result result = commit({turn, last_turn_of(ending), turn_of(staying)});
+    const commit_answer result = commit({turn, last_turn_of(ending), turn_of(staying)});
 
     CHECK(result.dropped_messages == 1);
     CHECK(get(ending.instance).inbox_length == 0);
@@ -179,13 +179,13 @@ TEST_CASE_METHOD(fixture,
                  "[BATCH-4]") {
     const orchestration_work sender = leased();
     const orchestration_work parent = leased();
-    checkpoint with_child = turn_of(parent);
+    finished_turn with_child = turn_of(parent);
     with_child.children = {a_child(parent, 1)};
     const instance_id child = with_child.children.front().instance.instance;
-    checkpoint turn = turn_of(sender);
+    finished_turn turn = turn_of(sender);
     turn.messages = {a_message(child, "welcome")};
 
-    const commit_result result = commit({turn, with_child});
+    const commit_answer result = commit({turn, with_child});
 
     CHECK(result.dropped_messages == 0);
     CHECK(get(child).inbox_length == 1);
@@ -272,7 +272,7 @@ void stop_between_calls() {
     static_cast<void>(where.store().read_history(fresh.front().instance, 0, 1));
     static_cast<void>(where.store().query({}, 1, {}));
     static_cast<void>(where.store().get({&fresh.front().instance, 1}));
-    static_cast<void>(where.store().wait_for_work(batch.token, in(1ms)));
+    static_cast<void>(wait_for_change(where.store(), batch.token, in(1ms)));
     static_cast<void>(std::raise(SIGSTOP));
 }
 

@@ -13,7 +13,7 @@ TEST_CASE_METHOD(fixture, "all parts of a checkpoint happen", "[COMMIT-1]") {
     const instance_id id = pending_instance();
     raise(id, "consumed");
     const orchestration_work work = lease(id);
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.events.push_back({1, "[" + an_event("more") + "]"});
     turn.custom_status = payload("json", R"("half way")");
     turn.activities = {an_activity(1), an_activity(2)};
@@ -22,9 +22,9 @@ TEST_CASE_METHOD(fixture, "all parts of a checkpoint happen", "[COMMIT-1]") {
     turn.children = {a_child(work, 4)};
     turn.children.front().instance.tags = {{"kind", "child"}};
 
-    const commit_result result = commit({turn});
+    const commit_answer result = commit({turn});
 
-    CHECK(result.checkpoints == std::vector{commit_outcome::committed});
+    CHECK(result.turns == std::vector{commit_outcome::committed});
     CHECK(result.dropped_messages == 0);
     const instance_record found = get(id);
     CHECK(found.status == orchestration_status::running);
@@ -55,16 +55,16 @@ TEST_CASE_METHOD(fixture, "with a lost lease nothing of a checkpoint happens", "
     raise(id, "kept");
     const orchestration_work work = lease(id);
     REQUIRE(give_back(held(work)) == lease_outcome::done);
-    checkpoint turn = last_turn_of(work);
+    finished_turn turn = last_turn_of(work);
     turn.custom_status = payload("json", "1");
     turn.activities = {an_activity(1)};
     turn.timers = {a_timer(3, now() - moment)};
     turn.messages = {a_message(other), a_message(an_id())};
     turn.children = {a_child(work, 4)};
 
-    const commit_result result = commit({turn});
+    const commit_answer result = commit({turn});
 
-    CHECK(result.checkpoints == std::vector{commit_outcome::lease_lost});
+    CHECK(result.turns == std::vector{commit_outcome::lease_lost});
     CHECK(result.dropped_messages == 0);
     const instance_record found = get(id);
     CHECK(found.status == orchestration_status::pending);
@@ -80,7 +80,7 @@ TEST_CASE_METHOD(fixture, "with a lost lease nothing of a checkpoint happens", "
 
 TEST_CASE_METHOD(fixture, "a checkpoint of another execution is refused", "[COMMIT-1]") {
     const orchestration_work work = leased();
-    checkpoint turn = last_turn_of(work);
+    finished_turn turn = last_turn_of(work);
     turn.execution = an_execution();
 
     CHECK(commit_one(turn) == commit_outcome::lease_lost);
@@ -93,7 +93,7 @@ TEST_CASE_METHOD(fixture,
                  "a custom status is kept until a turn changes or clears it",
                  "[COMMIT-1]") {
     const instance_id id = pending_instance();
-    checkpoint turn = turn_of(lease(id));
+    finished_turn turn = turn_of(lease(id));
     turn.custom_status = payload("json", "1");
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     raise(id);
@@ -113,12 +113,12 @@ TEST_CASE_METHOD(fixture,
                  "[COMMIT-1][SEND-1]") {
     const instance_id ended = completed_instance();
     const instance_id other = idle_instance();
-    checkpoint turn = turn_of(leased());
+    finished_turn turn = turn_of(leased());
     turn.messages = {a_message(an_id()), a_message(ended), a_message(other)};
 
-    const commit_result result = commit({turn});
+    const commit_answer result = commit({turn});
 
-    CHECK(result.checkpoints == std::vector{commit_outcome::committed});
+    CHECK(result.turns == std::vector{commit_outcome::committed});
     CHECK(result.dropped_messages == 2);
     CHECK(get(other).inbox_length == 1);
     CHECK(get(ended).inbox_length == 0);
@@ -128,7 +128,7 @@ TEST_CASE_METHOD(fixture,
                  "a checkpoint's message to its own instance is in the next turn's inbox",
                  "[COMMIT-1]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.messages = {a_message(work.instance, "to itself")};
 
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -140,7 +140,7 @@ TEST_CASE_METHOD(fixture,
                  "a timer that is due in the past fires in the next turn",
                  "[COMMIT-1][TIME-2]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.timers = {a_timer(1, now() - 100 * moment)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -149,7 +149,7 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture, "a cancelled timer does not fire", "[COMMIT-1]") {
     const instance_id id = pending_instance();
-    checkpoint turn = turn_of(lease(id));
+    finished_turn turn = turn_of(lease(id));
     turn.timers = {a_timer(1, now() + 2 * moment),
                    a_timer(2, now() + 2 * moment),
                    a_timer(3, now() + 2 * moment)};
@@ -169,7 +169,7 @@ TEST_CASE_METHOD(fixture,
                  "the same checkpoint again is committed, and happens once",
                  "[COMMIT-2][REPEAT-1]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1)};
     turn.messages = {a_message(work.instance, "to itself")};
     turn.children = {a_child(work, 4)};
@@ -186,7 +186,7 @@ TEST_CASE_METHOD(fixture,
 TEST_CASE_METHOD(fixture,
                  "the last checkpoint again is committed, after the instance has ended",
                  "[COMMIT-2]") {
-    const checkpoint turn = last_turn_of(leased());
+    const finished_turn turn = last_turn_of(leased());
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     const instance_record before = get(turn.instance);
 
@@ -197,7 +197,7 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture, "a checkpoint that continued as new again is committed", "[COMMIT-2]") {
-    const checkpoint turn = next_execution_of(leased());
+    const finished_turn turn = next_execution_of(leased());
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
     CHECK(commit_one(turn) == commit_outcome::committed);
@@ -219,12 +219,12 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture, "two commits of one lease at once happen once", "[COMMIT-2]") {
     const orchestration_work work = leased();
-    const checkpoint turn = turn_of(work);
+    const finished_turn turn = turn_of(work);
     {
         std::vector<std::jthread> threads;
         for (int n = 0; n < 3; ++n) {
             threads.emplace_back([&] {
-                static_cast<void>(store.commit({{&turn, 1}, {}, request({})}));
+                static_cast<void>(commit_to(store, {turn}, {}, request({})));
             });
         }
     }
@@ -239,7 +239,7 @@ TEST_CASE_METHOD(fixture, "exactly the consumed messages are removed", "[COMMIT-
     raise(id, "three");
     const orchestration_work work = lease(id);
     raise(id, "four");
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.consumed = {work.inbox[0].sequence, work.inbox[2].sequence};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -252,7 +252,7 @@ TEST_CASE_METHOD(fixture,
     const instance_id neighbour = pending_instance();
     raise(neighbour, "mine");
     const orchestration_work others = lease(neighbour);
-    checkpoint turn = turn_of(leased());
+    finished_turn turn = turn_of(leased());
     turn.consumed = {others.inbox.front().sequence, 987654321};
 
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -266,14 +266,14 @@ TEST_CASE_METHOD(fixture, "a checkpoint raises the history version by exactly on
     SECTION("with several chunks of events") {
         const orchestration_work work = lease(id);
         version = work.history_version;
-        checkpoint turn = turn_of(work);
+        finished_turn turn = turn_of(work);
         turn.events.push_back({3, "[1,2,3]"});
         REQUIRE(commit_one(turn) == commit_outcome::committed);
     }
     SECTION("without any event") {
         const orchestration_work work = lease(id);
         version = work.history_version;
-        checkpoint turn = turn_of(work);
+        finished_turn turn = turn_of(work);
         turn.events.clear();
         REQUIRE(commit_one(turn) == commit_outcome::committed);
     }
@@ -305,7 +305,7 @@ TEST_CASE_METHOD(fixture,
     raise(id);
     REQUIRE(abandon(held(lease(id))) == lease_outcome::done);
     REQUIRE(park(held(lease(id))) == lease_outcome::done);
-    REQUIRE(release(id) == release_outcome::released);
+    REQUIRE(unpark(id) == unpark_outcome::unparked);
     CHECK(history_version(id) == 1);
 
     REQUIRE(commit_one(next_execution_of(lease(id))) == commit_outcome::committed);

@@ -13,7 +13,7 @@ TEST_CASE_METHOD(fixture,
     const instance_id ended = completed_instance();
     const instance_id id = pending_instance();
     const orchestration_work work = lease(id);
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {a_child(work, 1), a_child(work, 2), a_child(work, 3)};
     turn.children[0].instance.instance = taken;
     turn.children[0].refused_event = an_event("refused by a pending one");
@@ -38,7 +38,7 @@ TEST_CASE_METHOD(fixture, "a child whose id another parent's child has is refuse
     const instance_id other_parent = idle_instance();
     const instance_id taken = pending_child(other_parent, 1);
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {a_child(work, 1)};
     turn.children.front().instance.instance = taken;
 
@@ -56,7 +56,7 @@ TEST_CASE_METHOD(fixture,
     const instance_id child = pending_child(parent, 1);
     raise(parent);
     const orchestration_work work = lease(parent);
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {a_child(work, 1)};
     turn.children.front().instance.instance = child;
 
@@ -68,7 +68,7 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture, "the second of two children with one id is refused", "[COMMIT-4]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {a_child(work, 1), a_child(work, 2)};
     turn.children[1].instance.instance = turn.children[0].instance.instance;
 
@@ -82,7 +82,7 @@ TEST_CASE_METHOD(fixture, "the second of two children with one id is refused", "
 
 TEST_CASE_METHOD(fixture, "a child may start later", "[COMMIT-4][TIME-2]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {a_child(work, 1)};
     turn.children.front().instance.start_at = now() + 2 * moment;
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -97,12 +97,12 @@ TEST_CASE_METHOD(fixture,
                  "a message to a child that the same checkpoint starts arrives",
                  "[COMMIT-4][BATCH-4]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {a_child(work, 1)};
     const instance_id child = turn.children.front().instance.instance;
     turn.messages = {a_message(child, "welcome")};
 
-    const commit_result result = commit({turn});
+    const commit_answer result = commit({turn});
 
     CHECK(result.dropped_messages == 0);
     CHECK(inbox(child) == std::vector<std::string>{an_event("welcome")});
@@ -113,7 +113,7 @@ TEST_CASE_METHOD(fixture,
                  "[COMMIT-4]") {
     const instance_id taken = pending_instance();
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {{a_new_instance("detached"), {}}, {a_new_instance("detached"), {}}};
     turn.children[1].instance.instance = taken;
     const instance_id child = turn.children[0].instance.instance;

@@ -17,7 +17,7 @@ class busy_fixture : public fixture {
 
   private:
     activity_work prepared() {
-        checkpoint turn = turn_of(lease(id));
+        finished_turn turn = turn_of(lease(id));
         turn.activities = {an_activity(1), an_activity(2)};
         turn.timers = {a_timer(3, now() + 2 * moment), a_timer(4, now() - moment)};
         REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -37,7 +37,7 @@ TEST_CASE_METHOD(busy_fixture,
                                  orchestration_status::failed,
                                  orchestration_status::terminated);
     raise(id, "late");
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.consumed.clear();
     turn.status = status;
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -54,7 +54,7 @@ TEST_CASE_METHOD(busy_fixture,
                  "activities of a completed or failed instance are still executed",
                  "[COMMIT-5]") {
     const auto status = GENERATE(orchestration_status::completed, orchestration_status::failed);
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.status = status;
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -76,7 +76,7 @@ TEST_CASE_METHOD(busy_fixture,
 TEST_CASE_METHOD(busy_fixture,
                  "activities scheduled by the last checkpoint are executed",
                  "[COMMIT-5]") {
-    checkpoint turn = last_turn_of(work);
+    finished_turn turn = last_turn_of(work);
     turn.activities = {an_activity(9)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -86,7 +86,7 @@ TEST_CASE_METHOD(busy_fixture,
 TEST_CASE_METHOD(busy_fixture,
                  "a terminated instance's unleased activities are removed",
                  "[COMMIT-5]") {
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.status = orchestration_status::terminated;
     turn.output = {"json", R"("reason")"};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -100,7 +100,7 @@ TEST_CASE_METHOD(busy_fixture,
 TEST_CASE_METHOD(busy_fixture,
                  "an execution that continues as new leaves no timers behind",
                  "[COMMIT-5][COMMIT-6]") {
-    checkpoint turn = next_execution_of(work);
+    finished_turn turn = next_execution_of(work);
     turn.consumed.clear();
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(fixture,
     create(fresh);
     const orchestration_work work = lease(fresh.instance);
     advance(moment);
-    checkpoint turn = next_execution_of(work);
+    finished_turn turn = next_execution_of(work);
     turn.custom_status = payload("json", "7");
     turn.next->version = "2";
     turn.next->tags = {{"second", "2"}};
@@ -206,7 +206,7 @@ TEST_CASE_METHOD(fixture,
                  "a completion puts its event into the inbox and removes the task",
                  "[COMMIT-7]") {
     const activity_work task = leased_activity();
-    const completion done = completion_of(task);
+    const finished_activity done = completion_of(task);
 
     CHECK(complete(done) == commit_outcome::committed);
 
@@ -223,11 +223,11 @@ TEST_CASE_METHOD(fixture,
                  "[COMMIT-7][LOCK-2]") {
     const activity_work task = leased_activity();
     const instance_id other = idle_instance();
-    completion wrong_execution = completion_of(task);
+    finished_activity wrong_execution = completion_of(task);
     wrong_execution.execution = an_execution();
-    completion wrong_task = completion_of(task);
+    finished_activity wrong_task = completion_of(task);
     wrong_task.task = {99};
-    completion wrong_instance = completion_of(task);
+    finished_activity wrong_instance = completion_of(task);
     wrong_instance.instance = other;
 
     CHECK(complete(wrong_execution) == commit_outcome::lease_lost);
@@ -243,7 +243,7 @@ TEST_CASE_METHOD(fixture,
                  "a completion reaches a suspended instance and one that is leased",
                  "[COMMIT-7][SEND-3]") {
     const instance_id id = pending_instance();
-    checkpoint turn = turn_of(lease(id));
+    finished_turn turn = turn_of(lease(id));
     turn.activities = {an_activity(1), an_activity(2)};
     turn.status = orchestration_status::suspended;
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -263,13 +263,13 @@ TEST_CASE_METHOD(fixture,
 TEST_CASE_METHOD(fixture,
                  "an activity scheduled and cancelled by one checkpoint is never queued",
                  "[COMMIT-8]") {
-    checkpoint turn = turn_of(leased());
+    finished_turn turn = turn_of(leased());
     turn.activities = {an_activity(1), an_activity(2)};
     turn.cancelled_activities = {{1}, {55}};
 
-    const commit_result result = hand_off({turn}, {}, {10, 10});
+    const commit_answer result = hand_off({turn}, {}, {10, 10});
 
-    CHECK(result.checkpoints == std::vector{commit_outcome::committed});
+    CHECK(result.turns == std::vector{commit_outcome::committed});
     REQUIRE(result.work.activities.size() == 1);
     CHECK(result.work.activities.front().task == task_id{2});
     CHECK(lock({0, 10}).activities.empty());
@@ -278,7 +278,7 @@ TEST_CASE_METHOD(fixture,
 TEST_CASE_METHOD(fixture, "a queued activity that is cancelled is not handed out", "[COMMIT-8]") {
     const instance_id id = instance_with_queued_activity();
     raise(id);
-    checkpoint turn = turn_of(lease(id));
+    finished_turn turn = turn_of(lease(id));
     turn.cancelled_activities = {{1}};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -290,7 +290,7 @@ TEST_CASE_METHOD(fixture,
                  "[COMMIT-8]") {
     const activity_work task = leased_activity();
     raise(task.instance);
-    checkpoint turn = turn_of(lease(task.instance));
+    finished_turn turn = turn_of(lease(task.instance));
     turn.cancelled_activities = {task.task};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 

@@ -97,7 +97,7 @@ TEST_CASE_METHOD(fixture,
                                             std::pair(4, orchestration_status::failed),
                                             std::pair(5, orchestration_status::suspended));
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.status = status;
     if (status == orchestration_status::pending) {
         REQUIRE(give_back(held(work)) == lease_outcome::done);
@@ -193,7 +193,7 @@ TEST_CASE_METHOD(fixture, "the lease of a replaced instance is lost", "[CREATE-2
 
 TEST_CASE_METHOD(fixture, "inbox, timers and tasks of a replaced instance are gone", "[CREATE-2]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2)};
     turn.timers = {a_timer(3, now() + 2 * moment)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -275,7 +275,7 @@ TEST_CASE_METHOD(fixture,
                  "[CREATE-3]") {
     const new_instance fresh = a_new_instance();
     create(fresh);
-    const checkpoint turn = next_execution_of(lease(fresh.instance));
+    const finished_turn turn = next_execution_of(lease(fresh.instance));
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
     CHECK(try_create(fresh).code == create_code::created);

@@ -112,7 +112,7 @@ TEST_CASE_METHOD(fixture, "without a delay an abandoned item is ready at once", 
 
 TEST_CASE_METHOD(fixture, "attempts are counted for each item apart", "[ABANDON-1]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     const work_batch first = lock({0, 1});
@@ -136,7 +136,7 @@ TEST_CASE_METHOD(fixture,
     wrong.held.token = {12345};
     const std::vector<held_item> items{held(task), wrong, held(work)};
 
-    const auto outcomes = store.give_back(a_request(), items);
+    const auto outcomes = return_to(store, a_request(), items, return_kind::give_back);
 
     CHECK(outcomes ==
           std::vector{lease_outcome::done, lease_outcome::lease_lost, lease_outcome::done});

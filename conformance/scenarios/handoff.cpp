@@ -12,7 +12,7 @@ TEST_CASE_METHOD(fixture,
                  "a checkpoint hands out the activities that it scheduled",
                  "[HANDOFF-1]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2)};
 
     const work_batch batch = hand_off({turn}, {}, {10, 10}).work;
@@ -27,7 +27,7 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture, "a completion hands out its instance", "[HANDOFF-1]") {
     const activity_work task = leased_activity();
-    const completion done = completion_of(task);
+    const finished_activity done = completion_of(task);
 
     const work_batch batch = hand_off({}, {done}, {1, 1}).work;
 
@@ -70,7 +70,7 @@ TEST_CASE_METHOD(fixture,
     advance(moment);
     raise(scheduling);
     const orchestration_work work = lease(scheduling);
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(7)};
 
     const work_batch batch = hand_off({turn}, {completion_of(task)}, {1, 1}).work;
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(fixture, "then comes what lock would hand out", "[HANDOFF-1]") 
 
 TEST_CASE_METHOD(fixture, "a hand-off keeps to the room", "[HANDOFF-1][LOCK-8]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     for (std::uint64_t task = 1; task <= 5; ++task) {
         turn.activities.push_back(an_activity(task));
     }
@@ -121,7 +121,7 @@ TEST_CASE_METHOD(fixture, "a hand-off keeps to the room", "[HANDOFF-1][LOCK-8]")
 
 TEST_CASE_METHOD(fixture, "a hand-off keeps to the filter", "[HANDOFF-1][LOCK-4]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2), an_activity(3)};
     turn.activities[1].name = "Other";
     turn.activities[2].queue = "slow";
@@ -143,8 +143,8 @@ TEST_CASE_METHOD(fixture, "suspects are never handed off, but told of", "[HANDOF
 
     lock_request next = request({10, 10});
     next.suspects = true;
-    const checkpoint turn = turn_of(work);
-    const work_batch batch = store.commit({{&turn, 1}, {}, next}).work;
+    const finished_turn turn = turn_of(work);
+    const work_batch batch = commit_to(store, {turn}, {}, next).work;
 
     CHECK(batch.orchestrations.empty());
     CHECK(batch.suspects_waiting);
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(fixture, "suspects are never handed off, but told of", "[HANDOF
 TEST_CASE_METHOD(fixture,
                  "an instance that continues as new is handed off, history included",
                  "[HANDOFF-1][COMMIT-6]") {
-    const checkpoint turn = next_execution_of(leased());
+    const finished_turn turn = next_execution_of(leased());
 
     const work_batch batch = hand_off({turn}, {}, {1, 1}).work;
 
@@ -165,7 +165,7 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture, "a child is handed off with its history", "[HANDOFF-1][LOCK-7]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.children = {a_child(work, 1)};
 
     const work_batch batch = hand_off({turn}, {}, {1, 1}).work;
@@ -178,10 +178,10 @@ TEST_CASE_METHOD(fixture, "a child is handed off with its history", "[HANDOFF-1]
 TEST_CASE_METHOD(fixture, "a commit of nothing hands out what lock would", "[HANDOFF-1]") {
     pending_instance();
 
-    const commit_result result = hand_off({}, {}, {1, 1});
+    const commit_answer result = hand_off({}, {}, {1, 1});
 
-    CHECK(result.checkpoints.empty());
-    CHECK(result.completions.empty());
+    CHECK(result.turns.empty());
+    CHECK(result.activities.empty());
     CHECK(result.work.orchestrations.size() == 1);
 }
 
@@ -192,12 +192,12 @@ TEST_CASE_METHOD(fixture, "a lost lease makes no work, and prevents none", "[HAN
         REQUIRE(give_back(held(other)) == lease_outcome::done);
     }
     REQUIRE(park(held(lost)) == lease_outcome::done);
-    checkpoint turn = turn_of(lost);
+    finished_turn turn = turn_of(lost);
     turn.activities = {an_activity(1)};
 
-    const commit_result result = hand_off({turn}, {}, {10, 10});
+    const commit_answer result = hand_off({turn}, {}, {10, 10});
 
-    CHECK(result.checkpoints == std::vector{commit_outcome::lease_lost});
+    CHECK(result.turns == std::vector{commit_outcome::lease_lost});
     CHECK(result.work.activities.empty());
     CHECK(result.work.orchestrations.size() == 1);
 }
@@ -207,14 +207,14 @@ TEST_CASE_METHOD(fixture,
                  "[HANDOFF-2]") {
     const activity_work task = leased_activity();
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2)};
     const wake_token token = lock({10, 10}).token;
     const work_batch some = hand_off({turn}, {completion_of(task)}, {0, 1}).work;
     REQUIRE(some.activities.size() == 1);
 
     const auto begun = std::chrono::steady_clock::now();
-    const wake_token after = store.wait_for_work(token, in(patience));
+    const wake_token after = wait_for_change(store, token, in(patience));
 
     CHECK(after.value != token.value);
     CHECK(std::chrono::steady_clock::now() - begun < patience);
@@ -227,18 +227,18 @@ TEST_CASE_METHOD(fixture,
                  "every item of a hand-off has a token of its own",
                  "[HANDOFF-1][LOCK-2][REPEAT-2]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     for (std::uint64_t task = 1; task <= 5; ++task) {
         turn.activities.push_back(an_activity(task));
     }
     raise(work.instance);
-    const commit_request call{{&turn, 1}, {}, request({5, 5})};
+    const lock_request next = request({5, 5});
     std::set<lease_token> expected;
     for (std::uint32_t n = 0; n < 10; ++n) {
-        expected.insert(derive_token(call.next.request, n));
+        expected.insert(derive_token(next.request, n));
     }
 
-    const work_batch batch = store.commit(call).work;
+    const work_batch batch = commit_to(store, {turn}, {}, next).work;
 
     REQUIRE(batch.orchestrations.size() == 1);
     REQUIRE(batch.activities.size() == 5);

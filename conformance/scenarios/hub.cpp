@@ -154,7 +154,7 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture, "the status counts what is ready and not leased", "[LOCK-1]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2), an_activity(3)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     pending_instance();
@@ -192,7 +192,7 @@ TEST_CASE_METHOD(fixture, "the status names ready work that no live worker has",
     unknown.version = "9";
     create(unknown);
     const orchestration_work work = lease(pending_instance());
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(7)};
     turn.activities.front().name = "Vanished";
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -208,11 +208,11 @@ TEST_CASE_METHOD(fixture,
     REQUIRE(store.renew({worker, &filter, 50 * moment, {}}).empty());
     instance_with_queued_activity();
     const orchestration_work ending = lease(pending_instance());
-    checkpoint last = last_turn_of(ending);
+    finished_turn last = last_turn_of(ending);
     last.activities = {an_activity(1), an_activity(2)};
     last.activities.front().name = "Vanished";
     const orchestration_work continuing = lease(pending_instance());
-    checkpoint next = next_execution_of(continuing);
+    finished_turn next = next_execution_of(continuing);
     next.activities = {an_activity(1)};
     REQUIRE(commit_one(last) == commit_outcome::committed);
     REQUIRE(commit_one(next) == commit_outcome::committed);
@@ -239,12 +239,12 @@ TEST_CASE_METHOD(fixture, "interrupted waits return at once, now and later", "[W
     REQUIRE(lock({1, 0}).orchestrations.size() == 1);
     const auto begun = std::chrono::steady_clock::now();
     {
-        const std::jthread waiting([&] { static_cast<void>(store.wait({&id, 1}, in(patience))); });
+        const std::jthread waiting([&] { static_cast<void>(waits_to_end(store, id, in(patience))); });
         store.interrupt_waits();
     }
 
-    static_cast<void>(store.wait_for_work(token, in(patience)));
-    static_cast<void>(store.wait({&id, 1}, in(patience)));
+    static_cast<void>(wait_for_change(store, token, in(patience)));
+    static_cast<void>(waits_to_end(store, id, in(patience)));
 
     CHECK(std::chrono::steady_clock::now() - begun < patience);
 }

@@ -78,9 +78,9 @@ TEST_CASE_METHOD(mixed_ages, "a message raises the level of its instance", "[LEV
         const orchestration_work work = leased();
         REQUIRE(send(a_newer_message(work.instance)) == send_outcome::accepted);
 
-        const commit_result done = hand_off({turn_of(work)}, {}, {10, 0});
+        const commit_answer done = hand_off({turn_of(work)}, {}, {10, 0});
 
-        REQUIRE(done.checkpoints.front() == commit_outcome::committed);
+        REQUIRE(done.turns.front() == commit_outcome::committed);
         CHECK(done.work.orchestrations.empty());
         check_only_newer_has(work.instance);
     }
@@ -97,15 +97,15 @@ TEST_CASE_METHOD(mixed_ages, "a message raises the level of its instance", "[LEV
     SECTION("which is parked") {
         const instance_id id = parked_instance();
         REQUIRE(send(a_newer_message(id)) == send_outcome::accepted);
-        REQUIRE(release(id) == release_outcome::released);
+        REQUIRE(unpark(id) == unpark_outcome::unparked);
         check_only_newer_has(id);
     }
     SECTION("from another instance's turn") {
         const instance_id id = idle_instance();
-        checkpoint turn = turn_of(leased());
+        finished_turn turn = turn_of(leased());
         turn.messages = {a_newer_message(id)};
 
-        const commit_result done = hand_off({turn}, {}, {10, 0});
+        const commit_answer done = hand_off({turn}, {}, {10, 0});
 
         CHECK(done.work.orchestrations.empty());
         check_only_newer_has(id);
@@ -128,13 +128,13 @@ TEST_CASE_METHOD(mixed_ages, "a message that is not accepted raises no level", "
 
 TEST_CASE_METHOD(mixed_ages, "a turn raises the level of its instance", "[LEVEL-1][LEVEL-2]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.level = newer;
 
     SECTION("which goes on") {
         REQUIRE(send(work.instance) == send_outcome::accepted);
-        const commit_result done = hand_off({turn}, {}, {10, 0});
-        REQUIRE(done.checkpoints.front() == commit_outcome::committed);
+        const commit_answer done = hand_off({turn}, {}, {10, 0});
+        REQUIRE(done.turns.front() == commit_outcome::committed);
         CHECK(done.work.orchestrations.empty());
     }
     SECTION("which waits for a message") {
@@ -146,8 +146,8 @@ TEST_CASE_METHOD(mixed_ages, "a turn raises the level of its instance", "[LEVEL-
         turn.level = newer;
         turn.next->version = order_version + ".1";
         filter.orchestrations.push_back({order_name, turn.next->version});
-        const commit_result done = hand_off({turn}, {}, {10, 0});
-        REQUIRE(done.checkpoints.front() == commit_outcome::committed);
+        const commit_answer done = hand_off({turn}, {}, {10, 0});
+        REQUIRE(done.turns.front() == commit_outcome::committed);
         CHECK(done.work.orchestrations.empty());
         CHECK(get(work.instance).version == turn.next->version);
     }
@@ -169,11 +169,11 @@ TEST_CASE_METHOD(mixed_ages, "a level never falls", "[LEVEL-1]") {
     CHECK(handed_to(newer).empty());
 }
 
-TEST_CASE_METHOD(mixed_ages, "a turn ahead raises the level as well", "[LEVEL-1][AHEAD-1]") {
-    if (lacks(ability::turns_ahead)) {
+TEST_CASE_METHOD(mixed_ages, "a speculative turn raises the level as well", "[LEVEL-1][SPECULATIVE-1]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
-    checkpoint turn = turn_ahead(leased_activity());
+    finished_turn turn = speculative_turn(leased_activity());
     turn.level = newer;
 
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -185,10 +185,8 @@ TEST_CASE_METHOD(mixed_ages,
                  "what needs newer code goes back uncounted, and to no older worker again",
                  "[LEVEL-3][GIVE-1]") {
     const orchestration_work work = leased();
-    held_item item = held(work);
-    item.needed = newer;
 
-    REQUIRE(give_back(item) == lease_outcome::done);
+    REQUIRE(give_back(held(work), newer) == lease_outcome::done);
 
     check_only_newer_has(work.instance);
 }
@@ -196,10 +194,8 @@ TEST_CASE_METHOD(mixed_ages,
 TEST_CASE_METHOD(mixed_ages, "a lease that is lost raises no level", "[LEVEL-3][LOCK-2]") {
     const orchestration_work work = leased();
     REQUIRE(give_back(held(work)) == lease_outcome::done);
-    held_item item = held(work);
-    item.needed = newer;
 
-    CHECK(give_back(item) == lease_outcome::lease_lost);
+    CHECK(give_back(held(work), newer) == lease_outcome::lease_lost);
     CHECK(get(work.instance).level == 1);
 }
 
@@ -255,7 +251,7 @@ TEST_CASE_METHOD(mixed_ages, "a kind of instance is a part of its definition", "
 }
 
 TEST_CASE_METHOD(mixed_ages, "an instance that a turn cancels has ended", "[COMMIT-5]") {
-    checkpoint turn = turn_of(leased());
+    finished_turn turn = turn_of(leased());
     turn.status = orchestration_status::cancelled;
 
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -265,6 +261,6 @@ TEST_CASE_METHOD(mixed_ages, "an instance that a turn cancels has ended", "[COMM
     CHECK(ended.completed_at);
     CHECK(send(turn.instance) == send_outcome::instance_is_terminal);
     CHECK(terminate(turn.instance) == terminate_outcome::instance_is_terminal);
-    CHECK(waits_for_end(store, {turn.instance}));
+    CHECK(waits_for_end(store, turn.instance));
     CHECK(purge(turn.instance) == purge_outcome::purged);
 }

@@ -105,7 +105,7 @@ TEST_CASE_METHOD(fixture, "a call with another token is refused, and changes not
     const auto token = GENERATE(std::uint64_t{0}, std::uint64_t{4711});
     orchestration_work other = work;
     other.held.token = {token};
-    checkpoint turn = last_turn_of(other);
+    finished_turn turn = last_turn_of(other);
     turn.activities = {an_activity(1)};
     turn.messages = {a_message(work.instance, "to itself")};
     turn.children = {a_child(work, 2)};
@@ -244,7 +244,7 @@ TEST_CASE_METHOD(fixture, "only names and versions of the filter are handed out"
 
 TEST_CASE_METHOD(fixture, "only activities and queues of the filter are handed out", "[LOCK-4]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2), an_activity(3)};
     turn.activities[1].name = "Other";
     turn.activities[2].queue = "slow";
@@ -264,7 +264,7 @@ TEST_CASE_METHOD(fixture, "only activities and queues of the filter are handed o
 
 TEST_CASE_METHOD(fixture, "an activity is found by its name whatever its version", "[LOCK-4]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1)};
     turn.activities.front().version = "77";
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -382,7 +382,7 @@ TEST_CASE_METHOD(fixture, "a tight limit of bytes still hands out one item", "[L
 
 TEST_CASE_METHOD(fixture, "an activity comes as it was scheduled", "[LOCK-7][COMMIT-1]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(9)};
     turn.activities.front().queue = "slow";
     turn.activities.front().input = {"bytes", std::string("\0\xFF'\"\n", 5)};
@@ -406,7 +406,7 @@ TEST_CASE_METHOD(fixture, "an activity comes as it was scheduled", "[LOCK-7][COM
 }
 
 TEST_CASE_METHOD(fixture, "an activity without input waits, and comes without one", "[COMMIT-1]") {
-    checkpoint turn = turn_of(leased());
+    finished_turn turn = turn_of(leased());
     turn.activities = {an_activity(1), an_activity(2), an_activity(3)};
     turn.activities[0].input = {};
     turn.activities[1].input = {"bytes", {}};

@@ -14,7 +14,7 @@ TEST_CASE_METHOD(fixture,
                  "the inbox comes in the order in which it became visible",
                  "[LOCK-5][TIME-2]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.timers = {a_timer(1, now() + 2 * moment)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     new_message late = a_message(work.instance, "late");
@@ -109,7 +109,7 @@ TEST_CASE_METHOD(fixture,
                  "an activity with a higher priority goes first, then the oldest",
                  "[LOCK-6]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     advance(moment);
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(fixture, "the instance that has been ready for longest goes fir
 TEST_CASE_METHOD(fixture,
                  "an activity that is returned keeps its priority",
                  "[LOCK-6][GIVE-1][ABANDON-1]") {
-    checkpoint turn = turn_of(leased());
+    finished_turn turn = turn_of(leased());
     turn.activities = {an_activity(1), an_activity(2)};
     turn.activities.back().priority = 5;
     const std::vector<activity_work> both = hand_off({turn}, {}, {0, 2}).work.activities;
@@ -186,7 +186,7 @@ TEST_CASE_METHOD(fixture,
         }
     }
     SECTION("activities that one checkpoint schedules") {
-        checkpoint turn = turn_of(leased());
+        finished_turn turn = turn_of(leased());
         for (std::size_t n = 1; n <= count; ++n) {
             turn.activities.push_back(an_activity(n));
             expected.push_back(std::to_string(n));
@@ -197,7 +197,7 @@ TEST_CASE_METHOD(fixture,
         }
     }
     SECTION("suspects whose leases one call gave") {
-        checkpoint turn = turn_of(leased());
+        finished_turn turn = turn_of(leased());
         for (std::size_t n = 1; n <= count; ++n) {
             turn.activities.push_back(an_activity(n));
             expected.push_back(std::to_string(n));

@@ -26,7 +26,7 @@ TEST_CASE_METHOD(fixture,
     }
     SECTION("the turn that was handed out by the one before") {
         raise(id);
-        const commit_result result = hand_off({turn_of(first)}, {}, {1, 0});
+        const commit_answer result = hand_off({turn_of(first)}, {}, {1, 0});
         REQUIRE(ids_of(result.work) == std::vector{id});
         const orchestration_work& second = result.work.orchestrations.front();
         CHECK(second.last_committed == first.held.token);
@@ -36,15 +36,15 @@ TEST_CASE_METHOD(fixture,
     SECTION("a turn that continues as new") {
         REQUIRE(commit_one(next_execution_of(first)) == commit_outcome::committed);
     }
-    SECTION("a turn ahead, by the activity's lease") {
-        if (lacks(ability::turns_ahead)) {
+    SECTION("a speculative turn, by the activity's lease") {
+        if (lacks(ability::speculative_turns)) {
             return;
         }
-        checkpoint turn = turn_of(first);
+        finished_turn turn = turn_of(first);
         turn.activities = {an_activity(1)};
         const work_batch given = hand_off({turn}, {}, {0, 1}).work;
         REQUIRE(tasks_of(given) == std::vector<std::uint64_t>{1});
-        REQUIRE(commit_one(turn_ahead(given.activities.front())) == commit_outcome::committed);
+        REQUIRE(commit_one(speculative_turn(given.activities.front())) == commit_outcome::committed);
         expected = given.activities.front().held.token;
     }
     SECTION("no turn that was not committed") {
@@ -87,13 +87,12 @@ TEST_CASE("the turn that was committed last is known when the hub is opened agai
                 create_code::created);
         const work_batch given = before.store().lock(a_lock());
         REQUIRE(ids_of(given) == std::vector{fresh.instance});
-        const checkpoint turn = next_execution_of(given.orchestrations.front());
+        const finished_turn turn = next_execution_of(given.orchestrations.front());
         committed = turn.held.token;
-        commit_request call;
-        call.checkpoints = {&turn, 1};
-        call.next = a_lock();
-        call.next.orchestrations = 0;
-        REQUIRE(before.store().commit(call).checkpoints == std::vector{commit_outcome::committed});
+        lock_request next = a_lock();
+        next.orchestrations = 0;
+        REQUIRE(commit_to(before.store(), {turn}, {}, next).turns ==
+                std::vector{commit_outcome::committed});
     }
 
     const hub after = open_hub(config);
@@ -107,35 +106,35 @@ TEST_CASE("the turn that was committed last is known when the hub is opened agai
 // What the first worker believes to have committed never came to the store, which is all that is
 // left of a lost commit; then the second worker does the same step, with another result.
 TEST_CASE_METHOD(fixture,
-                 "a turn ahead that follows a lost commit is declined",
-                 "[VERSION-1][AHEAD-1][AHEAD-2]") {
-    if (lacks(ability::turns_ahead)) {
+                 "a speculative turn that follows a lost commit is declined",
+                 "[VERSION-1][SPECULATIVE-1][SPECULATIVE-2]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
     const std::vector<activity_work> tasks = two_leased_activities();
     const instance_id id = tasks[0].instance;
-    const checkpoint lost = turn_ahead(tasks[0]);
+    const finished_turn lost = speculative_turn(tasks[0]);
     REQUIRE(give_back(held(tasks[0])) == lease_outcome::done);
     worker = {"w2"};
     const work_batch given = lock({0, 1});
     REQUIRE(tasks_of(given) == std::vector{tasks[0].task.value});
-    const checkpoint instead = turn_ahead(given.activities.front());
+    const finished_turn instead = speculative_turn(given.activities.front());
     REQUIRE(commit_one(instead) == commit_outcome::committed);
     const history_page head = history_head(id);
-    REQUIRE(head.history_version == lost.after->history_version + 1);
+    REQUIRE(head.history_version == lost.history_version + 1);
 
     worker = {"w1"};
-    checkpoint turn = turn_ahead_of(tasks[1], head.history_version, lost.held.token);
+    finished_turn turn = speculative_turn_of(tasks[1], head.history_version, lost.held.token);
     SECTION("alone") {
         CHECK(commit_one(turn) == commit_outcome::turn_declined);
     }
     SECTION("beside others") {
-        CHECK(commit({turn_of(leased()), turn, turn_ahead(leased_activity())}).checkpoints ==
+        CHECK(commit({turn_of(leased()), turn, speculative_turn(leased_activity())}).turns ==
               std::vector{commit_outcome::committed,
                           commit_outcome::turn_declined,
                           commit_outcome::committed});
     }
 
     CHECK(history_version(id) == head.history_version);
-    CHECK(inbox(id) == std::vector{turn.after->event});
+    CHECK(inbox(id) == std::vector{turn.activity->event});
 }

@@ -39,7 +39,7 @@ TEST_CASE_METHOD(fixture, "a parked instance keeps its messages and accepts more
 
     CHECK_FALSE(is_ready(id));
     CHECK(get(id).inbox_length == 2);
-    REQUIRE(release(id) == release_outcome::released);
+    REQUIRE(unpark(id) == unpark_outcome::unparked);
     CHECK(inbox(id) == std::vector<std::string>{an_event("before"), an_event("while parked")});
 }
 
@@ -62,12 +62,12 @@ TEST_CASE_METHOD(fixture,
     orchestration_work stale = second;
     stale.held.token = {99};
     const std::vector<held_item> items{held(first), held(stale)};
-    const std::vector<std::string> reasons{"one", "other"};
 
-    const auto outcomes = store.park(a_request(), items, reasons);
+    const auto outcomes =
+        return_to(store, a_request(), items, return_kind::park, {}, "one of them");
 
     CHECK(outcomes == std::vector{lease_outcome::done, lease_outcome::lease_lost});
-    CHECK(get(first.instance).parked_reason == "one");
+    CHECK(get(first.instance).parked_reason == "one of them");
     CHECK(get(second.instance).parked_reason.empty());
     CHECK(get(second.instance).leased_by == worker.text);
 }
@@ -103,7 +103,7 @@ TEST_CASE_METHOD(fixture,
     REQUIRE(third.attempt == 3);
     REQUIRE(park(held(third)) == lease_outcome::done);
 
-    CHECK(release(id) == release_outcome::released);
+    CHECK(unpark(id) == unpark_outcome::unparked);
 
     CHECK(get(id).parked_reason.empty());
     const orchestration_work work = lease(id);
@@ -121,7 +121,7 @@ TEST_CASE_METHOD(fixture,
     REQUIRE(park(held(suspects.orchestrations.front())) == lease_outcome::done);
     REQUIRE(lock_suspects().orchestrations.empty());
 
-    REQUIRE(release(work.instance) == release_outcome::released);
+    REQUIRE(unpark(work.instance) == unpark_outcome::unparked);
 
     CHECK_FALSE(lease(work.instance).suspect);
 }
@@ -129,8 +129,8 @@ TEST_CASE_METHOD(fixture,
 TEST_CASE_METHOD(fixture, "releasing what is not parked or not there changes nothing", "[PARK-3]") {
     const orchestration_work work = leased();
 
-    CHECK(release(work.instance) == release_outcome::not_parked);
-    CHECK(release(an_id()) == release_outcome::no_such_instance);
+    CHECK(unpark(work.instance) == unpark_outcome::not_parked);
+    CHECK(unpark(an_id()) == unpark_outcome::no_such_instance);
 
     CHECK(get(work.instance).leased_by == worker.text);
     CHECK(commit_one(turn_of(work)) == commit_outcome::committed);

@@ -86,7 +86,7 @@ TEST_CASE_METHOD(fixture,
     const new_instance fresh = a_new_instance();
     create(fresh);
     const orchestration_work work = lease(fresh.instance);
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2)};
     turn.timers = {a_timer(3, now() + 2 * moment)};
     turn.custom_status = payload("json", "1");

@@ -55,7 +55,7 @@ TEST_CASE_METHOD(fixture, "a record tells everything about a finished instance",
     const orchestration_work work = leased();
     CHECK(get(work.instance).leased_by == worker.text);
     advance(moment);
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.status = orchestration_status::failed;
     turn.failure = R"({"type":"out_of_stock","message":"'' \" \\"})";
     turn.custom_status = payload("json", R"("almost")");
@@ -80,7 +80,7 @@ TEST_CASE_METHOD(fixture, "a payload of any bytes is kept exactly", "[READ-1][CO
     const auto output = GENERATE_COPY(
         payload("bytes", bytes), payload("json", ""), payload("json", "[\"\\u0000\"]"), payload());
     const orchestration_work work = leased();
-    checkpoint turn = last_turn_of(work);
+    finished_turn turn = last_turn_of(work);
     turn.output = output;
     turn.custom_status = output;
     REQUIRE(commit_one(turn) == commit_outcome::committed);
@@ -92,7 +92,7 @@ TEST_CASE_METHOD(fixture, "a payload of any bytes is kept exactly", "[READ-1][CO
 TEST_CASE_METHOD(fixture, "large payloads come back whole", "[READ-1][COMMIT-1]") {
     const std::string large(std::size_t{4} << 20U, '\x80');
     const orchestration_work work = leased();
-    checkpoint turn = last_turn_of(work);
+    finished_turn turn = last_turn_of(work);
     turn.output = {"bytes", large};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -119,7 +119,7 @@ TEST_CASE_METHOD(fixture, "a reader sees a transaction as a whole or not at all"
         });
         for (int turn_number = 1; turn_number <= 50; ++turn_number) {
             raise(id);
-            checkpoint turn = turn_of(lease(id));
+            finished_turn turn = turn_of(lease(id));
             turn.custom_status = payload("json", std::to_string(turn_number));
             REQUIRE(commit_one(turn) == commit_outcome::committed);
         }
@@ -323,7 +323,7 @@ TEST_CASE_METHOD(fixture,
                  "the start event of a next execution is a chunk of its own",
                  "[READ-3][COMMIT-6]") {
     const orchestration_work work = leased();
-    checkpoint turn = next_execution_of(work);
+    finished_turn turn = next_execution_of(work);
     turn.next->kept = {2, "[" + an_event("kept") + "," + an_event("kept too") + "]"};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -338,7 +338,7 @@ TEST_CASE_METHOD(fixture,
                  "history is read from the chunk that has the first event asked for",
                  "[READ-3]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.events = {{2, "[1,2]"}, {3, "[3,4,5]"}, {1, "[6]"}};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     const auto read = [&](std::uint64_t from, std::size_t bytes) {

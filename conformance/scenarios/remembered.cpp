@@ -71,10 +71,10 @@ TEST_CASE_METHOD(revisited_hub,
     }
     SECTION("a release") {
         const instance_id id = before().parked_instance();
-        REQUIRE(before().store.release(request, {&id, 1}) ==
-                std::vector{release_outcome::released});
+        REQUIRE(before().store.unpark(request, {&id, 1}) ==
+                std::vector{unpark_outcome::unparked});
 
-        CHECK(again().store.release(request, {&id, 1}) == std::vector{release_outcome::released});
+        CHECK(again().store.unpark(request, {&id, 1}) == std::vector{unpark_outcome::unparked});
     }
 }
 
@@ -97,43 +97,43 @@ TEST_CASE_METHOD(revisited_hub,
         CHECK(tokens_of(found.store.lock(wanted)) == tokens_of(first));
     }
     SECTION("a commit") {
-        checkpoint turn = turn_of(before().leased());
+        finished_turn turn = turn_of(before().leased());
         turn.activities = {an_activity(1)};
         turn.messages = {a_message(turn.instance), a_message(an_id())};
         lock_request next = before().request({5, 5});
-        const commit_result first = before().store.commit({{&turn, 1}, {}, next});
+        const commit_answer first = commit_to(before().store, {turn}, {}, next);
         REQUIRE(first.dropped_messages == 1);
         REQUIRE(tokens_of(first.work).size() == 2);
 
         fixture& found = again();
         next.filter = &found.filter;
-        const commit_result second = found.store.commit({{&turn, 1}, {}, next});
-        CHECK(second.checkpoints == first.checkpoints);
+        const commit_answer second = commit_to(found.store, {turn}, {}, next);
+        CHECK(second.turns == first.turns);
         CHECK(second.dropped_messages == 1);
         CHECK(tokens_of(second.work) == tokens_of(first.work));
     }
     SECTION("an item given back") {
         const held_item item = held(before().leased());
-        REQUIRE(before().store.give_back(request, {&item, 1}) == std::vector{lease_outcome::done});
+        REQUIRE(return_to(before().store, request, {item}, return_kind::give_back) == std::vector{lease_outcome::done});
 
-        CHECK(again().store.give_back(request, {&item, 1}) == std::vector{lease_outcome::done});
+        CHECK(return_to(again().store, request, {item}, return_kind::give_back) == std::vector{lease_outcome::done});
     }
     SECTION("an abandon") {
         const held_item item = held(before().leased_activity());
-        REQUIRE(before().store.abandon(request, {&item, 1}, 0s) ==
+        REQUIRE(return_to(before().store, request, {item}, return_kind::abandon, 0s) ==
                 std::vector{lease_outcome::done});
 
         fixture& found = again();
-        CHECK(found.store.abandon(request, {&item, 1}, 0s) == std::vector{lease_outcome::done});
+        CHECK(return_to(found.store, request, {item}, return_kind::abandon, 0s) == std::vector{lease_outcome::done});
         CHECK(found.lock({0, 1}).activities.at(0).attempt == 2);
     }
     SECTION("a park") {
         const held_item item = held(before().leased());
         const std::string reason = "diverged";
-        REQUIRE(before().store.park(request, {&item, 1}, {&reason, 1}) ==
+        REQUIRE(return_to(before().store, request, {item}, return_kind::park, {}, reason) ==
                 std::vector{lease_outcome::done});
 
-        CHECK(again().store.park(request, {&item, 1}, {&reason, 1}) ==
+        CHECK(return_to(again().store, request, {item}, return_kind::park, {}, reason) ==
               std::vector{lease_outcome::done});
     }
 }
@@ -157,7 +157,7 @@ TEST_CASE_METHOD(revisited_hub,
     }
     CHECK(sequences.size() == 4);
 
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.consumed.resize(1);
     REQUIRE(found.commit_one(turn) == commit_outcome::committed);
 
@@ -227,7 +227,7 @@ TEST_CASE_METHOD(revisited_hub, "everything that can be read is the same", "[HUB
     before().parked_instance();
     before().completed_instance();
     before().raise(before().idle_instance());
-    checkpoint next = next_execution_of(before().leased());
+    finished_turn next = next_execution_of(before().leased());
     next.custom_status = payload("json", "\"again\"");
     REQUIRE(before().commit_one(next) == commit_outcome::committed);
     REQUIRE(before().terminate(before().pending_instance()) == terminate_outcome::terminated);
@@ -297,7 +297,7 @@ TEST_CASE_METHOD(revisited_hub, "a clock that was moved stays moved", "[TIME-1]"
     if (!is_possible() || lacks(ability::test_clock)) {
         return;
     }
-    REQUIRE(before().store.advance_clock(1h));
+    REQUIRE(advance_clock(before().store, 1h));
     const timestamp moved = before().now();
     fixture& found = again();
 

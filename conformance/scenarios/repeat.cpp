@@ -80,9 +80,9 @@ TEST_CASE_METHOD(fixture,
                  "[REPEAT-1]") {
     const request_id request = a_request();
     const instance_id id = parked_instance();
-    REQUIRE(store.release(request, {&id, 1}) == std::vector{release_outcome::released});
+    REQUIRE(store.unpark(request, {&id, 1}) == std::vector{unpark_outcome::unparked});
 
-    CHECK(store.release(request, {&id, 1}) == std::vector{release_outcome::released});
+    CHECK(store.unpark(request, {&id, 1}) == std::vector{unpark_outcome::unparked});
 
     CHECK(lock({10, 0}).orchestrations.size() == 1);
 }
@@ -139,20 +139,20 @@ TEST_CASE_METHOD(fixture,
                  "[REPEAT-1][COMMIT-2]") {
     const activity_work task = leased_activity();
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(5), an_activity(6)};
     turn.messages = {a_message(work.instance, "to itself")};
-    const std::vector<checkpoint> turns{turn};
-    const std::vector<completion> completions{completion_of(task)};
-    const commit_request call{turns, completions, request({10, 10})};
-    const commit_result first = store.commit(call);
+    const std::vector<finished_turn> turns{turn};
+    const std::vector<finished_activity> completions{completion_of(task)};
+    const lock_request next = request({10, 10});
+    const commit_answer first = commit_to(store, turns, completions, next);
     REQUIRE(first.work.orchestrations.size() == 2);
     REQUIRE(first.work.activities.size() == 2);
 
-    const commit_result second = store.commit(call);
+    const commit_answer second = commit_to(store, turns, completions, next);
 
-    CHECK(second.checkpoints == std::vector{commit_outcome::committed});
-    CHECK(second.completions == std::vector{commit_outcome::committed});
+    CHECK(second.turns == std::vector{commit_outcome::committed});
+    CHECK(second.activities == std::vector{commit_outcome::committed});
     CHECK(tokens_of(second.work) == tokens_of(first.work));
     CHECK(second.work.orchestrations.size() == 2);
     CHECK(second.work.activities.size() == 2);
@@ -168,10 +168,10 @@ TEST_CASE_METHOD(fixture,
     const request_id request = a_request();
     const orchestration_work work = leased();
     const held_item item = held(work);
-    REQUIRE(store.give_back(request, {&item, 1}) == std::vector{lease_outcome::done});
+    REQUIRE(return_to(store, request, {item}, return_kind::give_back) == std::vector{lease_outcome::done});
     const orchestration_work again = lease(work.instance);
 
-    CHECK(store.give_back(request, {&item, 1}) == std::vector{lease_outcome::done});
+    CHECK(return_to(store, request, {item}, return_kind::give_back) == std::vector{lease_outcome::done});
 
     CHECK(renew(held(again), 10 * moment) == lease_outcome::done);
 }
@@ -183,10 +183,10 @@ TEST_CASE_METHOD(fixture,
     const orchestration_work work = leased();
     const activity_work task = leased_activity();
     const std::vector<held_item> items{held(work), held(task)};
-    REQUIRE(store.abandon(request, items, 0s) ==
+    REQUIRE(return_to(store, request, items, return_kind::abandon, 0s) ==
             std::vector{lease_outcome::done, lease_outcome::done});
 
-    CHECK(store.abandon(request, items, 0s) ==
+    CHECK(return_to(store, request, items, return_kind::abandon, 0s) ==
           std::vector{lease_outcome::done, lease_outcome::done});
 
     const work_batch again = lock({10, 10});
@@ -201,9 +201,9 @@ TEST_CASE_METHOD(fixture, "a park that is repeated is done", "[REPEAT-1][PARK-1]
     const orchestration_work work = leased();
     const held_item item = held(work);
     const std::string reason = "diverged";
-    REQUIRE(store.park(request, {&item, 1}, {&reason, 1}) == std::vector{lease_outcome::done});
+    REQUIRE(return_to(store, request, {item}, return_kind::park, {}, reason) == std::vector{lease_outcome::done});
 
-    CHECK(store.park(request, {&item, 1}, {&reason, 1}) == std::vector{lease_outcome::done});
+    CHECK(return_to(store, request, {item}, return_kind::park, {}, reason) == std::vector{lease_outcome::done});
 
     CHECK(get(work.instance).parked_reason == reason);
     CHECK(store.status().parked == 1);
@@ -246,7 +246,7 @@ TEST_CASE_METHOD(fixture, "an answer is kept for a minute", "[REPEAT-3]") {
     const new_message message = a_message(idle_instance());
     const request_id request = a_request();
     REQUIRE(store.send(request, {&message, 1}) == std::vector{send_outcome::accepted});
-    REQUIRE(store.advance_clock(59s));
+    REQUIRE(advance_clock(store, 59s));
     // A store may look for old answers at some calls only.
     for (int n = 0; n < 100; ++n) {
         raise(pending_instance());

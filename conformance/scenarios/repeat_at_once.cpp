@@ -73,14 +73,14 @@ TEST_CASE_METHOD(fixture,
         const request_id end = a_request();
         const auto ended = answers_at_once([&] { return store.terminate(end, {&wish, 1}); });
         const request_id release = a_request();
-        const auto released = answers_at_once([&] { return store.release(release, {&nobody, 1}); });
+        const auto released = answers_at_once([&] { return store.unpark(release, {&nobody, 1}); });
         const auto purged = answers_at_once([&] { return store.purge(removal).outcomes; });
 
         REQUIRE(sent.front() == std::vector{send_outcome::no_such_instance});
         REQUIRE(are_equal(sent));
         REQUIRE(ended.front() == std::vector{terminate_outcome::no_such_instance});
         REQUIRE(are_equal(ended));
-        REQUIRE(released.front() == std::vector{release_outcome::no_such_instance});
+        REQUIRE(released.front() == std::vector{unpark_outcome::no_such_instance});
         REQUIRE(are_equal(released));
         REQUIRE(purged.front() == std::vector{purge_outcome::no_such_instance});
         REQUIRE(are_equal(purged));
@@ -108,7 +108,7 @@ TEST_CASE_METHOD(fixture,
         // Enough for each of them, so that none finds only what another one holds at that moment.
         create(room_of_one * thread_count);
         const auto handed = answers_at_once([&] {
-            return tokens_of(store.commit({{}, {}, next}).work);
+            return tokens_of(commit_to(store, {}, {}, next).work);
         });
 
         REQUIRE(locked.front().size() == room_of_one);

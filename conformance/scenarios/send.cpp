@@ -33,7 +33,7 @@ TEST_CASE_METHOD(fixture, "a message to a terminal instance is not stored", "[SE
                                  orchestration_status::failed,
                                  orchestration_status::terminated);
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.status = status;
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     const instance_record before = get(work.instance);
@@ -172,7 +172,7 @@ TEST_CASE_METHOD(fixture,
 
 TEST_CASE_METHOD(fixture, "a message to a suspended instance makes it ready", "[SEND-3]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.status = orchestration_status::suspended;
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     REQUIRE_FALSE(is_ready(work.instance));
@@ -191,7 +191,7 @@ TEST_CASE_METHOD(fixture,
     raise(id, "before");
     orchestration_work work = lease(id);
     raise(id, "during");
-    checkpoint turn = next_execution_of(work);
+    finished_turn turn = next_execution_of(work);
     turn.consumed.clear();
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     raise(id, "after");
@@ -213,7 +213,7 @@ TEST_CASE_METHOD(fixture, "a message is kept over a lost turn", "[SEND-3]") {
 
 TEST_CASE_METHOD(fixture, "a message for an execution that is not current is dropped", "[SEND-4]") {
     const orchestration_work work = leased();
-    const checkpoint turn = next_execution_of(work);
+    const finished_turn turn = next_execution_of(work);
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     new_message old = a_message(work.instance, "for the old execution");
     old.execution = work.execution;
@@ -278,7 +278,7 @@ TEST_CASE_METHOD(fixture,
                 REQUIRE(commit_one(turn_of(work)) == commit_outcome::committed);
             }
             if (batch.orchestrations.empty()) {
-                static_cast<void>(store.wait_for_work(batch.token, in(patience)));
+                static_cast<void>(wait_for_change(store, batch.token, in(patience)));
             }
         }
     }

@@ -15,19 +15,19 @@ TEST_CASE_METHOD(fixture,
     REQUIRE(terminate(task.instance) == terminate_outcome::requested);
     REQUIRE(commit_one(last_turn_of(lease(task.instance))) == commit_outcome::committed);
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.messages = {a_message(an_id(), "to nobody"), a_message(task.instance, "too late")};
-    const std::vector<checkpoint> turns{turn};
-    const std::vector<completion> completions{completion_of(task)};
-    const commit_request call{turns, completions, request({})};
-    const commit_result first = store.commit(call);
-    REQUIRE(first.completions == std::vector{commit_outcome::instance_is_terminal});
+    const std::vector<finished_turn> turns{turn};
+    const std::vector<finished_activity> completions{completion_of(task)};
+    const lock_request next = request({});
+    const commit_answer first = commit_to(store, turns, completions, next);
+    REQUIRE(first.activities == std::vector{commit_outcome::instance_is_terminal});
     REQUIRE(first.dropped_messages == 2);
 
-    const commit_result second = store.commit(call);
+    const commit_answer second = commit_to(store, turns, completions, next);
 
-    CHECK(second.checkpoints == first.checkpoints);
-    CHECK(second.completions == first.completions);
+    CHECK(second.turns == first.turns);
+    CHECK(second.activities == first.activities);
     CHECK(second.dropped_messages == 2);
 }
 
@@ -68,7 +68,7 @@ TEST_CASE_METHOD(fixture,
     const instance_id id = pending_instance();
     raise(id, "stays");
     const orchestration_work work = lease(id);
-    checkpoint turn = next_execution_of(work);
+    finished_turn turn = next_execution_of(work);
     turn.consumed.clear();
     new_child child = a_child(work, 1);
     child.instance.instance = taken;

@@ -48,7 +48,7 @@ TEST_CASE_METHOD(fixture, "a parked instance is terminated at once", "[TERM-1][P
     const instance_record found = get(id);
     CHECK(found.status == orchestration_status::terminated);
     CHECK(found.inbox_length == 0);
-    CHECK(release(id) == release_outcome::not_parked);
+    CHECK(unpark(id) == unpark_outcome::not_parked);
     CHECK_FALSE(is_ready(id));
 }
 
@@ -56,7 +56,7 @@ TEST_CASE_METHOD(fixture,
                  "the unleased activities of an instance terminated at once are removed",
                  "[TERM-1]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     const work_batch one = lock({0, 1});
@@ -108,7 +108,7 @@ TEST_CASE_METHOD(fixture, "a running instance gets the event, visible at once", 
 
 TEST_CASE_METHOD(fixture, "a suspended instance gets the event", "[TERM-2]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.status = orchestration_status::suspended;
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 

@@ -13,7 +13,7 @@ TEST_CASE_METHOD(fixture, "leases, delays and starts go by the clock of the stor
     const orchestration_work work = leased();
     const timestamp before = now();
 
-    REQUIRE(store.advance_clock(std::chrono::hours(24 * 365)));
+    REQUIRE(advance_clock(store, std::chrono::hours(24 * 365)));
 
     CHECK(now() >= before + std::chrono::hours(24 * 365));
     CHECK(get(work.instance).leased_by.empty());
@@ -27,7 +27,7 @@ TEST_CASE_METHOD(fixture, "a clock that is not for tests is not moved", "[TIME-1
     const hub real = open_hub(a_hub_config_with_real_clock());
     const timestamp before = real.store().status().store_time;
 
-    CHECK_FALSE(real.store().advance_clock(std::chrono::hours(1)));
+    CHECK_FALSE(advance_clock(real.store(), std::chrono::hours(1)));
 
     CHECK(real.store().status().store_time < before + std::chrono::hours(1));
 }
@@ -63,20 +63,20 @@ TEST_CASE_METHOD(fixture, "a timer for years ahead is kept and fires", "[TIME-2]
         return;
     }
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.timers = {a_timer(1, now() + std::chrono::hours(24 * 365 * 10))};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
-    REQUIRE(store.advance_clock(std::chrono::hours(24 * 365 * 9)));
+    REQUIRE(advance_clock(store, std::chrono::hours(24 * 365 * 9)));
     CHECK_FALSE(is_ready(work.instance));
-    REQUIRE(store.advance_clock(std::chrono::hours(24 * 366)));
+    REQUIRE(advance_clock(store, std::chrono::hours(24 * 366)));
     CHECK(is_ready(work.instance));
 }
 
 TEST_CASE_METHOD(fixture, "a timer never fires early, by a microsecond", "[TIME-2]") {
     const orchestration_work work = leased();
     const timestamp due = now() + 2 * moment + 1us;
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.timers = {a_timer(1, due)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
 
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(fixture,
                  "a thousand timers that are due at once are all delivered, in order",
                  "[TIME-2][LOCK-5]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     const timestamp due = now() + 2 * moment;
     std::vector<std::string> expected;
     for (std::uint64_t task = 1; task <= 1000; ++task) {
@@ -115,7 +115,7 @@ TEST_CASE_METHOD(fixture, "what is due at the end of all times never comes", "[T
     fresh.start_at = timestamp::max();
     const instance_id never_started = create(fresh);
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.timers = {a_timer(1, timestamp::max()), a_timer(2, timestamp::max() - 1us)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     new_message late = a_message(work.instance);
@@ -126,13 +126,13 @@ TEST_CASE_METHOD(fixture, "what is due at the end of all times never comes", "[T
     REQUIRE(send(late) == send_outcome::accepted);
 
     if (!lacks(ability::test_clock)) {
-        REQUIRE(store.advance_clock(std::chrono::hours(24 * 365 * 1000)));
+        REQUIRE(advance_clock(store, std::chrono::hours(24 * 365 * 1000)));
     }
 
     CHECK(lock({10, 10}).orchestrations.empty());
     CHECK(get(never_started).start_at == timestamp::max());
     CHECK(get(other).inbox_length == 1);
-    static_cast<void>(store.wait_for_work({}, in(1ms)));
+    static_cast<void>(wait_for_change(store, {}, in(1ms)));
     raise(other, "now");
     CHECK(inbox(other) == std::vector<std::string>{an_event("now")});
     CHECK(terminate(never_started) == terminate_outcome::terminated);
@@ -147,7 +147,7 @@ TEST_CASE_METHOD(fixture, "a lease and a delay may be for ever", "[TIME-4]") {
     const held_item item = held(batch.orchestrations.front());
     const auto years_pass = [&] {
         if (!lacks(ability::test_clock)) {
-            REQUIRE(store.advance_clock(std::chrono::hours(24 * 365 * 1000)));
+            REQUIRE(advance_clock(store, std::chrono::hours(24 * 365 * 1000)));
         }
     };
 
@@ -165,20 +165,20 @@ TEST_CASE_METHOD(fixture, "a lease and a delay may be for ever", "[TIME-4]") {
 
 TEST_CASE_METHOD(fixture, "work that comes with a commit may be leased for ever", "[TIME-4]") {
     const orchestration_work work = leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2)};
     lock_request next = request({1, 1});
     next.lease_duration = duration::max();
 
-    const commit_result done = store.commit({{&turn, 1}, {}, next});
+    const commit_answer done = commit_to(store, {turn}, {}, next);
 
     REQUIRE(done.work.activities.size() == 1);
     raise(work.instance);
     CHECK(lock({1, 1}).orchestrations.size() == 1);
-    const completion end = completion_of(done.work.activities.front());
+    const finished_activity end = completion_of(done.work.activities.front());
     next.request = a_request();
-    const commit_result more = store.commit({{}, {&end, 1}, next});
-    CHECK(more.completions.front() == commit_outcome::committed);
+    const commit_answer more = commit_to(store, {}, {end}, next);
+    CHECK(more.activities.front() == commit_outcome::committed);
 }
 
 TEST_CASE_METHOD(fixture, "what was due before all times is due at once", "[TIME-4]") {

@@ -71,7 +71,7 @@ TEST_CASE_METHOD(shared_hub, "a change made by another process is noticed", "[WA
     for (int n = 0; n < 3; ++n) {
         // This wait finds what the calls before it left to look for. After it only the change can
         // wake anybody, however late the sleeper begins.
-        const wake_token token = here().store.wait_for_work(here().lock({10, 10}).token, in(20ms));
+        const wake_token token = wait_for_change(here().store, here().lock({10, 10}).token, in(20ms));
         bool woken = false;
         {
             const std::jthread sleeper([&] { woken = wakes(here().store, token); });
@@ -88,7 +88,7 @@ TEST_CASE_METHOD(shared_hub, "what another process makes due later wakes a sleep
         return;
     }
     const orchestration_work work = there().leased();
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.timers = {a_timer(1, there().now() + 2 * there().moment)};
     const wake_token token = here().lock({10, 10}).token;
     bool woken = false;
@@ -117,7 +117,7 @@ TEST_CASE_METHOD(shared_hub,
         {
             const std::jthread waiting([&] {
                 begun.count_down();
-                ended = waits_for_end(here().store, {work.instance});
+                ended = waits_for_end(here().store, work.instance);
             });
             begun.wait();
             // The time of a few calls is enough for that first look.
@@ -136,12 +136,12 @@ TEST_CASE_METHOD(shared_hub, "the clock is one for all processes", "[TIME-1]") {
     if (!is_possible() || lacks(ability::test_clock)) {
         return;
     }
-    REQUIRE(here().store.advance_clock(1h));
+    REQUIRE(advance_clock(here().store, 1h));
     const timestamp created = here().get(here().pending_instance()).created_at;
     CHECK(there().now() >= created);
     const timestamp before = here().now();
 
-    REQUIRE(there().store.advance_clock(1h));
+    REQUIRE(advance_clock(there().store, 1h));
 
     CHECK(here().now() >= before + 1h);
     CHECK(here().lock({1, 0}).store_time >= before + 1h);
@@ -192,7 +192,7 @@ TEST_CASE_METHOD(shared_hub,
     for (std::size_t n = 1; n < work.inbox.size(); ++n) {
         CHECK(work.inbox[n].sequence > work.inbox[n - 1].sequence);
     }
-    checkpoint turn = turn_of(work);
+    finished_turn turn = turn_of(work);
     turn.consumed.resize(1);
     REQUIRE(here().commit_one(turn) == commit_outcome::committed);
     CHECK(here().inbox(id) == std::vector{an_event("two"), an_event("three"), an_event("four")});

@@ -16,7 +16,7 @@ std::optional<instance_record> record_at_end(backend& store, const instance_id& 
     const auto deadline = in(patience);
     std::optional<instance_record> found;
     do {
-        found = store.wait_and_get(id, deadline);
+        found = store.wait(id, deadline);
     } while (found && !is_terminal(found->status) && std::chrono::steady_clock::now() < deadline);
     return found;
 }
@@ -29,33 +29,27 @@ TEST_CASE_METHOD(fixture,
     const instance_id ended = completed_instance();
     const instance_id missing = an_id();
 
-    CHECK(store.wait({&ended, 1}, in(0s)));
-    CHECK(store.wait({&missing, 1}, in(0s)));
+    CHECK(waits_to_end(store, ended, in(0s)));
+    CHECK(waits_to_end(store, missing, in(0s)));
 }
 
 TEST_CASE_METHOD(fixture,
-                 "a wait for a running instance ends at its deadline, with false",
+                 "a wait for a running instance ends at its deadline",
                  "[wait]") {
     const instance_id id = idle_instance();
 
-    CHECK_FALSE(store.wait({&id, 1}, in(0s)));
+    CHECK_FALSE(waits_to_end(store, id, in(0s)));
     const auto deadline = in(50ms);
     while (std::chrono::steady_clock::now() < deadline) {
-        CHECK_FALSE(store.wait({&id, 1}, deadline));
+        CHECK_FALSE(waits_to_end(store, id, deadline));
     }
-}
-
-TEST_CASE_METHOD(fixture, "one terminal instance among many ends the wait", "[wait]") {
-    const std::vector<instance_id> ids{idle_instance(), completed_instance(), idle_instance()};
-
-    CHECK(store.wait(ids, in(0s)));
 }
 
 TEST_CASE_METHOD(fixture, "a commit that ends the instance ends the wait", "[wait][COMMIT-1]") {
     const orchestration_work work = leased();
     bool ended = false;
     {
-        const std::jthread waiting([&] { ended = waits_for_end(store, {work.instance}); });
+        const std::jthread waiting([&] { ended = waits_for_end(store, work.instance); });
         REQUIRE(commit_one(last_turn_of(work)) == commit_outcome::committed);
     }
 
@@ -68,8 +62,8 @@ TEST_CASE_METHOD(fixture, "a termination at once and a purge end the wait", "[wa
     bool terminated = false;
     bool purged = false;
     {
-        const std::jthread one([&] { terminated = waits_for_end(store, {pending}); });
-        const std::jthread other([&] { purged = waits_for_end(store, {running}); });
+        const std::jthread one([&] { terminated = waits_for_end(store, pending); });
+        const std::jthread other([&] { purged = waits_for_end(store, running); });
         REQUIRE(terminate(pending) == terminate_outcome::terminated);
         REQUIRE(purge_by_force(running) == purge_outcome::purged);
     }
@@ -84,10 +78,10 @@ TEST_CASE_METHOD(fixture,
     const instance_id ended = completed_instance();
     const instance_id running = idle_instance();
 
-    CHECK(store.wait_and_get(ended, in(patience)) == get(ended));
-    CHECK(store.wait_and_get(running, in(0s)) == get(running));
-    CHECK(store.wait_and_get(running, in(50ms)) == get(running));
-    CHECK_FALSE(store.wait_and_get(an_id(), in(patience)));
+    CHECK(store.wait(ended, in(patience)) == get(ended));
+    CHECK(store.wait(running, in(0s)) == get(running));
+    CHECK(store.wait(running, in(50ms)) == get(running));
+    CHECK_FALSE(store.wait(an_id(), in(patience)));
 }
 
 TEST_CASE_METHOD(fixture,
@@ -96,10 +90,10 @@ TEST_CASE_METHOD(fixture,
     new_instance fresh = a_new_instance();
     fresh.tags = {{"region", "north"}, {"tier", "\"gold\""}};
     const orchestration_work work = lease(create(fresh));
-    checkpoint first = turn_of(work);
+    finished_turn first = turn_of(work);
     first.custom_status = payload("json", "\"half-way\"");
     first.activities = {an_activity(1)};
-    checkpoint last = last_turn_of(work);
+    finished_turn last = last_turn_of(work);
     last.output = payload("json", R"({"total":12})");
     std::optional<instance_record> told;
 
@@ -107,12 +101,12 @@ TEST_CASE_METHOD(fixture,
         const std::jthread waiting([&] { told = record_at_end(store, work.instance); });
         REQUIRE(commit_one(last) == commit_outcome::committed);
     }
-    SECTION("by a turn ahead, after others") {
-        if (lacks(ability::turns_ahead)) {
+    SECTION("by a speculative turn, after others") {
+        if (lacks(ability::speculative_turns)) {
             return;
         }
         const activity_work step = hand_off({first}, {}, {0, 1}).work.activities.at(0);
-        checkpoint end = turn_ahead(step);
+        finished_turn end = speculative_turn(step);
         end.status = last.status;
         end.output = last.output;
         const std::jthread waiting([&] { told = record_at_end(store, work.instance); });

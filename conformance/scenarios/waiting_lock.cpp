@@ -24,7 +24,7 @@ work_batch take(backend& store,
     while (batch.orchestrations.empty() && !is_over) {
         const wake_token before = batch.token;
         wanted.request = a_request();
-        batch = has_news ? store.lock(wanted) : store.wait_for_lease(wanted, before, in(10ms));
+        batch = has_news ? store.lock(wanted) : store.wait_for_work(wanted, before, in(10ms));
         has_news = !has_news && batch.token.value != before.value;
         has_looked = true;
     }
@@ -242,7 +242,7 @@ TEST_CASE_METHOD(fixture, "a wait for a lease to which nothing comes ends in tim
     const wake_token token = lock({10, 10}).token;
     const auto begun = std::chrono::steady_clock::now();
 
-    const work_batch batch = store.wait_for_lease(request({1, 1}), token, in(50ms));
+    const work_batch batch = store.wait_for_work(request({1, 1}), token, in(50ms));
 
     CHECK(std::chrono::steady_clock::now() - begun >= 50ms);
     CHECK(batch.orchestrations.empty());
@@ -253,7 +253,7 @@ TEST_CASE_METHOD(fixture, "a wait for a lease returns at once with old news", "[
     const wake_token token = lock({10, 10}).token;
     pending_instance();
 
-    const work_batch batch = store.wait_for_lease(request({1, 1}), token, in(patience));
+    const work_batch batch = store.wait_for_work(request({1, 1}), token, in(patience));
 
     CHECK((batch.token.value != token.value || !batch.orchestrations.empty()));
 }

@@ -28,23 +28,23 @@ TEST_CASE_METHOD(fixture,
         REQUIRE(terminate(idle) == terminate_outcome::requested);
     }
     SECTION("a release") {
-        REQUIRE(release(parked) == release_outcome::released);
+        REQUIRE(unpark(parked) == unpark_outcome::unparked);
     }
     SECTION("a completion") {
         REQUIRE(complete(completion_of(task)) == commit_outcome::committed);
     }
     SECTION("a checkpoint that schedules an activity") {
-        checkpoint turn = turn_of(work);
+        finished_turn turn = turn_of(work);
         turn.activities = {an_activity(1)};
         REQUIRE(commit_one(turn) == commit_outcome::committed);
     }
     SECTION("a checkpoint that starts a child") {
-        checkpoint turn = turn_of(work);
+        finished_turn turn = turn_of(work);
         turn.children = {a_child(work, 1)};
         REQUIRE(commit_one(turn) == commit_outcome::committed);
     }
     SECTION("a checkpoint that sends a message") {
-        checkpoint turn = turn_of(work);
+        finished_turn turn = turn_of(work);
         turn.messages = {a_message(idle)};
         REQUIRE(commit_one(turn) == commit_outcome::committed);
     }
@@ -58,7 +58,7 @@ TEST_CASE_METHOD(fixture,
         REQUIRE(abandon(held(task)) == lease_outcome::done);
     }
     SECTION("a forced purge of a child") {
-        checkpoint turn = turn_of(work);
+        finished_turn turn = turn_of(work);
         turn.children = {a_child(work, 1)};
         const work_batch child = hand_off({turn}, {}, {10, 0}).work;
         REQUIRE(child.orchestrations.size() == 1);
@@ -100,7 +100,7 @@ TEST_CASE_METHOD(fixture, "without any change a wait lasts until its deadline", 
     const wake_token token = lock({10, 10}).token;
     const auto begun = std::chrono::steady_clock::now();
 
-    static_cast<void>(store.wait_for_work(token, in(50ms)));
+    static_cast<void>(wait_for_change(store, token, in(50ms)));
 
     CHECK(std::chrono::steady_clock::now() - begun >= 50ms);
 }
@@ -109,7 +109,7 @@ TEST_CASE_METHOD(fixture, "a wait whose deadline has passed returns at once", "[
     const wake_token token = lock({10, 10}).token;
     const auto begun = std::chrono::steady_clock::now();
 
-    static_cast<void>(store.wait_for_work(token, in(-1s)));
+    static_cast<void>(wait_for_change(store, token, in(-1s)));
 
     CHECK(std::chrono::steady_clock::now() - begun < patience / 2);
 }
@@ -120,7 +120,7 @@ TEST_CASE_METHOD(fixture, "the token of a wait serves for the next one", "[WAKE-
     for (int i = 0; i < 3; ++i) {
         raise(idle);
         REQUIRE(wakes(store, token));
-        token = store.wait_for_work(token, in(0s));
+        token = wait_for_change(store, token, in(0s));
         const work_batch batch = lock({10, 10});
         REQUIRE(batch.orchestrations.size() == 1);
         token = batch.token;
@@ -132,7 +132,7 @@ TEST_CASE_METHOD(fixture, "what falls due by the passing of time wakes a sleeper
     const orchestration_work work = leased();
     const duration soon = 2 * moment;
     SECTION("a timer") {
-        checkpoint turn = turn_of(work);
+        finished_turn turn = turn_of(work);
         turn.timers = {a_timer(1, now() + soon)};
         REQUIRE(commit_one(turn) == commit_outcome::committed);
     }
@@ -184,7 +184,7 @@ TEST_CASE_METHOD(fixture, "a timer wakes a sleeper by the real clock", "[WAKE-2]
     const auto deadline = in(patience);
 
     while (batch.orchestrations.empty() && std::chrono::steady_clock::now() < deadline) {
-        static_cast<void>(ticking.wait_for_work(batch.token, deadline));
+        static_cast<void>(wait_for_change(ticking, batch.token, deadline));
         wanted.request = a_request();
         batch = ticking.lock(wanted);
     }

@@ -157,13 +157,12 @@ TEST_CASE_METHOD(many_instances,
         REQUIRE(store.purge(wish).purged == item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
-    SECTION("a release") {
+    SECTION("an unparking") {
         const std::vector<held_item> items = held_of(all_leased());
-        const std::vector<std::string> reasons(item_count, "cannot go on");
-        REQUIRE(store.park(a_request(), items, reasons).size() == item_count);
+        REQUIRE(return_to(store, a_request(), items, return_kind::park).size() == item_count);
         const std::vector<instance_id> ids = ids_of(items);
         onlooker beside(store, ids, std::not_fn(is_parked));
-        REQUIRE(store.release(a_request(), ids).size() == item_count);
+        REQUIRE(store.unpark(a_request(), ids).size() == item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
 }
@@ -183,26 +182,25 @@ TEST_CASE_METHOD(many_instances,
     const std::vector<held_item> items = held_of(work);
     const std::vector<instance_id> ids = ids_of(work);
     SECTION("a commit") {
-        std::vector<checkpoint> turns;
+        std::vector<finished_turn> turns;
         std::ranges::transform(work, std::back_inserter(turns), turn_of);
         onlooker beside(store, ids, [](const record& r) { return r->history_length != 1; });
-        REQUIRE(commit(turns).checkpoints.size() == item_count);
+        REQUIRE(commit(turns).turns.size() == item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
     SECTION("items given back") {
         onlooker beside(store, ids, std::not_fn(is_leased));
-        REQUIRE(store.give_back(a_request(), items).size() == item_count);
+        REQUIRE(return_to(store, a_request(), items, return_kind::give_back).size() == item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
     SECTION("an abandon") {
         onlooker beside(store, ids, std::not_fn(is_leased));
-        REQUIRE(store.abandon(a_request(), items, 0s).size() == item_count);
+        REQUIRE(return_to(store, a_request(), items, return_kind::abandon, 0s).size() == item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
     SECTION("a park") {
-        const std::vector<std::string> reasons(item_count, "cannot go on");
         onlooker beside(store, ids, is_parked);
-        REQUIRE(store.park(a_request(), items, reasons).size() == item_count);
+        REQUIRE(return_to(store, a_request(), items, return_kind::park).size() == item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
     SECTION("a take-over") {

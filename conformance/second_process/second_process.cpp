@@ -22,7 +22,7 @@ std::optional<work_filter> filter_of(const work_filter* filter) {
     return filter != nullptr ? std::optional(*filter) : std::nullopt;
 }
 
-class remote_backend final : public backend {
+class remote_backend final : public backend, public adjustable_clock {
   public:
     explicit remote_backend(const backend_config& config) : process_(config, "calls") {
         abilities_ = ask<capabilities>(remote_call::abilities);
@@ -61,19 +61,15 @@ class remote_backend final : public backend {
                                              std::size_t bytes) override {
         return ask<std::optional<history_page>>(remote_call::read_history, id, from, bytes);
     }
-    bool wait(std::span<const instance_id> ids, steady_time deadline) override {
-        return ask<bool>(remote_call::wait, owned(ids), deadline);
-    }
-    std::optional<instance_record> wait_and_get(const instance_id& id,
-                                                steady_time deadline) override {
-        return ask<std::optional<instance_record>>(remote_call::wait_and_get, id, deadline);
+    std::optional<instance_record> wait(const instance_id& id, steady_time deadline) override {
+        return ask<std::optional<instance_record>>(remote_call::wait, id, deadline);
     }
     purge_result purge(const purge_request& request) override {
         return ask<purge_result>(remote_call::purge, request);
     }
-    std::vector<release_outcome> release(const request_id& request,
-                                         std::span<const instance_id> ids) override {
-        return ask<std::vector<release_outcome>>(remote_call::release, request, owned(ids));
+    std::vector<unpark_outcome> unpark(const request_id& request,
+                                       std::span<const instance_id> ids) override {
+        return ask<std::vector<unpark_outcome>>(remote_call::unpark, request, owned(ids));
     }
 
     work_batch lock(const lock_request& request) override {
@@ -81,8 +77,7 @@ class remote_backend final : public backend {
     }
     commit_result commit(const commit_request& request) override {
         return ask<commit_result>(remote_call::commit,
-                                  owned(request.checkpoints),
-                                  owned(request.completions),
+                                  owned(request.finished),
                                   request.next,
                                   filter_of(request.next.filter));
     }
@@ -93,32 +88,23 @@ class remote_backend final : public backend {
                                                request.lease_duration,
                                                owned(request.items));
     }
-    std::vector<lease_outcome> give_back(const request_id& request,
-                                         std::span<const held_item> items) override {
-        return ask<std::vector<lease_outcome>>(remote_call::give_back, request, owned(items));
-    }
-    std::vector<lease_outcome> abandon(const request_id& request,
-                                       std::span<const held_item> items,
-                                       duration delay) override {
-        return ask<std::vector<lease_outcome>>(remote_call::abandon, request, owned(items), delay);
-    }
-    std::vector<lease_outcome> park(const request_id& request,
-                                    std::span<const held_item> items,
-                                    std::span<const std::string> reasons) override {
-        return ask<std::vector<lease_outcome>>(
-            remote_call::park, request, owned(items), owned(reasons));
+    std::vector<lease_outcome> return_leases(const lease_return& request) override {
+        return ask<std::vector<lease_outcome>>(remote_call::return_leases,
+                                               request.request,
+                                               owned(request.items),
+                                               request.kind,
+                                               request.delay,
+                                               request.reason,
+                                               request.needed);
     }
     void take_over(const request_id& request, std::span<const worker_id> workers) override {
         tell(remote_call::take_over, request, owned(workers));
     }
-    wake_token wait_for_work(wake_token token, steady_time deadline) override {
-        return ask<wake_token>(remote_call::wait_for_work, token, deadline);
-    }
-    work_batch wait_for_lease(const lock_request& wanted,
-                              wake_token token,
-                              steady_time deadline) override {
+    work_batch wait_for_work(const lock_request& wanted,
+                             wake_token token,
+                             steady_time deadline) override {
         return ask<work_batch>(
-            remote_call::wait_for_lease, wanted, filter_of(wanted.filter), token, deadline);
+            remote_call::wait_for_work, wanted, filter_of(wanted.filter), token, deadline);
     }
     void interrupt_waits() noexcept override {
         try {

@@ -54,7 +54,7 @@ class call_server {
                 answer(store_.status());
                 return true;
             case remote_call::advance_clock:
-                answer(store_.advance_clock(asked.next<duration>()));
+                answer(advance_clock(store_, asked.next<duration>()));
                 return true;
             case remote_call::identity:
                 answer(store_.identity());
@@ -100,21 +100,16 @@ class call_server {
                 return true;
             }
             case remote_call::wait: {
-                const auto ids = asked.next<std::vector<instance_id>>();
-                answer(store_.wait(ids, asked.next<steady_time>()));
-                return true;
-            }
-            case remote_call::wait_and_get: {
                 const auto id = asked.next<instance_id>();
-                answer(store_.wait_and_get(id, asked.next<steady_time>()));
+                answer(store_.wait(id, asked.next<steady_time>()));
                 return true;
             }
             case remote_call::purge:
                 answer(store_.purge(asked.next<purge_request>()));
                 return true;
-            case remote_call::release: {
+            case remote_call::unpark: {
                 const auto request = asked.next<request_id>();
-                answer(store_.release(request, asked.next<std::vector<instance_id>>()));
+                answer(store_.unpark(request, asked.next<std::vector<instance_id>>()));
                 return true;
             }
             default:
@@ -128,9 +123,8 @@ class call_server {
                 answer(store_.lock(next_request(asked)));
                 return;
             case remote_call::commit: {
-                const auto checkpoints = asked.next<std::vector<checkpoint>>();
-                const auto completions = asked.next<std::vector<completion>>();
-                answer(store_.commit({checkpoints, completions, next_request(asked)}));
+                const auto finished = asked.next<std::vector<finished_work>>();
+                answer(store_.commit({finished, next_request(asked)}));
                 return;
             }
             case remote_call::renew: {
@@ -142,14 +136,9 @@ class call_server {
                 return;
             }
             case remote_call::wait_for_work: {
-                const auto token = asked.next<wake_token>();
-                answer(store_.wait_for_work(token, asked.next<steady_time>()));
-                return;
-            }
-            case remote_call::wait_for_lease: {
                 const lock_request wanted = next_request(asked);
                 const auto token = asked.next<wake_token>();
-                answer(store_.wait_for_lease(wanted, token, asked.next<steady_time>()));
+                answer(store_.wait_for_work(wanted, token, asked.next<steady_time>()));
                 return;
             }
             default:
@@ -164,13 +153,12 @@ class call_server {
             return;
         }
         const auto items = asked.next<std::vector<held_item>>();
-        if (what == remote_call::give_back) {
-            answer(store_.give_back(request, items));
-        } else if (what == remote_call::abandon) {
-            answer(store_.abandon(request, items, asked.next<duration>()));
-        } else {
-            answer(store_.park(request, items, asked.next<std::vector<std::string>>()));
-        }
+        lease_return returned{.request = request, .items = items};
+        returned.kind = asked.next<return_kind>();
+        returned.delay = asked.next<duration>();
+        returned.reason = asked.next<std::string>();
+        returned.needed = asked.next<feature_level>();
+        answer(store_.return_leases(returned));
     }
 
     lock_request next_request(wire_reader& asked) {

@@ -119,15 +119,14 @@ void pass(Wire& wire, next_execution& all) {
 
 template <class Wire>
 void pass(Wire& wire, ended_activity& all) {
-    auto& [task, history_version, last_committed, event] = all;
-    wire(task, history_version, last_committed, event);
+    auto& [task, event] = all;
+    wire(task, event);
 }
 
 template <class Wire>
 void pass(Wire& wire, checkpoint& all) {
-    auto& [instance,
-           execution,
-           held,
+    auto& [history_version,
+           last_committed,
            consumed,
            events,
            status,
@@ -141,23 +140,23 @@ void pass(Wire& wire, checkpoint& all) {
            messages,
            children,
            next,
-           after,
            level] = all;
-    wire(instance, execution, held, consumed, events, status, output, failure, custom_status);
+    wire(history_version, last_committed, consumed, events, status, output, failure);
+    wire(custom_status);
     wire(activities, cancelled_activities, timers, cancelled_timers, messages, children);
-    wire(next, after, level);
+    wire(next, level);
 }
 
 template <class Wire>
-void pass(Wire& wire, completion& all) {
-    auto& [instance, execution, task, held, event] = all;
-    wire(instance, execution, task, held, event);
+void pass(Wire& wire, finished_work& all) {
+    auto& [instance, execution, held, activity, turn] = all;
+    wire(instance, execution, held, activity, turn);
 }
 
 template <class Wire>
 void pass(Wire& wire, held_item& all) {
-    auto& [instance, task, held, needed] = all;
-    wire(instance, task, held, needed);
+    auto& [instance, task, held] = all;
+    wire(instance, task, held);
 }
 
 template <class Wire>
@@ -216,8 +215,8 @@ void pass(Wire& wire, purge_request& all) {
 
 template <class Wire>
 void pass(Wire& wire, capabilities& all) {
-    auto& [durable, multi_process, test_clock, commit_lanes, turns_ahead] = all;
-    wire(durable, multi_process, test_clock, commit_lanes, turns_ahead);
+    auto& [durable, multi_process, test_clock, commit_lanes, speculative_turns] = all;
+    wire(durable, multi_process, test_clock, commit_lanes, speculative_turns);
 }
 
 template <class Wire>
@@ -336,8 +335,8 @@ void pass(Wire& wire, work_batch& all) {
 
 template <class Wire>
 void pass(Wire& wire, commit_result& all) {
-    auto& [checkpoints, completions, dropped_messages, work] = all;
-    wire(checkpoints, completions, dropped_messages, work);
+    auto& [outcomes, dropped_messages, work] = all;
+    wire(outcomes, dropped_messages, work);
 }
 
 template <class Wire, class First, class Second>

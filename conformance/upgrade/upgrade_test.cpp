@@ -195,7 +195,7 @@ TEMPLATE_TEST_CASE("every instance of an old hub goes on, and its history is kep
               control_result::accepted);
     }
     people.resume(instance_id("suspended"));
-    CHECK(people.release(instance_id("parked")));
+    CHECK(people.unpark(instance_id("parked")));
 
     CHECK(result(people, "event") == "noted event, hello");
     CHECK(result(people, "suspended") == "noted suspended, thanks");
@@ -210,7 +210,7 @@ TEMPLATE_TEST_CASE("every instance of an old hub goes on, and its history is kep
     CHECK_THAT(failed.failure, Catch::Contains("no way on from noted failed"));
     CHECK(people.get(instance_id("timer"))->custom_status.bytes == "\"asleep\"");
     CHECK(people.get(instance_id("timer"))->status == orchestration_status::running);
-    REQUIRE(upgraded.store().advance_clock(far_away));
+    REQUIRE(advance_clock(upgraded.store(), far_away));
     CHECK(result(people, "timer") == "rang for timer");
 
     for (const std::string& id : all_instances()) {

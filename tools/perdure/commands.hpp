@@ -69,7 +69,7 @@ int raise_event(const instances_command& given);
 int suspend_instance(const instances_command& given);
 int resume_instance(const instances_command& given);
 int terminate_instance(const instances_command& given);
-int release_instance(const instances_command& given);
+int unpark_instance(const instances_command& given);
 int purge_instances(const instances_command& given);
 
 }  // namespace perdure::tool

@@ -99,10 +99,10 @@ int terminate_instance(const instances_command& given) {
     }
 }
 
-int release_instance(const instances_command& given) {
+int unpark_instance(const instances_command& given) {
     client control(open_existing(given.hub));
-    const bool released = control.release(instance_id(given.id));
-    return report(given, released ? "released" : "was not parked");
+    const bool is_unparked = control.unpark(instance_id(given.id));
+    return report(given, is_unparked ? "unparked" : "was not parked");
 }
 
 int purge_instances(const instances_command& given) {

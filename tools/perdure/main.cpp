@@ -91,7 +91,7 @@ class instance_verbs {
         auto& terminate = add_with_id("terminate", "End it", terminate_instance);
         add_reason(terminate);
         terminate.add_flag("--recursive", given_.recursive, "Its children, too");
-        add_with_id("release", "Make a parked instance ready again", release_instance);
+        add_with_id("unpark", "Make a parked instance ready again", unpark_instance);
 
         auto& purge = add("purge", "Delete instances that have ended", purge_instances);
         purge.add_option("ID", given_.ids, "Instances; otherwise those that the filters mean");

@@ -39,7 +39,7 @@ expect 0 '"execution_started"' instances history order-1 --hub "$hub" --json
 expect 0 "asked to suspend" instances suspend order-2 --hub "$hub" --reason "a pause"
 expect 0 "asked to resume" instances resume order-2 --hub "$hub"
 expect 0 raised instances raise order-2 Note --hub "$hub" --data '{"by": "me"}'
-expect 0 "was not parked" instances release order-2 --hub "$hub"
+expect 0 "was not parked" instances unpark order-2 --hub "$hub"
 expect 2 "order-2" instances purge order-2 --hub "$hub"
 expect 0 "raised" instances raise order-2 Note --hub "$hub" --text '' --message-id once
 expect 0 "was raised before" instances raise order-2 Note --hub "$hub" --text '' --message-id once

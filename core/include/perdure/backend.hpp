@@ -32,11 +32,11 @@
 // throws `backend_error` and nothing else; unless its code is `outcome_unknown`, nothing happened.
 //
 // [BATCH-1] Items of one call are independent: the outcome of one never changes that of another, but
-// that a turn ahead wants to be alone with its instance [AHEAD-1].
+// that a speculative turn wants to be alone with its instance [SPECULATIVE-1].
 // [BATCH-2] A call answers with one outcome an item, in the order of the items.
 // [BATCH-3] A call is one transaction: after a crash all of it happened, or nothing.
 // [BATCH-4] Items of one call may touch the same instance; they take effect in the order creates,
-// checkpoints, completions, messages, and within a kind in the order given.
+// turns, ended activities, messages, and within a kind in the order given.
 // [BATCH-5] No transaction stays open between calls, so that a paused process blocks nobody.
 //
 // [REPEAT-1] A mutating call carries a request id made by the caller. Repeated with the same
@@ -89,12 +89,12 @@ struct capabilities {
     bool durable = true;
     /// Several processes may open the same hub.
     bool multi_process = true;
-    /// `advance_clock` works when the hub was opened with the option `test_clock=on`.
+    /// The backend is an `adjustable_clock` whose hubs can be opened with the option `test_clock=on`.
     bool test_clock = false;
     /// How many calls of `commit` make sense at once.
     unsigned commit_lanes = 1;
-    /// `commit` takes turns ahead (`checkpoint::after`); a backend without it is sent none.
-    bool turns_ahead = false;
+    /// `commit` takes speculative turns (`finished_work`); a backend without it is sent none.
+    bool speculative_turns = false;
 };
 
 /// How much one call may carry; core splits what is larger.
@@ -132,14 +132,14 @@ enum class [[nodiscard]] commit_outcome {
     committed,
     /// Somebody else holds the instance or task now, or it is gone. Nothing of the item was done.
     lease_lost,
-    /// Of a completion: the instance has ended or is in a later execution; the task is removed.
+    /// Of an activity: the instance has ended or is in a later execution; the task is removed.
     instance_is_terminal,
-    /// Of a turn ahead: the activity has ended and its event is in the inbox; the turn has not
+    /// Of a speculative turn: the activity has ended and its event is in the inbox; the turn has not
     /// happened.
     turn_declined,
 };
 
-enum class [[nodiscard]] release_outcome { released, not_parked, no_such_instance };
+enum class [[nodiscard]] unpark_outcome { unparked, not_parked, no_such_instance };
 
 enum class [[nodiscard]] purge_outcome { purged, not_terminal, no_such_instance };
 
@@ -266,28 +266,47 @@ struct lock_request {
 };
 
 struct commit_request {
-    std::span<const checkpoint> checkpoints{};
-    std::span<const completion> completions{};
+    std::span<const finished_work> finished{};
     /// Carries the request id of the whole call.
     lock_request next{};
 };
 
 struct commit_result {
-    std::vector<commit_outcome> checkpoints{};
-    std::vector<commit_outcome> completions{};
-    /// Messages of checkpoints whose target was missing or terminal.
+    std::vector<commit_outcome> outcomes{};
+    /// Messages of turns whose target was missing or terminal.
     std::size_t dropped_messages = 0;
     work_batch work{};
 };
 
-/// A leased item of either kind, for renew, give back, abandon, park.
+/// A leased item of either kind.
 struct held_item {
     instance_id instance;
     /// None for an orchestration.
     task_id task{};
     lease held{};
-    /// Of an orchestration that is given back because of an event that the worker does not
-    /// implement: the level that it needs at least [LEVEL-3].
+};
+
+/// What becomes of items that a worker returns without having finished them.
+enum class return_kind {
+    /// The execution does not count: it has not begun, or the worker gives it up because it stops or
+    /// does not implement an event.
+    give_back,
+    /// They could not be finished.
+    abandon,
+    /// They cannot go on; only orchestrations.
+    park,
+};
+
+struct lease_return {
+    request_id request{};
+    std::span<const held_item> items{};
+    return_kind kind = return_kind::give_back;
+    /// Of abandoned items: when they may be tried again.
+    duration delay{};
+    /// Of parked items: why, readable by a person.
+    std::string reason{};
+    /// Of orchestrations that are given back because of an event that the worker does not implement:
+    /// the level that they need at least [LEVEL-3].
     feature_level needed = 1;
 };
 
@@ -355,10 +374,6 @@ class PERDURE_EXPORT backend {
     /// cannot tell; then nothing is kept. A backend need not override it.
     [[nodiscard]] virtual std::string identity();
 
-    /// Moves the store's clock forward, for tests. Returns false where the hub was not opened for
-    /// it; see `capabilities::test_clock`.
-    [[nodiscard]] virtual bool advance_clock(duration by) = 0;
-
     // -------------------------------------------------------------------------------- client side
 
     /// Creates instances; each is pending, with its start event as event 0, and ready from
@@ -412,16 +427,12 @@ class PERDURE_EXPORT backend {
                                                                    std::uint64_t from,
                                                                    std::size_t bytes) = 0;
 
-    /// Waits until one of the instances is terminal or missing, or the deadline has passed on the
-    /// steady clock. Returns true in the first case. May return early, with false.
-    [[nodiscard]] virtual bool wait(std::span<const instance_id> instances,
-                                    std::chrono::steady_clock::time_point deadline) = 0;
-
-    /// `wait` for one instance, and then `get`; nothing for an unknown id. Call it again when the
-    /// instance has not ended yet. A backend need not override it.
+    /// Waits until the instance is terminal or missing, or the deadline has passed on the steady
+    /// clock, and returns what `get` says of it. May return early: call it again when the instance
+    /// has not ended yet.
     /// [READ-4] The record is of the moment at which the instance ended, or of a later one.
-    [[nodiscard]] virtual std::optional<instance_record> wait_and_get(
-        const instance_id& instance, std::chrono::steady_clock::time_point deadline);
+    [[nodiscard]] virtual std::optional<instance_record> wait(
+        const instance_id& instance, std::chrono::steady_clock::time_point deadline) = 0;
 
     /// Deletes instances with everything that belongs to them.
     /// [PURGE-1] An instance that has not ended is refused, unless forced; then its lease is lost
@@ -430,7 +441,7 @@ class PERDURE_EXPORT backend {
     [[nodiscard]] virtual purge_result purge(const purge_request& request) = 0;
 
     /// [PARK-3] Makes parked instances ready again, with a fresh count of attempts.
-    [[nodiscard]] virtual std::vector<release_outcome> release(
+    [[nodiscard]] virtual std::vector<unpark_outcome> unpark(
         const request_id& request, std::span<const instance_id> instances) = 0;
 
     // -------------------------------------------------------------------------------- worker side
@@ -459,7 +470,8 @@ class PERDURE_EXPORT backend {
     /// [SUSPECT-2] An expiry counts as an attempt only if the item was leased as a suspect.
     [[nodiscard]] virtual work_batch lock(const lock_request& request) = 0;
 
-    /// Commits turns and finished activities, and hands out the work that they made possible.
+    /// Commits finished work, and hands out the work that it made possible. Here a checkpoint is an
+    /// item with a turn, and a completion one with an ended activity only.
     /// [COMMIT-1] A checkpoint happens as a whole: history, consumed messages, timers, tasks,
     /// messages, children, status; or, with `lease_lost`, not at all.
     /// [COMMIT-2] The same checkpoint again (same token) is `committed`; the same completion again,
@@ -479,14 +491,14 @@ class PERDURE_EXPORT backend {
     /// one that is cancelled is removed: its holder hears `lease_lost`.
     /// [COMMIT-9] The history version begins at 1. A committed checkpoint raises it by exactly one,
     /// also when it continues as new, and so does an end by the store [TERM-1]; nothing else does.
-    /// [AHEAD-1] A checkpoint with `after` ends that activity and commits the turn that follows from
-    /// it, if nothing else can have come first: the instance is in that execution, its history is the
-    /// one that the turn began with [VERSION-1], it is neither leased, ready nor parked, its inbox is
-    /// empty, timers included, and no other item of the call is of the same instance. The activity's
-    /// event never enters the inbox.
+    /// [SPECULATIVE-1] A speculative turn ends its activity and commits what follows from that, if nothing
+    /// else can have come first: the instance is in that execution, its history is the one that the
+    /// turn began with [VERSION-1], it is neither leased, ready nor parked, its inbox is empty, timers
+    /// included, and no other item of the call is of the same instance. The activity's event never
+    /// enters the inbox.
     /// The instance's last commit is then that of the activity's holder, with the activity's token.
-    /// [AHEAD-2] Otherwise the turn is declined: the checkpoint counts as a completion that stands
-    /// before the others. Its outcome is that of the completion, with `turn_declined` for
+    /// [SPECULATIVE-2] Otherwise the turn is declined: the item counts as a completion that stands before
+    /// the others. Its outcome is that of the completion, with `turn_declined` for
     /// `committed`.
     /// [HANDOFF-1] Hands out, within the room and the filter: first checkpointed instances that are
     /// ready again, then instances that this call made ready, then activities that it scheduled,
@@ -503,24 +515,12 @@ class PERDURE_EXPORT backend {
     /// workers whose life ended an hour ago or earlier.
     [[nodiscard]] virtual std::vector<lease_outcome> renew(const renewal& request) = 0;
 
-    /// Returns items whose execution does not count: it has not begun, or the worker gives it up
-    /// because it stops or does not implement an event. [GIVE-1] They are ready at once, and no
-    /// attempt counts.
-    [[nodiscard]] virtual std::vector<lease_outcome> give_back(
-        const request_id& request, std::span<const held_item> items) = 0;
-
-    /// Returns items that could not be finished. [ABANDON-1] They are ready after `delay`, and it
-    /// counts as an attempt.
-    [[nodiscard]] virtual std::vector<lease_outcome> abandon(const request_id& request,
-                                                             std::span<const held_item> items,
-                                                             duration delay) = 0;
-
-    /// Sets leased instances aside. [PARK-1] A parked instance is never handed out, consumes
-    /// nothing, and keeps accepting messages. [PARK-2] Terminate, purge and replacement work on it.
-    /// `reasons` has one text for each item, readable by a person.
-    [[nodiscard]] virtual std::vector<lease_outcome> park(const request_id& request,
-                                                          std::span<const held_item> items,
-                                                          std::span<const std::string> reasons) = 0;
+    /// Returns items that are not finished.
+    /// [GIVE-1] What is given back is ready at once, and no attempt counts.
+    /// [ABANDON-1] What is abandoned is ready after the delay, and it counts as an attempt.
+    /// [PARK-1] A parked instance is never handed out, consumes nothing, and keeps accepting
+    /// messages. [PARK-2] Terminate, purge and replacement work on it.
+    [[nodiscard]] virtual std::vector<lease_outcome> return_leases(const lease_return& request) = 0;
 
     /// Lets every lease of these workers, which the caller knows to be dead or to have stopped,
     /// expire now. [TAKEOVER-1] Their items become suspects as with any other expiry.
@@ -528,27 +528,40 @@ class PERDURE_EXPORT backend {
     virtual void take_over(const request_id& request, std::span<const worker_id> workers) = 0;
 
     /// Waits until something may have become ready since the token was given, or until the deadline
-    /// has passed on the steady clock; returns the token to use next.
+    /// has passed on the steady clock. The answer has the token to use next, and usually no work.
     /// [WAKE-1] A change that leaves something ready and unleased is announced, by whichever call
     /// made it; a caller that got its token before the change returns at once.
     /// [WAKE-2] Timers and delays that fall due wake it as well.
     /// [WAKE-3] A change made by another process is noticed, by this wait and by those for an end,
     /// within the poll interval: a second, unless the backend has an option for it.
-    [[nodiscard]] virtual wake_token wait_for_work(
-        wake_token token, std::chrono::steady_clock::time_point deadline) = 0;
-
-    /// `wait_for_work` for a worker with room: the answer has the token to use next, and usually no
-    /// work. A backend need not override it.
     /// [WAKE-4] What another call of this object makes ready meanwhile may be leased for `wanted`
     /// by the rules of `lock`, and come with the answer; then it is not announced. After an error
-    /// the caller repeats the request as a `lock` [REPEAT-1].
-    [[nodiscard]] virtual work_batch wait_for_lease(const lock_request& wanted,
-                                                    wake_token token,
-                                                    std::chrono::steady_clock::time_point deadline);
+    /// the caller repeats the request as a `lock` [REPEAT-1]. A backend may leave `wanted` alone, and
+    /// a request without room waits only.
+    [[nodiscard]] virtual work_batch wait_for_work(
+        const lock_request& wanted,
+        wake_token token,
+        std::chrono::steady_clock::time_point deadline) = 0;
 
     /// Makes all present and future waits of this object return at once, for shutdown.
     virtual void interrupt_waits() noexcept = 0;
 };
+
+/// What a backend derives from besides, to let tests move its store's clock.
+class PERDURE_EXPORT adjustable_clock {
+  public:
+    adjustable_clock() = default;
+    adjustable_clock(const adjustable_clock&) = delete;
+    adjustable_clock& operator=(const adjustable_clock&) = delete;
+    virtual ~adjustable_clock();
+
+    /// Moves the clock forward. Returns false where the hub was not opened for it.
+    [[nodiscard]] virtual bool advance_clock(duration by) = 0;
+};
+
+/// Moves the clock of the backend forward; false when it cannot. For tests. Throws `backend_error` for
+/// a negative duration.
+[[nodiscard]] PERDURE_EXPORT bool advance_clock(backend& store, duration by);
 
 }  // namespace v1
 }  // namespace perdure

@@ -16,7 +16,7 @@ struct backend_statistics {
 };
 
 /// What a backend may implement beside the contract so that it can be measured; found by
-/// `dynamic_cast`. Safe from any thread.
+/// `interface_of`. Safe from any thread.
 class PERDURE_EXPORT statistics_source {
   public:
     statistics_source() = default;

@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
-// What a worker hands to a backend: the whole effect of a turn, and the end of an activity. Plain
-// data that grows at its end; a backend interprets none of the texts named "event". What those texts
-// need to be understood is said beside them, as a feature level [LEVEL-1].
+// What a worker hands to a backend: finished work, which is a turn, or an activity, or an activity
+// together with the turn that follows from its end. Plain data that grows at its end; a backend
+// interprets none of the texts named "event". What those texts need to be understood is said beside
+// them, as a feature level [LEVEL-1].
 
 namespace perdure {
 inline namespace v1 {
@@ -106,22 +107,19 @@ struct next_execution {
     new_events kept{};
 };
 
-/// The end of an activity, as the turn that follows from it consumed it.
+/// How an activity ended.
 struct ended_activity {
     task_id task{};
-    /// The history that the turn began with, by both parts of its name [VERSION-1].
-    std::uint64_t history_version = 0;
-    lease_token last_committed{};
-    /// What the instance's inbox gets if the turn is declined.
+    /// What the instance's inbox gets: completed or failed. It gets nothing when the turn that comes
+    /// with it is committed, because that turn has consumed the event.
     std::string event{};
 };
 
-/// The atomic write of a turn.
+/// Everything that a turn changes; it is written as a whole.
 struct checkpoint {
-    instance_id instance;
-    execution_id execution{};
-    /// That of the orchestration, or, with `after`, that of the activity.
-    lease held{};
+    /// The history that the turn began with, by both parts of its name [VERSION-1].
+    std::uint64_t history_version = 0;
+    lease_token last_committed{};
     /// Sequences of the inbox messages that the turn consumed.
     std::vector<std::uint64_t> consumed{};
     /// Appended in this order; several when a turn is too large for one text.
@@ -141,22 +139,21 @@ struct checkpoint {
     std::vector<new_child> children{};
     /// Set for continue-as-new; the events and status above then end the old execution.
     std::optional<next_execution> next{};
-    /// Set for a turn ahead: the worker that holds this activity executed the turn that follows from
-    /// its end, without a lease of the instance and before any store had that end. It consumes
-    /// nothing else.
-    std::optional<ended_activity> after{};
     /// Of the events, and of what answers its decisions.
     feature_level level = 1;
 };
 
-/// The end of a leased activity.
-struct completion {
+/// What a worker has executed under one lease. At least one of the two optional members is set.
+struct finished_work {
     instance_id instance;
     execution_id execution{};
-    task_id task{};
+    /// The activity's if one has ended, otherwise the orchestration's.
     lease held{};
-    /// What the instance's inbox gets: completed or failed.
-    std::string event{};
+    std::optional<ended_activity> activity{};
+    /// Beside an ended activity it is a speculative turn: the worker executed what follows from that
+    /// end before any store had it, without a lease of the instance. Such a turn consumes nothing
+    /// else.
+    std::optional<checkpoint> turn{};
 };
 
 }  // namespace v1

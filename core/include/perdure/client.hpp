@@ -210,7 +210,7 @@ class PERDURE_EXPORT client {
                              recursion reach = recursion::this_instance_only);
 
     /// Makes a parked instance ready again; false when it was not parked.
-    bool release(const instance_id& id);
+    bool unpark(const instance_id& id);
 
     /// Deletes an instance that has ended; `force` deletes any. False when there is none. Throws
     /// `invalid_input` when it has not ended and is not forced.

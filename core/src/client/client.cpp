@@ -220,7 +220,7 @@ instance_record client::wait_for_end(const instance_id& id,
     calls::backoff pauses(1ms, 100ms);
     for (;;) {
         const auto begin = steady::now();
-        auto record = repeated([&] { return store.wait_and_get(id, deadline); });
+        auto record = repeated([&] { return store.wait(id, deadline); });
         if (!record) {
             throw no_such_instance(id);
         }
@@ -351,13 +351,13 @@ control_result client::terminate(const instance_id& id,
     }
 }
 
-bool client::release(const instance_id& id) {
+bool client::unpark(const instance_id& id) {
     const request_id request{random_uuid()};
-    const auto outcomes = repeated([&] { return impl_->where.store().release(request, {&id, 1}); });
-    if (outcomes.at(0) == release_outcome::no_such_instance) {
+    const auto outcomes = repeated([&] { return impl_->where.store().unpark(request, {&id, 1}); });
+    if (outcomes.at(0) == unpark_outcome::no_such_instance) {
         throw no_such_instance(id);
     }
-    return outcomes.at(0) == release_outcome::released;
+    return outcomes.at(0) == unpark_outcome::unparked;
 }
 
 bool client::purge(const instance_id& id, bool force) {

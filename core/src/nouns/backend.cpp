@@ -1,4 +1,5 @@
 #include <perdure/backend.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 
 namespace perdure {
 inline namespace v1 {
@@ -9,18 +10,16 @@ std::string backend::identity() {
     return {};
 }
 
-std::optional<instance_record> backend::wait_and_get(
-    const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
-    static_cast<void>(wait({&instance, 1}, deadline));
-    return std::move(get({&instance, 1}).at(0));
-}
+adjustable_clock::~adjustable_clock() = default;
 
-work_batch backend::wait_for_lease(const lock_request& /*wanted*/,
-                                   wake_token token,
-                                   std::chrono::steady_clock::time_point deadline) {
-    work_batch batch;
-    batch.token = wait_for_work(token, deadline);
-    return batch;
+forwarding_backend::~forwarding_backend() = default;
+
+bool advance_clock(backend& store, duration by) {
+    if (by < duration::zero()) {
+        throw backend_error(store_fault::rejected, "advance_clock: a clock moves only forward");
+    }
+    auto* clock = interface_of<adjustable_clock>(store);
+    return clock != nullptr && clock->advance_clock(by);
 }
 
 }  // namespace v1

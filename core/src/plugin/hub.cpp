@@ -1,3 +1,4 @@
+#include "plugin/checked_backend.hpp"
 #include "plugin/errors.hpp"
 
 #include <perdure/hub.hpp>
@@ -8,7 +9,8 @@ namespace perdure {
 inline namespace v1 {
 
 hub::hub(std::shared_ptr<backend> store, std::string description)
-    : store_(std::move(store)), description_(std::move(description)) {}
+    : store_(std::make_shared<plugin::checked_backend>(std::move(store))),
+      description_(std::move(description)) {}
 
 hub open(const backend_config& config, detail::same_library) {
     option_reader options(config);
@@ -18,11 +20,11 @@ hub open(const backend_config& config, detail::same_library) {
     backend_config rest = config;
     rest.options.erase("create");
     try {
-        std::shared_ptr<backend> store = found.create(rest);
+        hub opened(found.create(rest), description);
         if (create) {
-            store->create_hub();
+            opened.store().create_hub();
         }
-        return hub(std::move(store), description);
+        return opened;
     } catch (backend_error& wrong) {
         wrong.add_context("opening " + description);
         throw;

@@ -180,7 +180,8 @@ void check_length(const orchestration_work& work, const turn_result& result) {
 checkpoint build_checkpoint(const orchestration_work& work,
                             const turn_result& result,
                             execution_id next_execution) {
-    checkpoint out{.instance = work.instance, .execution = work.execution, .held = work.held};
+    checkpoint out{.history_version = work.history_version,
+                   .last_committed = work.last_committed};
     out.consumed.reserve(work.inbox.size());
     for (const inbox_message& message : work.inbox) {
         out.consumed.push_back(message.sequence);
@@ -217,9 +218,8 @@ checkpoint build_checkpoint(const orchestration_work& work,
 
 std::size_t stored_bytes(const checkpoint& made) noexcept {
     // Every member, so that a further one is weighed.
-    const auto& [instance,
-                 execution,
-                 held,
+    const auto& [version,
+                 committed,
                  consumed,
                  events,
                  status,
@@ -233,7 +233,6 @@ std::size_t stored_bytes(const checkpoint& made) noexcept {
                  messages,
                  children,
                  next,
-                 after,
                  level] = made;
     std::size_t bytes = output.bytes.size() + failure.size();
     bytes += custom_status ? custom_status->bytes.size() : 0;

@@ -16,7 +16,10 @@ namespace {
 finished_item completion_of(const item_ptr& item, std::string event) {
     const activity_work& work = item->activity();
     const std::size_t bytes = event.size() + 256;
-    return {completion{work.instance, work.execution, work.task, work.held, std::move(event)},
+    return {{.instance = work.instance,
+             .execution = work.execution,
+             .held = work.held,
+             .activity = ended_activity{.task = work.task, .event = std::move(event)}},
             item,
             bytes};
 }

@@ -1,30 +1,34 @@
 #include "worker/commit_pipeline.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 namespace perdure::dispatch {
 
 namespace {
-finished_item without_turn(checkpoint& ahead, const item_ptr& item) {
-    ended_activity& after = *ahead.after;
-    const std::size_t bytes = after.event.size() + 256;
-    return {
-        completion{ahead.instance, ahead.execution, after.task, ahead.held, std::move(after.event)},
-        item,
-        bytes};
+finished_item without_turn(finished_work& whole, const item_ptr& item) {
+    whole.turn.reset();
+    const std::size_t bytes = whole.activity->event.size() + 256;
+    return {std::move(whole), item, bytes};
 }
 }  // namespace
 
 expected_work expected_of(const commit_batch& batch) {
     expected_work expected;
-    expected.turns = batch.completions.size();
-    for (const checkpoint& each : batch.checkpoints) {
-        expected.activities += each.activities.size();
-        expected.turns += each.children.size() + (each.next ? 1 : 0);
+    for (const finished_work& each : batch.finished) {
+        if (!each.turn) {
+            ++expected.turns;
+            continue;
+        }
+        const checkpoint& turn = *each.turn;
+        expected.activities += turn.activities.size();
+        expected.turns += turn.children.size() + (turn.next ? 1 : 0);
         // What has read no message, as a first turn, seldom finds one at its end.
-        const bool may_go_on = !each.consumed.empty() && !each.next && !is_terminal(each.status);
+        const bool may_go_on = !turn.consumed.empty() && !turn.next && !is_terminal(turn.status);
         expected.again += may_go_on ? 1 : 0;
     }
     return expected;
@@ -52,7 +56,6 @@ void commit_pipeline::add(finished_item item) {
 
 commit_batch commit_pipeline::take_batch() {
     commit_batch batch;
-    std::vector<item_ptr> activities;
     const std::lock_guard guard(mutex_);
     if (pending_.empty() || leaders_ >= lanes_) {
         return batch;
@@ -67,19 +70,11 @@ commit_batch commit_pipeline::take_batch() {
             break;
         }
         pending_bytes_ -= first.bytes;
-        if (auto* turn = std::get_if<checkpoint>(&first.what)) {
-            batch.checkpoints.push_back(std::move(*turn));
-            batch.items.push_back(std::move(first.item));
-        } else {
-            batch.completions.push_back(std::move(std::get<completion>(first.what)));
-            activities.push_back(std::move(first.item));
-        }
+        batch.finished.push_back(std::move(first.what));
+        batch.items.push_back(std::move(first.item));
         pending_.pop_front();
         ++count;
     }
-    batch.items.insert(batch.items.end(),
-                       std::make_move_iterator(activities.begin()),
-                       std::make_move_iterator(activities.end()));
     pending_count_ = pending_.size();
     since_ = steady::now();
     return batch;
@@ -154,9 +149,9 @@ void commit_pipeline::commit_halved(commit_batch& batch, range part, const lock_
     } catch (const backend_error& refusal) {
         if (part.to - part.from == 1) {
             const item_ptr& item = batch.items[part.from];
-            if (item->ahead) {
-                listener_.refused_ahead(item);
-                add(without_turn(batch.checkpoints[part.from], item));
+            if (item->speculative) {
+                listener_.refused_speculative(item);
+                add(without_turn(batch.finished[part.from], item));
             } else {
                 listener_.refused(item, refusal);
             }
@@ -178,13 +173,8 @@ void commit_pipeline::commit_halved(commit_batch& batch, range part, const lock_
 std::optional<commit_result> commit_pipeline::call(const commit_batch& batch,
                                                    range part,
                                                    const lock_request& next) {
-    const std::size_t turns = batch.checkpoints.size();
-    const range first{std::min(part.from, turns), std::min(part.to, turns)};
-    const range second{std::max(part.from, turns) - turns, std::max(part.to, turns) - turns};
     commit_request request;
-    request.checkpoints = std::span(batch.checkpoints).subspan(first.from, first.to - first.from);
-    request.completions =
-        std::span(batch.completions).subspan(second.from, second.to - second.from);
+    request.finished = std::span(batch.finished).subspan(part.from, part.to - part.from);
     request.next = next;
     const auto are_leases_left = [&] {
         const auto now = steady::now();
@@ -215,12 +205,13 @@ std::optional<commit_result> commit_pipeline::call(const commit_batch& batch,
 void commit_pipeline::tell_outcomes(const commit_batch& batch,
                                     range part,
                                     const commit_result& answer) {
-    const std::size_t turns = batch.checkpoints.size();
-    std::size_t turn = 0;
-    std::size_t activity = 0;
+    if (answer.outcomes.size() != part.to - part.from) {
+        throw std::runtime_error(fmt::format("the store has {} outcomes for {} items",
+                                             answer.outcomes.size(),
+                                             part.to - part.from));
+    }
     for (std::size_t i = part.from; i < part.to; ++i) {
-        const commit_outcome outcome =
-            i < turns ? answer.checkpoints.at(turn++) : answer.completions.at(activity++);
+        const commit_outcome outcome = answer.outcomes[i - part.from];
         if (outcome == commit_outcome::committed) {
             listener_.committed(batch.items[i]);
         } else {

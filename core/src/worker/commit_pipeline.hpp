@@ -14,11 +14,10 @@
 
 namespace perdure::dispatch {
 
-/// One round's worth of finished items; turns come before activities, as in the call.
+/// One round's worth of finished items.
 struct commit_batch {
-    std::vector<checkpoint> checkpoints;
-    std::vector<completion> completions;
-    /// The items of the checkpoints, then those of the completions.
+    std::vector<finished_work> finished;
+    /// Whose work it is, one by one.
     std::vector<item_ptr> items;
 
     [[nodiscard]] std::size_t size() const noexcept { return items.size(); }
@@ -33,10 +32,11 @@ class commit_listener {
     /// The terms of the hand-off, with room for what can begin now and a fresh request id.
     virtual lock_request next_terms(const expected_work& expected) = 0;
     virtual void committed(const item_ptr& item) = 0;
-    /// Somebody else has the item, or it is gone. With `turn_declined` only its turn ahead is lost.
+    /// Somebody else has the item, or it is gone. With `turn_declined` only its speculative turn is lost.
     virtual void lost(const item_ptr& item, commit_outcome outcome) = 0;
-    /// The store refuses the end of an activity together with its turn ahead; the end goes alone.
-    virtual void refused_ahead(const item_ptr& item) = 0;
+    /// The store refuses the end of an activity together with its speculative turn; the end goes
+    /// alone.
+    virtual void refused_speculative(const item_ptr& item) = 0;
     /// The store refuses this item for good.
     virtual void refused(const item_ptr& item, const backend_error& reason) = 0;
     /// No answer came while the lease lasted.

@@ -48,7 +48,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     lock_request next_terms(const expected_work& expected) override;
     void committed(const item_ptr& item) override;
     void lost(const item_ptr& item, commit_outcome outcome) override;
-    void refused_ahead(const item_ptr& item) override;
+    void refused_speculative(const item_ptr& item) override;
     void refused(const item_ptr& item, const backend_error& reason) override;
     void given_up(const item_ptr& item) override;
     void handed_out(commit_result answer,
@@ -80,6 +80,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void end_late(const item_ptr& item, std::optional<activity_result> result);
     void abandon_dropped();
     void conclude(const item_ptr& item, executed result);
+    /// Returns them on these terms; the outcomes of the calls that were answered.
+    std::vector<lease_outcome> return_leases(const std::vector<item_ptr>& items,
+                                             const lease_return& terms);
     void park(const item_ptr& item, const std::string& reason);
     void abandon(const std::vector<item_ptr>& items, const std::string& reason, duration delay);
     void give_back(const std::vector<item_ptr>& items);
@@ -114,7 +117,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     const registry registry_;
     const worker_options options_;
     const engine_log log_;
-    const bool takes_turns_ahead_;
+    const bool speculates_;
     store_calls calls_;
     held_items held_;
     lease_keeper keeper_;

@@ -171,7 +171,7 @@ void dispatcher::wait_for_work() {
                 asked = terms({});
             }
             began = calls_.era();
-            work_batch batch = store_.wait_for_lease(asked, token, slice);
+            work_batch batch = store_.wait_for_work(asked, token, slice);
             const auto now = steady::now();
             has_work = !batch.orchestrations.empty() || !batch.activities.empty();
             has_changed = batch.token.value != token.value || now < slice;

@@ -45,7 +45,7 @@ dispatcher::dispatcher(hub where, registry what, worker_options options)
       registry_(std::move(what)),
       options_(checked(std::move(options))),
       log_(options_.log),
-      takes_turns_ahead_(store_.abilities().turns_ahead),
+      speculates_(store_.abilities().speculative_turns),
       calls_(log_),
       keeper_(store_, held_, calls_, log_, terms_of(registry_, options_)),
       turns_(store_, registry_, options_, calls_, log_),

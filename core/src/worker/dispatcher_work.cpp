@@ -60,8 +60,8 @@ void dispatcher::execute(slot& me) {
     me.goes_on = result.what == executed::then::wait;
     // A suspect goes alone; the end of one that came late is told by the author's thread, which
     // must not execute a turn.
-    if (takes_turns_ahead_ && result.what == executed::then::commit && !item->is_suspect()) {
-        turns_.execute_ahead(*result.finished);
+    if (speculates_ && result.what == executed::then::commit && !item->is_suspect()) {
+        turns_.execute_speculatively(*result.finished);
     }
     conclude(item, std::move(result));
 }
@@ -124,18 +124,35 @@ bool dispatcher::is_worth_calling(const std::vector<item_ptr>& items) const {
     });
 }
 
+std::vector<lease_outcome> dispatcher::return_leases(const std::vector<item_ptr>& items,
+                                                     const lease_return& terms) {
+    std::vector<lease_outcome> outcomes;
+    for (std::size_t from = 0; from < items.size(); from += batch_items_max) {
+        const std::size_t to = std::min(items.size(), from + batch_items_max);
+        const std::vector<item_ptr> part(items.begin() + static_cast<std::ptrdiff_t>(from),
+                                         items.begin() + static_cast<std::ptrdiff_t>(to));
+        const std::vector<held_item> held = held_of(part);
+        lease_return request = terms;
+        request.request = request_id{random_uuid()};
+        request.items = held;
+        try {
+            calls_.repeat(
+                [&] {
+                    const auto answers = store_.return_leases(request);
+                    outcomes.insert(outcomes.end(), answers.begin(), answers.end());
+                },
+                [&] { return is_worth_calling(part); });
+        } catch (const backend_error& trouble) {
+            calls_.note_refusal("return leases", trouble);
+        }
+    }
+    return outcomes;
+}
+
 void dispatcher::park(const item_ptr& item, const std::string& reason) {
     turns_.drop_frame(item);
-    const std::vector<held_item> held{item->held()};
-    const std::vector<std::string> reasons{readable(reason)};
-    const request_id request{random_uuid()};
-    std::vector<lease_outcome> outcomes;
-    try {
-        calls_.repeat([&] { outcomes = store_.park(request, held, reasons); },
-                      [&] { return is_worth_calling({item}); });
-    } catch (const backend_error& trouble) {
-        calls_.note_refusal("park an instance", trouble);
-    }
+    const auto outcomes =
+        return_leases({item}, {.kind = return_kind::park, .reason = readable(reason)});
     held_.remove(item);
     if (!outcomes.empty() && outcomes.front() == lease_outcome::done && log_.is_on()) {
         log_.write(log_event::orchestration_parked,
@@ -149,19 +166,7 @@ void dispatcher::park(const item_ptr& item, const std::string& reason) {
 void dispatcher::abandon(const std::vector<item_ptr>& items,
                          const std::string& reason,
                          duration delay) {
-    for (std::size_t from = 0; from < items.size(); from += batch_items_max) {
-        const std::vector<item_ptr> part(
-            items.begin() + static_cast<std::ptrdiff_t>(from),
-            items.begin() +
-                static_cast<std::ptrdiff_t>(std::min(items.size(), from + batch_items_max)));
-        const request_id request{random_uuid()};
-        try {
-            calls_.repeat([&] { static_cast<void>(store_.abandon(request, held_of(part), delay)); },
-                          [&] { return is_worth_calling(part); });
-        } catch (const backend_error& trouble) {
-            calls_.note_refusal("abandon work", trouble);
-        }
-    }
+    static_cast<void>(return_leases(items, {.kind = return_kind::abandon, .delay = delay}));
     for (const item_ptr& item : items) {
         held_.remove(item);
         turns_.drop_frame(item);
@@ -177,19 +182,7 @@ void dispatcher::abandon(const std::vector<item_ptr>& items,
 }
 
 void dispatcher::give_back(const std::vector<item_ptr>& items) {
-    for (std::size_t from = 0; from < items.size(); from += batch_items_max) {
-        const std::vector<item_ptr> part(
-            items.begin() + static_cast<std::ptrdiff_t>(from),
-            items.begin() +
-                static_cast<std::ptrdiff_t>(std::min(items.size(), from + batch_items_max)));
-        const request_id request{random_uuid()};
-        try {
-            calls_.repeat([&] { static_cast<void>(store_.give_back(request, held_of(part))); },
-                          [&] { return is_worth_calling(part); });
-        } catch (const backend_error& trouble) {
-            calls_.note_refusal("give work back", trouble);
-        }
-    }
+    static_cast<void>(return_leases(items, {.kind = return_kind::give_back}));
     if (!items.empty() && log_.is_on()) {
         log_.write(log_event::work_given_back,
                    log_level::debug,
@@ -201,18 +194,9 @@ void dispatcher::give_back(const std::vector<item_ptr>& items) {
 
 void dispatcher::leave_to_newer(const item_ptr& item, const std::string& reason) {
     turns_.drop_frame(item);
-    held_item held = item->held();
-    held.needed = static_cast<feature_level>(supported_feature_level() + 1);
-    const request_id request{random_uuid()};
-    try {
-        calls_.repeat(
-            [&] {
-                static_cast<void>(store_.give_back(request, {&held, 1}));
-            },
-            [&] { return is_worth_calling({item}); });
-    } catch (const backend_error& trouble) {
-        calls_.note_refusal("give an instance back", trouble);
-    }
+    const auto needed = static_cast<feature_level>(supported_feature_level() + 1);
+    static_cast<void>(
+        return_leases({item}, {.kind = return_kind::give_back, .needed = needed}));
     held_.remove(item);
     if (log_.is_on()) {
         log_.write(log_event::newer_code_needed,
@@ -246,8 +230,8 @@ void dispatcher::committed(const item_ptr& item) {
     held_.remove(item);
     if (item->kind() == item_kind::activity) {
         ++turns_.totals.activities;
-        if (item->ahead) {
-            keep_turn(item->ahead);
+        if (item->speculative) {
+            keep_turn(item->speculative);
         }
     } else {
         keep_turn(item);
@@ -255,8 +239,8 @@ void dispatcher::committed(const item_ptr& item) {
 }
 
 void dispatcher::keep_turn(const item_ptr& item) {
-    // Not before its commit: another turn could have come to the same position, because a turn
-    // ahead has no lease of the instance, and any lease may be over.
+    // Not before its commit: another turn could have come to the same position, because a
+    // speculative turn has no lease of the instance, and any lease may be over.
     turns_.keep_frame(item);
     ++turns_.totals.turns;
     turns_.totals.events += item->events;
@@ -307,7 +291,7 @@ void dispatcher::log_end(const item_ptr& item) const {
 
 void dispatcher::lost(const item_ptr& item, commit_outcome outcome) {
     const bool was_held = held_.remove(item);
-    if (item->kind() == item_kind::turn || item->ahead) {
+    if (item->kind() == item_kind::turn || item->speculative) {
         turns_.drop_frame(item);
     }
     if (outcome == commit_outcome::turn_declined) {
@@ -321,9 +305,9 @@ void dispatcher::lost(const item_ptr& item, commit_outcome outcome) {
     }
 }
 
-void dispatcher::refused_ahead(const item_ptr& item) {
+void dispatcher::refused_speculative(const item_ptr& item) {
     turns_.drop_frame(item);
-    item->ahead.reset();
+    item->speculative.reset();
 }
 
 void dispatcher::refused(const item_ptr& item, const backend_error& reason) {
@@ -338,7 +322,7 @@ void dispatcher::refused(const item_ptr& item, const backend_error& reason) {
 
 void dispatcher::given_up(const item_ptr& item) {
     held_.remove(item);
-    if (item->kind() == item_kind::turn || item->ahead) {
+    if (item->kind() == item_kind::turn || item->speculative) {
         turns_.drop_frame(item);
     }
     if (log_.is_on()) {

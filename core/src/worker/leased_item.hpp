@@ -40,8 +40,8 @@ struct leased_item {
     std::size_t events = 0;
     /// Of an activity: the completion says that the store refused the first one.
     bool is_substitute = false;
-    /// Of an activity: the turn ahead that is committed with its end.
-    std::shared_ptr<leased_item> ahead;
+    /// Of an activity: the speculative turn that is committed with its end.
+    std::shared_ptr<leased_item> speculative;
 
     [[nodiscard]] item_kind kind() const noexcept {
         return work.index() == 0 ? item_kind::turn : item_kind::activity;
@@ -94,7 +94,7 @@ struct expected_work {
 
 /// An item that has been executed, and what is to be committed for it.
 struct finished_item {
-    std::variant<checkpoint, completion> what;
+    finished_work what;
     item_ptr item;
     std::size_t bytes = 0;
 };

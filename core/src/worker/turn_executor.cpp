@@ -185,7 +185,12 @@ executed turn_executor::advance_frame(const item_ptr& item,
             bytes,
             limits_.bytes_max));
     }
-    finished_item finished{std::move(made), item, result.bytes + 512};
+    finished_item finished{{.instance = work.instance,
+                            .execution = work.execution,
+                            .held = work.held,
+                            .turn = std::move(made)},
+                           item,
+                           result.bytes + 512};
     item->end = result.end;
     item->events = result.events.size();
     if (result.end == replay::turn_end::open || result.end == replay::turn_end::suspended) {
@@ -195,10 +200,10 @@ executed turn_executor::advance_frame(const item_ptr& item,
     return {executed::then::commit, std::move(finished), {}};
 }
 
-void turn_executor::execute_ahead(finished_item& ended) {
+void turn_executor::execute_speculatively(finished_item& ended) {
     const leased_item& item = *ended.item;
-    auto& done = std::get<completion>(ended.what);
-    auto found = frames_.take_awaiting(done.instance, done.execution, done.task);
+    finished_work& done = ended.what;
+    auto found = frames_.take_awaiting(done.instance, done.execution, done.activity->task);
     if (!found) {
         return;
     }
@@ -214,7 +219,9 @@ void turn_executor::execute_ahead(finished_item& ended) {
         .history_version = position.history_version,
         .last_committed = position.last_committed,
         .history_length = position.history_length,
-        .inbox = {{.visible_at = store_now(item), .task = done.task, .event = done.event}}};
+        .inbox = {{.visible_at = store_now(item),
+                   .task = done.activity->task,
+                   .event = done.activity->event}}};
     const auto turn = std::make_shared<leased_item>(std::move(work));
     turn->heard_at = item.heard_at;
     turn->store_time = item.store_time;
@@ -230,13 +237,10 @@ void turn_executor::execute_ahead(finished_item& ended) {
         if (result.what != executed::then::commit) {
             return;
         }
-        auto& whole = std::get<checkpoint>(result.finished->what);
-        whole.consumed.clear();
-        whole.after = ended_activity{
-            done.task, position.history_version, position.last_committed, std::move(done.event)};
-        ended.what = std::move(whole);
+        done.turn = std::move(result.finished->what.turn);
+        done.turn->consumed.clear();
         ended.bytes += result.finished->bytes;
-        ended.item->ahead = turn;
+        ended.item->speculative = turn;
     } catch (...) {
         // The activity has ended, whatever becomes of the turn: that comes again under a lease.
         return;

@@ -79,7 +79,7 @@ class turn_executor {
     /// Adds the turn that follows to the end of an activity, when this worker has the frame and it
     /// waits for nothing else. Leaves the end as it is when there is no such turn, or when it
     /// cannot be committed: the turn is then met again under a lease.
-    void execute_ahead(finished_item& ended);
+    void execute_speculatively(finished_item& ended);
     /// The turn is durable: its frame may serve the next one.
     void keep_frame(const item_ptr& item);
     void drop_frame(const item_ptr& item);

@@ -27,7 +27,7 @@ class recording_listener final : public commit_listener {
     }
     void committed(const item_ptr& item) override { note(committed_ids, item); }
     void lost(const item_ptr& item, commit_outcome) override { note(lost_ids, item); }
-    void refused_ahead(const item_ptr& item) override { item->ahead.reset(); }
+    void refused_speculative(const item_ptr& item) override { item->speculative.reset(); }
     void refused(const item_ptr& item, const backend_error&) override { note(refused_ids, item); }
     void given_up(const item_ptr& item) override { note(given_up_ids, item); }
     void handed_out(commit_result, const lock_request&, const expected_work&) override {
@@ -60,11 +60,11 @@ item_ptr an_item(const std::string& id, item_kind kind) {
 }
 
 finished_item a_turn(const std::string& id, std::size_t bytes = 100) {
-    return {testing::a_checkpoint(id), an_item(id, item_kind::turn), bytes};
+    return {testing::a_finished_turn(id), an_item(id, item_kind::turn), bytes};
 }
 
 finished_item an_activity(const std::string& id, std::size_t bytes = 100) {
-    return {testing::a_completion(id), an_item(id, item_kind::activity), bytes};
+    return {testing::a_finished_activity(id), an_item(id, item_kind::activity), bytes};
 }
 
 struct pipeline_fixture {
@@ -89,9 +89,9 @@ TEST_CASE("an item that comes alone is committed alone and at once", "[pipeline]
 
 TEST_CASE("turns and activities that are pending leave in one call", "[pipeline]") {
     pipeline_fixture f;
-    std::vector<std::pair<std::size_t, std::size_t>> calls;
+    std::vector<std::size_t> calls;
     f.store.on_commit = [&](const commit_request& request) {
-        calls.emplace_back(request.checkpoints.size(), request.completions.size());
+        calls.push_back(request.finished.size());
         return all_committed(request);
     };
     f.pipeline.add(an_activity("x"));
@@ -100,15 +100,15 @@ TEST_CASE("turns and activities that are pending leave in one call", "[pipeline]
 
     CHECK(f.pipeline.lead());
 
-    CHECK(calls == std::vector<std::pair<std::size_t, std::size_t>>{{1, 2}});
-    CHECK(f.listener.committed_ids == std::vector<std::string>{"a", "x", "y"});
+    CHECK(calls == std::vector<std::size_t>{3});
+    CHECK(f.listener.committed_ids == std::vector<std::string>{"x", "a", "y"});
 }
 
 TEST_CASE("a batch is bounded in items and in bytes", "[pipeline]") {
     pipeline_fixture f;
     std::vector<std::size_t> sizes;
     f.store.on_commit = [&](const commit_request& request) {
-        sizes.push_back(request.completions.size());
+        sizes.push_back(request.finished.size());
         return all_committed(request);
     };
 
@@ -124,16 +124,18 @@ TEST_CASE("a batch is bounded in items and in bytes", "[pipeline]") {
 }
 
 TEST_CASE("a batch tells how much work it makes possible", "[pipeline]") {
-    checkpoint first = testing::a_checkpoint("first");
+    checkpoint first;
     first.activities.resize(2);
-    checkpoint later = testing::a_checkpoint("later");
+    checkpoint later;
     later.consumed = {1};
     checkpoint last = later;
     last.status = orchestration_status::completed;
     checkpoint renewed = later;
     renewed.next.emplace();
 
-    const auto expected = [](const checkpoint& turn) { return expected_of({{turn}, {}, {}}); };
+    const auto expected = [](const checkpoint& turn) {
+        return expected_of({{testing::a_finished_turn("one", turn)}, {}});
+    };
 
     CHECK(expected(first).turns == 0);
     CHECK(expected(first).activities == 2);
@@ -143,7 +145,7 @@ TEST_CASE("a batch tells how much work it makes possible", "[pipeline]") {
     CHECK(expected(last).again == 0);
     CHECK(expected(renewed).turns == 1);
     CHECK(expected(renewed).again == 0);
-    CHECK(expected_of({{}, {testing::a_completion("done")}, {}}).turns == 1);
+    CHECK(expected_of({{testing::a_finished_activity("done")}, {}}).turns == 1);
 }
 
 TEST_CASE("a lost answer is asked for again with the same request id", "[pipeline]") {
@@ -205,7 +207,7 @@ TEST_CASE("a refused batch is halved until the culprit stands alone", "[pipeline
         if (calls > 1) {
             rooms_after_refusal += request.next.orchestrations + request.next.activities;
         }
-        for (const completion& each : request.completions) {
+        for (const finished_work& each : request.finished) {
             if (each.instance.text() == "bad") {
                 throw backend_error(store_fault::rejected, "invalid byte sequence");
             }
@@ -246,7 +248,7 @@ TEST_CASE("an item whose lease is lost does not touch its neighbours", "[pipelin
     pipeline_fixture f;
     f.store.on_commit = [&](const commit_request& request) {
         auto answer = all_committed(request);
-        answer.checkpoints.at(1) = commit_outcome::lease_lost;
+        answer.outcomes.at(1) = commit_outcome::lease_lost;
         return answer;
     };
     f.pipeline.add(a_turn("a"));
@@ -263,7 +265,7 @@ TEST_CASE("what is finished during a commit leaves together in the next", "[pipe
     pipeline_fixture f;
     std::vector<std::size_t> sizes;
     f.store.on_commit = [&](const commit_request& request) {
-        sizes.push_back(request.checkpoints.size());
+        sizes.push_back(request.finished.size());
         if (sizes.size() == 1) {
             // The only lane is taken: the others add and go on.
             for (int i = 0; i < 10; ++i) {

@@ -66,7 +66,7 @@ TEST_CASE("ids, reuse, many starts and purges", "[client]") {
     CHECK(c.start(hello, "a", named).text() == "order-1");
     CHECK_THROWS_AS(c.start(hello, "a", named), already_exists);
     c.wait<std::string>(*named.id, 20s);
-    CHECK_FALSE(c.release(*named.id));
+    CHECK_FALSE(c.unpark(*named.id));
     named.reuse = reuse_policy::replace_ended;
     c.start(hello, "b", named);
     CHECK(c.wait<std::string>(*named.id, 20s) == "Hello, b!");

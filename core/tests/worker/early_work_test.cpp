@@ -1,7 +1,7 @@
-#include "forwarding_backend.hpp"
 #include "samples.hpp"
 
 #include <perdure/client.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/worker.hpp>
 
 #include <catch2/catch.hpp>
@@ -24,15 +24,14 @@ class handing_over final : public forwarding_backend {
   public:
     explicit handing_over(backend& inner) : forwarding_backend(inner) {}
 
-    work_batch wait_for_lease(const lock_request& wanted,
-                              wake_token token,
-                              std::chrono::steady_clock::time_point deadline) override {
-        work_batch batch;
-        batch.token = inner_.wait_for_work(token, deadline);
+    work_batch wait_for_work(const lock_request& wanted,
+                             wake_token token,
+                             std::chrono::steady_clock::time_point deadline) override {
+        work_batch batch = inner().wait_for_work({}, token, deadline);
         if (batch.token.value == token.value) {
             return batch;
         }
-        work_batch leased = inner_.lock(wanted);
+        work_batch leased = inner().lock(wanted);
         if (leased.orchestrations.empty() && leased.activities.empty()) {
             return batch;
         }
@@ -53,7 +52,7 @@ class handing_over final : public forwarding_backend {
                 loses_ = false;
             }
         }
-        return inner_.lock(request);
+        return inner().lock(request);
     }
 
     void lose() { loses_ = true; }

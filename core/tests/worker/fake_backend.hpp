@@ -32,7 +32,6 @@ class fake_backend : public backend {
     void create_hub() override {}
     void delete_hub() override {}
     hub_status status() override { return {}; }
-    bool advance_clock(duration) override { return false; }
 
     std::vector<create_outcome> create(const request_id& request,
                                        std::span<const new_instance> instances) override {
@@ -57,12 +56,14 @@ class fake_backend : public backend {
                                              std::size_t) override {
         return std::nullopt;
     }
-    bool wait(std::span<const instance_id>, std::chrono::steady_clock::time_point) override {
-        return true;
+    std::optional<instance_record> wait(const instance_id&,
+                                        std::chrono::steady_clock::time_point) override {
+        return std::nullopt;
     }
     purge_result purge(const purge_request&) override { return {}; }
-    std::vector<release_outcome> release(const request_id&, std::span<const instance_id>) override {
-        return {};
+    std::vector<unpark_outcome> unpark(const request_id&,
+                                       std::span<const instance_id> ids) override {
+        return std::vector<unpark_outcome>(ids.size());
     }
     work_batch lock(const lock_request& request) override {
         return on_lock ? on_lock(request) : work_batch();
@@ -72,23 +73,14 @@ class fake_backend : public backend {
         return on_renew ? on_renew(request)
                         : std::vector<lease_outcome>(request.items.size(), lease_outcome::done);
     }
-    std::vector<lease_outcome> give_back(const request_id&,
-                                         std::span<const held_item> items) override {
-        return std::vector<lease_outcome>(items.size(), lease_outcome::done);
-    }
-    std::vector<lease_outcome> abandon(const request_id&,
-                                       std::span<const held_item> items,
-                                       duration) override {
-        return std::vector<lease_outcome>(items.size(), lease_outcome::done);
-    }
-    std::vector<lease_outcome> park(const request_id&,
-                                    std::span<const held_item> items,
-                                    std::span<const std::string>) override {
-        return std::vector<lease_outcome>(items.size(), lease_outcome::done);
+    std::vector<lease_outcome> return_leases(const lease_return& request) override {
+        return std::vector<lease_outcome>(request.items.size(), lease_outcome::done);
     }
     void take_over(const request_id&, std::span<const worker_id>) override {}
-    wake_token wait_for_work(wake_token token, std::chrono::steady_clock::time_point) override {
-        return token;
+    work_batch wait_for_work(const lock_request&,
+                             wake_token token,
+                             std::chrono::steady_clock::time_point) override {
+        return {.token = token};
     }
     void interrupt_waits() noexcept override {}
 };
@@ -113,19 +105,18 @@ inline activity_work a_leased_activity(const std::string& id) {
     return {instance_id(id), {}, {}, {}, "a", "", "", {}, "", 1, false};
 }
 
-inline checkpoint a_checkpoint(const std::string& id) {
-    return {instance_id(id), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+inline finished_work a_finished_turn(const std::string& id, checkpoint turn = {}) {
+    return {.instance = instance_id(id), .turn = std::move(turn)};
 }
 
-inline completion a_completion(const std::string& id) {
-    return {instance_id(id), {}, {}, {}, {}};
+inline finished_work a_finished_activity(const std::string& id) {
+    return {.instance = instance_id(id), .activity = ended_activity{}};
 }
 
 /// Everything is committed, nothing is handed out.
 inline commit_result all_committed(const commit_request& request) {
     commit_result answer;
-    answer.checkpoints.assign(request.checkpoints.size(), commit_outcome::committed);
-    answer.completions.assign(request.completions.size(), commit_outcome::committed);
+    answer.outcomes.assign(request.finished.size(), commit_outcome::committed);
     return answer;
 }
 

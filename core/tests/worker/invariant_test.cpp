@@ -1,7 +1,7 @@
-#include "forwarding_backend.hpp"
 #include "samples.hpp"
 
 #include <perdure/client.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/worker.hpp>
 
 #include <catch2/catch.hpp>
@@ -27,16 +27,16 @@ class lying_backend final : public forwarding_backend {
 
     lying_backend(backend& inner, lie how) : forwarding_backend(inner), how_(std::move(how)) {}
 
-    work_batch lock(const lock_request& request) override { return lied(inner_.lock(request)); }
+    work_batch lock(const lock_request& request) override { return lied(inner().lock(request)); }
     commit_result commit(const commit_request& request) override {
-        commit_result answer = inner_.commit(request);
+        commit_result answer = inner().commit(request);
         answer.work = lied(std::move(answer.work));
         return answer;
     }
-    work_batch wait_for_lease(const lock_request& wanted,
-                              wake_token token,
-                              std::chrono::steady_clock::time_point deadline) override {
-        return lied(inner_.wait_for_lease(wanted, token, deadline));
+    work_batch wait_for_work(const lock_request& wanted,
+                             wake_token token,
+                             std::chrono::steady_clock::time_point deadline) override {
+        return lied(inner().wait_for_work(wanted, token, deadline));
     }
     void tell_the_truth() { is_lying_ = false; }
 
@@ -79,7 +79,7 @@ std::string reason_of(lying_backend::lie how) {
     CHECK(c.get(victim)->status == orchestration_status::pending);
     CHECK(c.wait<std::string>(other, 20s) == "Hello, other!");
     store->tell_the_truth();
-    CHECK(c.release(victim));
+    CHECK(c.unpark(victim));
     CHECK(c.wait<std::string>(victim, 20s) == "Hello, victim!");
     return reason;
 }

@@ -1,7 +1,7 @@
-#include "forwarding_backend.hpp"
 #include "samples.hpp"
 
 #include <perdure/client.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/worker.hpp>
 
 #include <catch2/catch.hpp>
@@ -26,7 +26,7 @@ class two_lanes final : public forwarding_backend {
     using forwarding_backend::forwarding_backend;
 
     capabilities abilities() const noexcept override {
-        capabilities all = inner_.abilities();
+        capabilities all = inner().abilities();
         all.commit_lanes = 2;
         return all;
     }
@@ -38,7 +38,7 @@ class two_lanes final : public forwarding_backend {
             changed_.wait_for(guard, 20s, [&] { return !holds_back_ || inside_ > 1; });
             holds_back_ = false;
         }
-        commit_result answer = inner_.commit(request);
+        commit_result answer = inner().commit(request);
         const std::lock_guard guard(mutex_);
         --inside_;
         return answer;

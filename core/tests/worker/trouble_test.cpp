@@ -1,6 +1,5 @@
-#include "forwarding_backend.hpp"
-
 #include <perdure/client.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/worker.hpp>
 
 #include <catch2/catch.hpp>
@@ -75,7 +74,7 @@ std::size_t let_a_worker_die_with(const hub& where, bool with_suspects, std::siz
     request.activities = room;
     request.suspects = with_suspects;
     const auto batch = where.store().lock(request);
-    REQUIRE(where.store().advance_clock(request.lease_duration + 1s));
+    REQUIRE(advance_clock(where.store(), request.lease_duration + 1s));
     return batch.orchestrations.size() + batch.activities.size();
 }
 
@@ -118,7 +117,7 @@ TEST_CASE("an instance that kills its worker again and again is parked", "[worke
         reason = c.get(id)->parked_reason;
     }
     CHECK_THAT(reason, Catch::Contains("delivered 2 times") && Catch::Contains("deliveries_max"));
-    CHECK(c.release(id));
+    CHECK(c.unpark(id));
     CHECK(c.wait<int>(id, 20s) == 1);
 }
 
@@ -154,19 +153,19 @@ TEST_CASE("an activity that kills its worker again and again fails", "[worker][A
 }
 
 /// Loses every third answer of the calls that change something, after doing them.
-class forgetful_backend final : public testing::forwarding_backend {
+class forgetful_backend final : public forwarding_backend {
   public:
     using forwarding_backend::forwarding_backend;
 
     work_batch lock(const lock_request& request) override {
-        return forgotten(inner_.lock(request));
+        return forgotten(inner().lock(request));
     }
     commit_result commit(const commit_request& request) override {
-        return forgotten(inner_.commit(request));
+        return forgotten(inner().commit(request));
     }
     std::vector<create_outcome> create(const request_id& request,
                                        std::span<const new_instance> instances) override {
-        return forgotten(inner_.create(request, instances));
+        return forgotten(inner().create(request, instances));
     }
 
   private:
@@ -204,22 +203,22 @@ TEST_CASE("lost answers lose nothing and repeat nothing", "[worker][R4]") {
 }
 
 /// Goes away with the first commit, and comes back at the sixth.
-class absent_backend final : public testing::forwarding_backend {
+class absent_backend final : public forwarding_backend {
   public:
     using forwarding_backend::forwarding_backend;
 
     commit_result commit(const commit_request& request) override {
         ++commits_;
         check_presence();
-        return inner_.commit(request);
+        return inner().commit(request);
     }
     work_batch lock(const lock_request& request) override {
         check_presence();
-        return inner_.lock(request);
+        return inner().lock(request);
     }
     std::vector<lease_outcome> renew(const renewal& request) override {
         check_presence();
-        return inner_.renew(request);
+        return inner().renew(request);
     }
 
   private:
@@ -247,31 +246,27 @@ TEST_CASE("a store that is away is waited for, and the log says so once", "[work
     CHECK(counts[log_event::store_available_again] == 1);
 }
 
-/// Refuses, for good, one activity's completion, one orchestration's checkpoint, and the turns
-/// ahead of another.
-class picky_backend final : public testing::forwarding_backend {
+/// Refuses, for good, one activity's completion, one orchestration's checkpoint, and the
+/// speculative turns of another.
+class picky_backend final : public forwarding_backend {
   public:
     using forwarding_backend::forwarding_backend;
 
     commit_result commit(const commit_request& request) override {
-        for (const checkpoint& each : request.checkpoints) {
-            if (each.instance.text() == "bad turn") {
+        for (const finished_work& each : request.finished) {
+            const std::string& id = each.instance.text();
+            if (each.turn && id == "bad turn") {
                 throw backend_error(store_fault::rejected, "I do not like this turn");
             }
-            if (each.after && each.instance.text() == "bad turn ahead") {
-                throw backend_error(store_fault::rejected, "I do not like what goes ahead");
+            if (each.turn && each.activity && id == "bad speculative turn") {
+                throw backend_error(store_fault::rejected, "I do not like this speculation");
             }
-            if (each.after && each.instance.text() == "bad activity") {
+            if (each.activity && id == "bad activity" &&
+                each.activity->event.find("store_rejected") == std::string::npos) {
                 throw backend_error(store_fault::rejected, "I do not like this result");
             }
         }
-        for (const completion& each : request.completions) {
-            if (each.instance.text() == "bad activity" &&
-                each.event.find("store_rejected") == std::string::npos) {
-                throw backend_error(store_fault::rejected, "I do not like this result");
-            }
-        }
-        return inner_.commit(request);
+        return inner().commit(request);
     }
 };
 
@@ -283,15 +278,15 @@ TEST_CASE("what the store refuses is parked or fails, and its neighbours go on",
     turn.id = instance_id("bad turn");
     start_options result;
     result.id = instance_id("bad activity");
-    start_options ahead;
-    ahead.id = instance_id("bad turn ahead");
+    start_options speculative;
+    speculative.id = instance_id("bad speculative turn");
     std::vector<instance_id> good;
     for (int i = 0; i < 10; ++i) {
         good.push_back(c.start(chain, 3));
     }
     c.start(chain, 3, turn);
     c.start(chain, 3, result);
-    good.push_back(c.start(chain, 3, ahead));
+    good.push_back(c.start(chain, 3, speculative));
     worker w(where, troubled_registry());
 
     w.start();

@@ -14,14 +14,7 @@ namespace perdure::memory {
 namespace {
 
 using instance_ids = std::span<const instance_id>;
-using held_items = std::span<const held_item>;
 using lease_outcomes = std::vector<lease_outcome>;
-
-void require(bool is_right, const char* reason) {
-    if (!is_right) {
-        throw backend_error(store_fault::rejected, reason);
-    }
-}
 
 // What `act` says of each item, in their order [BATCH-2].
 template <class Items, class Act>
@@ -94,7 +87,7 @@ std::shared_ptr<store> open_store(const std::string& name) {
 
 /// The readable reference backend: everything in maps of this process, behind one mutex. Safe from
 /// any thread; owns none. The hub lives as long as an object that shares it.
-class memory_backend final : public backend {
+class memory_backend final : public backend, public adjustable_clock {
   public:
     explicit memory_backend(const backend_config& config) : shared_(open_store(config.address)) {
         option_reader options(config);
@@ -103,7 +96,7 @@ class memory_backend final : public backend {
     }
 
     capabilities abilities() const noexcept override {
-        return {.durable = false, .multi_process = false, .test_clock = true, .turns_ahead = true};
+        return {.durable = false, .multi_process = false, .test_clock = true, .speculative_turns = true};
     }
 
     // [HUB-1] holds because the hub came into being when it was opened.
@@ -146,7 +139,6 @@ class memory_backend final : public backend {
     }
 
     bool advance_clock(duration by) override {
-        require(by >= duration::zero(), "advance_clock: the clock only moves forward");
         const call work(hub_);
         hub_.clock_advanced += has_test_clock_ ? by : duration::zero();
         hub_.changed.notify_all();
@@ -191,7 +183,6 @@ class memory_backend final : public backend {
     instance_page query(const instance_filter& filter,
                         std::size_t limit,
                         const std::string& after) override {
-        require(limit != 0, "query: a page holds at least one instance");
         instance_page page;
         const call work(hub_);
         for (const auto& [id, found] : hub_.instances) {
@@ -227,21 +218,19 @@ class memory_backend final : public backend {
         return page;
     }
 
-    bool wait(instance_ids ids, steady_time deadline) override {
+    std::optional<instance_record> wait(const instance_id& id, steady_time deadline) override {
         call work(hub_);
-        const auto has_ended = [&](const instance_id& id) {
+        const auto goes_on = [&] {
             const instance* found = work.find(id);
-            return found == nullptr || is_terminal(found->record.status);
+            return found != nullptr && !is_terminal(found->record.status);
         };
-        while (!is_over(deadline) && std::ranges::none_of(ids, has_ended)) {
+        while (!is_over(deadline) && goes_on()) {
             work.wait_until(deadline, {});
         }
-        return std::ranges::any_of(ids, has_ended);
+        return described(work, work.find(id));
     }
 
     purge_result purge(const purge_request& request) override {
-        require(request.instances.size() <= request.limit,
-                "purge: more instances than the limit allows");
         call work(hub_);
         return hub_.answers.once(request.request, [&] {
             std::vector<instance_id> ids = request.instances;
@@ -267,33 +256,27 @@ class memory_backend final : public backend {
         });
     }
 
-    std::vector<release_outcome> release(const request_id& request, instance_ids ids) override {
+    std::vector<unpark_outcome> unpark(const request_id& request, instance_ids ids) override {
         return change_each(hub_, request, ids, [](call& work, const instance_id& id) {
             instance* target = work.find(id);
             if (target == nullptr || !target->parked) {
-                return target ? release_outcome::not_parked : release_outcome::no_such_instance;
+                return target ? unpark_outcome::not_parked : unpark_outcome::no_such_instance;
             }
             target->parked = target->suspect = false;
             target->record.parked_reason.clear();
             target->record.updated_at = work.now;
             target->attempt = 1;
             work.settle(*target);
-            return release_outcome::released;
+            return unpark_outcome::unparked;
         });
     }
 
     work_batch lock(const lock_request& request) override {
         call work(hub_);
-        return memory::commit(work, {{}, {}, request}).work;  // A commit of nothing.
+        return memory::commit(work, {.next = request}).work;  // A commit of nothing.
     }
 
     commit_result commit(const commit_request& request) override {
-        for (const checkpoint& turn : request.checkpoints) {
-            std::set<task_id> tasks{task_id()};
-            for (const new_activity& added : turn.activities) {
-                require(tasks.insert(added.task).second, "commit: each activity its own task id");
-            }
-        }
         commit_request regular = request;
         regular.next.suspects = false;  // [HANDOFF-1]
         call work(hub_);
@@ -314,34 +297,28 @@ class memory_backend final : public backend {
         });
     }
 
-    lease_outcomes give_back(const request_id& request, held_items items) override {
-        return return_each(
-            request, items, [&](leasable& item, timestamp, std::size_t n) {  // [GIVE-1]
-                if (!item.key.task) {
-                    static_cast<instance&>(item).raise_level(items[n].needed);  // [LEVEL-3]
-                }
-            });
-    }
-
-    lease_outcomes abandon(const request_id& request, held_items items, duration delay) override {
-        return return_each(request, items, [&](leasable& item, timestamp now, auto) {
-            ++item.attempt;  // [ABANDON-1]
-            item.not_before = saturating_add(now, delay);
-        });
-    }
-
-    lease_outcomes park(const request_id& request,
-                        held_items items,
-                        std::span<const std::string> reasons) override {
-        const auto is_activity = [](const held_item& item) { return bool(item.task); };
-        require(std::ranges::none_of(items, is_activity) && items.size() == reasons.size(),
-                "park: orchestrations, and a reason for each");
-        return return_each(request, items, [&](leasable& item, timestamp now, std::size_t n) {
-            auto& target = static_cast<instance&>(item);
-            target.parked = true;  // [PARK-1]
-            target.record.parked_reason = reasons[n];
-            target.record.updated_at = now;
-        });
+    lease_outcomes return_leases(const lease_return& request) override {
+        const auto return_one = [&](call& work, const held_item& returned) {
+            leasable* item = work.holder(returned);
+            if (item == nullptr) {
+                return lease_outcome::lease_lost;
+            }
+            work.detach(*item);
+            auto* target = returned.task ? nullptr : static_cast<instance*>(item);
+            if (request.kind == return_kind::abandon) {  // [ABANDON-1]
+                ++item->attempt;
+                item->not_before = saturating_add(work.now, request.delay);
+            } else if (target != nullptr && request.kind == return_kind::give_back) {  // [GIVE-1]
+                target->raise_level(request.needed);                                  // [LEVEL-3]
+            } else if (target != nullptr) {                                           // [PARK-1]
+                target->parked = true;
+                target->record.parked_reason = request.reason;
+                target->record.updated_at = work.now;
+            }
+            work.settle(*item);
+            return lease_outcome::done;
+        };
+        return change_each(hub_, request.request, request.items, return_one);
     }
 
     // [TAKEOVER-1]
@@ -356,13 +333,15 @@ class memory_backend final : public backend {
         work.expire_leases();
     }
 
-    wake_token wait_for_work(wake_token token, steady_time deadline) override {
+    work_batch wait_for_work(const lock_request& /*wanted*/,
+                             wake_token token,
+                             steady_time deadline) override {
         call work(hub_);
         work.expire_leases();
         for (; work.generation() == token.value && !is_over(deadline); work.expire_leases()) {
             work.wait_until(deadline, {lane::later, lane::leased});
         }
-        return {hub_.generation};
+        return {.token = {hub_.generation}};
     }
 
     void interrupt_waits() noexcept override {
@@ -374,21 +353,6 @@ class memory_backend final : public backend {
   private:
     bool is_over(steady_time deadline) const {
         return interrupted_ || std::chrono::steady_clock::now() >= deadline;
-    }
-
-    // Ends leases; `change` is what else happens to an item.
-    template <class Change>
-    lease_outcomes return_each(const request_id& request, held_items items, Change change) {
-        return change_each(hub_, request, items, [&](call& work, const held_item& returned) {
-            leasable* item = work.holder(returned);
-            if (item == nullptr) {
-                return lease_outcome::lease_lost;
-            }
-            work.detach(*item);
-            change(*item, work.now, std::size_t(&returned - items.data()));
-            work.settle(*item);
-            return lease_outcome::done;
-        });
     }
 
     const std::shared_ptr<store> shared_;

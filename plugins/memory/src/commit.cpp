@@ -6,36 +6,36 @@
 
 namespace perdure::memory {
 
-using turns = std::vector<const checkpoint*>;
+using turns = std::vector<const finished_work*>;  // Each has a turn.
 using item_keys = std::vector<item_key>;
 
-// Whether nothing came between the end of the activity and the turn [AHEAD-1].
-static bool follows(const checkpoint& turn, const leasable& ended, const instance& target) {
-    return ended.key.execution == turn.execution && target.record.execution == turn.execution &&
+// Whether nothing came between the end of the activity and the turn [SPECULATIVE-1].
+static bool follows(const finished_work& item, const leasable& ended, const instance& target) {
+    return ended.key.execution == item.execution && target.record.execution == item.execution &&
            !is_terminal(target.record.status) && !target.queued && !target.parked &&
-           target.inbox.empty() && target.history_version == turn.after->history_version &&
-           target.last_committed == turn.after->last_committed;  // [VERSION-1]
+           target.inbox.empty() && target.history_version == item.turn->history_version &&
+           target.last_committed == item.turn->last_committed;  // [VERSION-1]
 }
 
 // Compares the fence. When it is right, the commit is the last use of the lease.
-static commit_outcome accept(call& work, const checkpoint& turn, bool is_alone, turns& accepted) {
-    instance* target = work.find(turn.instance);
-    if (target == nullptr || !turn.held.token) {
+static commit_outcome accept(call& work, const finished_work& item, bool is_alone, turns& accepted) {
+    instance* target = work.find(item.instance);
+    if (target == nullptr || !item.held.token) {
         return commit_outcome::lease_lost;
     }
-    if (target->last_committed == turn.held.token) {
+    if (target->last_committed == item.held.token) {
         return commit_outcome::committed;  // [COMMIT-2]
     }
-    if (turn.after) {
-        leasable* task = work.holder({turn.instance, turn.after->task, turn.held});
-        if (!is_alone || task == nullptr || !follows(turn, *task, *target)) {
+    if (item.activity) {
+        leasable* task = work.holder({item.instance, item.activity->task, item.held});
+        if (!is_alone || task == nullptr || !follows(item, *task, *target)) {
             return commit_outcome::turn_declined;
         }
         target->held = task->held;
         target->holder = task->holder;
         work.erase(*task);
     }
-    if (target->held != turn.held.token || target->record.execution != turn.execution) {
+    if (target->held != item.held.token || target->record.execution != item.execution) {
         return commit_outcome::lease_lost;
     }
     target->last_committer = target->holder;
@@ -43,33 +43,34 @@ static commit_outcome accept(call& work, const checkpoint& turn, bool is_alone, 
     target->attempt = 1;
     target->not_before = {};
     target->suspect = target->needs_turn = false;
-    accepted.push_back(&turn);
+    accepted.push_back(&item);
     return commit_outcome::committed;
 }
 
-static void continue_as_new(instance& target, const checkpoint& turn) {  // [COMMIT-6]
+static void continue_as_new(instance& target, const next_execution& next) {  // [COMMIT-6]
+    const execution_id ended = target.record.execution;
     std::erase_if(target.inbox,
-                  [&](const auto& entry) { return entry.second.execution == turn.execution; });
-    target.record.execution = turn.next->execution;
-    target.record.version = turn.next->version;
-    target.record.tags = turn.next->tags;
+                  [&](const auto& entry) { return entry.second.execution == ended; });
+    target.record.execution = next.execution;
+    target.record.version = next.version;
+    target.record.tags = next.tags;
     target.record.start_at.reset();
     target.record.status = orchestration_status::running;
     target.history.clear();
     target.record.history_length = 0;
-    target.append({1, "[" + turn.next->start_event + "]"});
-    if (turn.next->kept.count != 0) {
-        target.append(turn.next->kept);
+    target.append({1, "[" + next.start_event + "]"});
+    if (next.kept.count != 0) {
+        target.append(next.kept);
     }
     target.needs_turn = true;
     target.last_committer = {};  // Nobody has a frame of the new execution [LOCK-7].
 }
 
-static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
+static void apply(call& work, const finished_work& item) {  // [COMMIT-1]
     // Every member has its place here, in `accept`, or in the loops of `apply_all`.
-    const auto& [id,
-                 execution,
-                 held,
+    const auto& [id, execution, held, ended, turn] = item;
+    const auto& [version,
+                 committed,
                  consumed,
                  events,
                  status,
@@ -83,8 +84,7 @@ static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
                  messages,
                  children,
                  next,
-                 after,
-                 level] = turn;
+                 level] = *turn;
     instance& target = *work.find(id);
     target.record.updated_at = work.now;
     target.raise_level(level);
@@ -105,12 +105,12 @@ static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
     }
     std::erase_if(target.inbox, [&](const auto& entry) {  // [COMMIT-3]
         const message& m = entry.second;
-        return std::ranges::count(turn.consumed, m.sequence) != 0 ||
-               (m.is_timer && std::ranges::count(turn.cancelled_timers, m.task) != 0);
+        return std::ranges::count(turn->consumed, m.sequence) != 0 ||
+               (m.is_timer && std::ranges::count(turn->cancelled_timers, m.task) != 0);
     });
     work.detach(target);
     if (next) {
-        continue_as_new(target, turn);
+        continue_as_new(target, *next);
     } else {
         std::ranges::for_each(events, [&](const auto& chunk) { target.append(chunk); });
         target.record.status = status;
@@ -124,22 +124,23 @@ static void apply(call& work, const checkpoint& turn) {  // [COMMIT-1]
 }
 
 // [COMMIT-7] What is done answers with `outcome`.
-static commit_outcome complete(call& work, const completion& done, commit_outcome outcome) {
-    instance* target = work.find(done.instance);
-    leasable* task = work.holder({done.instance, done.task, done.held});
-    if (!done.task || task == nullptr || task->key.execution != done.execution) {
+static commit_outcome complete(call& work, const finished_work& item, commit_outcome outcome) {
+    const auto& [id, execution, held, ended, turn] = item;
+    instance* target = work.find(id);
+    leasable* task = work.holder({id, ended->task, held});
+    if (!ended->task || task == nullptr || task->key.execution != execution) {
         const auto is_its_message = [&](const auto& entry) {  // [COMMIT-2]
-            return done.held.token && entry.second.completed_by == done.held.token;
+            return item.held.token && entry.second.completed_by == item.held.token;
         };
         const bool repeated = target && std::ranges::any_of(target->inbox, is_its_message);
         return repeated ? outcome : commit_outcome::lease_lost;
     }
     work.erase(*task);
-    if (!target->awaits({done.instance, done.task, done.execution})) {
+    if (!target->awaits({id, ended->task, execution})) {
         return commit_outcome::instance_is_terminal;  // [COMMIT-5]
     }
     work.post(*target,
-              {{0, work.now, done.task, done.event}, done.execution, false, done.held.token});
+              {{0, work.now, ended->task, ended->event}, execution, false, held.token});
     return outcome;
 }
 
@@ -148,40 +149,40 @@ static commit_result apply_all(call& work, const commit_request& request, item_k
     commit_result result;
     turns accepted;
     std::map<instance_id, int> items;
-    std::ranges::for_each(request.checkpoints, [&](const auto& turn) { ++items[turn.instance]; });
-    std::ranges::for_each(request.completions, [&](const auto& done) { ++items[done.instance]; });
-    for (const checkpoint& turn : request.checkpoints) {
-        result.checkpoints.push_back(accept(work, turn, items[turn.instance] == 1, accepted));
+    for (const finished_work& item : request.finished) {
+        ++items[item.instance];
     }
-    for (const checkpoint* turn : accepted) {
-        for (const new_child& child : turn->children) {  // [COMMIT-4]
+    for (const finished_work& item : request.finished) {
+        result.outcomes.push_back(
+            item.turn ? accept(work, item, items[item.instance] == 1, accepted) : commit_outcome{});
+    }
+    for (const finished_work* item : accepted) {
+        for (const new_child& child : item->turn->children) {  // [COMMIT-4]
             const auto& link = child.instance.parent;
             const instance* found = work.find(child.instance.instance);
             if (found == nullptr) {
                 work.insert(child.instance);
             } else if (link && found->record.parent != link) {
-                work.post(*work.find(turn->instance),
-                          {{0, work.now, link->task, child.refused_event}, turn->execution});
+                work.post(*work.find(item->instance),
+                          {{0, work.now, link->task, child.refused_event}, item->execution});
             }
         }
     }
-    for (const checkpoint* turn : accepted) {
-        apply(work, *turn);
-        preferred.push_back({turn->instance});
+    for (const finished_work* item : accepted) {
+        apply(work, *item);
+        preferred.push_back({item->instance});
     }
-    for (std::size_t n = 0; n < request.checkpoints.size(); ++n) {
-        if (result.checkpoints[n] == commit_outcome::turn_declined) {  // [AHEAD-2]
-            const checkpoint& turn = request.checkpoints[n];
-            const auto& [task, version, committed, event] = *turn.after;
-            const completion done{turn.instance, turn.execution, task, turn.held, event};
-            result.checkpoints[n] = complete(work, done, commit_outcome::turn_declined);
+    for (const auto what : {commit_outcome::turn_declined, commit_outcome::committed}) {
+        for (std::size_t n = 0; n < request.finished.size(); ++n) {  // [SPECULATIVE-2] comes first.
+            const finished_work& item = request.finished[n];
+            const bool is_declined = result.outcomes[n] == commit_outcome::turn_declined;
+            if (what == commit_outcome::turn_declined ? is_declined : !item.turn) {
+                result.outcomes[n] = complete(work, item, what);
+            }
         }
     }
-    for (const completion& done : request.completions) {
-        result.completions.push_back(complete(work, done, commit_outcome::committed));
-    }
-    for (const checkpoint* turn : accepted) {
-        for (const new_message& arrival : turn->messages) {
+    for (const finished_work* item : accepted) {
+        for (const new_message& arrival : item->turn->messages) {
             const send_outcome sent = work.send(arrival);
             result.dropped_messages += sent == send_outcome::no_such_instance ||
                                        sent == send_outcome::instance_is_terminal;

@@ -106,8 +106,8 @@ TEST_CASE("a termination overrides the delay of an abandon", "[TERM-2][TIME-2]")
     memory_hub hub;
     REQUIRE(hub.commit_one(hub.turn(hub.locked("a"))) == commit_outcome::committed);
     REQUIRE(hub.send("a", "e") == send_outcome::accepted);
-    const std::vector item{held(hub.lock().orchestrations.at(0))};
-    REQUIRE(hub.store.abandon(fresh_request(), item, 1h).at(0) == lease_outcome::done);
+    const held_item item = held(hub.lock().orchestrations.at(0));
+    REQUIRE(hub.returned(fresh_request(), item, return_kind::abandon, 1h) == lease_outcome::done);
     REQUIRE(hub.lock().orchestrations.empty());
     const termination wish{instance_id("a"), "terminate", "[final]", {}, ""};
 

@@ -50,38 +50,22 @@ struct memory_hub {
         return lock().orchestrations.at(0);
     }
 
-    static checkpoint turn(const orchestration_work& work) {
-        checkpoint result{work.instance,
-                          work.execution,
-                          work.held,
-                          {},
-                          {},
-                          orchestration_status::running,
-                          {},
-                          {},
-                          {},
-                          {},
-                          {},
-                          {},
-                          {},
-                          {},
-                          {},
-                          {},
-                          {}};
-        result.events = {{1, "[turn]"}};
+    static finished_work turn(const orchestration_work& work) {
+        checkpoint effect{.events = {{1, "[turn]"}}};
         for (const inbox_message& arrival : work.inbox) {
-            result.consumed.push_back(arrival.sequence);
+            effect.consumed.push_back(arrival.sequence);
         }
-        return result;
+        return {.instance = work.instance,
+                .execution = work.execution,
+                .held = work.held,
+                .turn = std::move(effect)};
     }
 
-    commit_result commit(std::vector<checkpoint> turns,
-                         std::vector<completion> done = {},
-                         std::size_t count = 0) {
-        return store.commit({turns, done, room(count)});
+    commit_result commit(std::vector<finished_work> finished, std::size_t count = 0) {
+        return store.commit({finished, room(count)});
     }
 
-    commit_outcome commit_one(const checkpoint& turn) { return commit({turn}).checkpoints.at(0); }
+    commit_outcome commit_one(const finished_work& item) { return commit({item}).outcomes.at(0); }
 
     send_outcome send(const std::string& id,
                       const std::string& event,
@@ -95,15 +79,31 @@ struct memory_hub {
         return store.get({&wanted, 1}).at(0).value();
     }
 
-    void advance(duration by) { REQUIRE(store.advance_clock(by)); }
+    lease_outcome returned(const request_id& request,
+                           const held_item& item,
+                           return_kind kind = return_kind::give_back,
+                           duration delay = {}) {
+        return store
+            .return_leases({.request = request,
+                            .items = {&item, 1},
+                            .kind = kind,
+                            .delay = delay,
+                            .reason = "diverged"})
+            .at(0);
+    }
+
+    void advance(duration by) { REQUIRE(advance_clock(store, by)); }
 };
 
 inline held_item held(const orchestration_work& work) {
     return {work.instance, {}, work.held};
 }
 
-inline completion completed(const activity_work& work) {
-    return {work.instance, work.execution, work.task, work.held, "charged"};
+inline finished_work completed(const activity_work& work) {
+    return {.instance = work.instance,
+            .execution = work.execution,
+            .held = work.held,
+            .activity = ended_activity{work.task, "charged"}};
 }
 
 inline new_activity charge(std::uint64_t task) {

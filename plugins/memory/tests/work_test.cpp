@@ -77,7 +77,7 @@ TEST_CASE("history is left out for the worker that committed last", "[LOCK-7]") 
     REQUIRE(hub.send("a", "e") == send_outcome::accepted);
 
     const auto mine = hub.lock().orchestrations.at(0);
-    REQUIRE(hub.store.give_back(fresh_request(), std::vector{held(mine)}).size() == 1);
+    REQUIRE(hub.returned(fresh_request(), held(mine)) == lease_outcome::done);
     const auto theirs = hub.lock(1, "w2").orchestrations.at(0);
 
     CHECK(mine.history.empty());
@@ -141,31 +141,29 @@ TEST_CASE("an abandoned item waits and counts, one given back does neither",
     memory_hub hub;
     const auto first = hub.locked("a");
     const auto request = fresh_request();
-    const std::vector item{held(first)};
-    CHECK(hub.store.abandon(request, item, 10s).at(0) == lease_outcome::done);
-    CHECK(hub.store.abandon(request, item, 10s).at(0) == lease_outcome::done);
-    CHECK(hub.store.abandon(fresh_request(), item, 10s).at(0) == lease_outcome::lease_lost);
+    const held_item item = held(first);
+    CHECK(hub.returned(request, item, return_kind::abandon, 10s) == lease_outcome::done);
+    CHECK(hub.returned(request, item, return_kind::abandon, 10s) == lease_outcome::done);
+    CHECK(hub.returned(fresh_request(), item, return_kind::abandon, 10s) == lease_outcome::lease_lost);
 
     CHECK(hub.lock().orchestrations.empty());
     hub.advance(10s);
     const auto second = hub.lock().orchestrations.at(0);
     CHECK(second.attempt == 2);
-    REQUIRE(hub.store.give_back(fresh_request(), std::vector{held(second)}).size() == 1);
+    REQUIRE(hub.returned(fresh_request(), held(second)) == lease_outcome::done);
     CHECK(hub.lock().orchestrations.at(0).attempt == 2);
 }
 
-TEST_CASE("a parked instance keeps messages and waits for its release", "[PARK-1][PARK-3]") {
+TEST_CASE("a parked instance keeps messages and waits to be unparked", "[PARK-1][PARK-3]") {
     memory_hub hub;
     const auto work = hub.locked("a");
-    const std::vector<std::string> reasons{"diverged"};
-    REQUIRE(hub.store.park(fresh_request(), std::vector{held(work)}, reasons).at(0) ==
-            lease_outcome::done);
+    REQUIRE(hub.returned(fresh_request(), held(work), return_kind::park) == lease_outcome::done);
     CHECK(hub.send("a", "e") == send_outcome::accepted);
     CHECK(hub.lock().orchestrations.empty());
     CHECK(hub.get("a").parked_reason == "diverged");
 
-    CHECK(hub.store.release(fresh_request(), std::vector{work.instance}).at(0) ==
-          release_outcome::released);
+    CHECK(hub.store.unpark(fresh_request(), std::vector{work.instance}).at(0) ==
+          unpark_outcome::unparked);
     CHECK(hub.lock().orchestrations.at(0).inbox.size() == 1);
 }
 

@@ -19,7 +19,9 @@ namespace perdure::postgres {
 ///
 /// Safe from any thread. It owns one thread, which listens for other processes. A process that
 /// fork() made from the one that opened it may only destroy it.
-class postgres_backend final : public backend, public statistics_source {
+class postgres_backend final : public backend,
+                               public adjustable_clock,
+                               public statistics_source {
   public:
     explicit postgres_backend(settings chosen);
 
@@ -44,29 +46,18 @@ class postgres_backend final : public backend, public statistics_source {
     [[nodiscard]] std::optional<history_page> read_history(const instance_id& instance,
                                                            std::uint64_t from,
                                                            std::size_t bytes) override;
-    [[nodiscard]] bool wait(std::span<const instance_id> instances,
-                            std::chrono::steady_clock::time_point deadline) override;
-    [[nodiscard]] std::optional<instance_record> wait_and_get(
+    [[nodiscard]] std::optional<instance_record> wait(
         const instance_id& instance, std::chrono::steady_clock::time_point deadline) override;
     [[nodiscard]] purge_result purge(const purge_request& request) override;
-    [[nodiscard]] std::vector<release_outcome> release(
+    [[nodiscard]] std::vector<unpark_outcome> unpark(
         const request_id& request, std::span<const instance_id> instances) override;
 
     [[nodiscard]] work_batch lock(const lock_request& request) override;
     [[nodiscard]] commit_result commit(const commit_request& request) override;
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
-    [[nodiscard]] std::vector<lease_outcome> give_back(const request_id& request,
-                                                       std::span<const held_item> items) override;
-    [[nodiscard]] std::vector<lease_outcome> abandon(const request_id& request,
-                                                     std::span<const held_item> items,
-                                                     duration delay) override;
-    [[nodiscard]] std::vector<lease_outcome> park(const request_id& request,
-                                                  std::span<const held_item> items,
-                                                  std::span<const std::string> reasons) override;
+    [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] wake_token wait_for_work(wake_token token,
-                                           std::chrono::steady_clock::time_point deadline) override;
-    [[nodiscard]] work_batch wait_for_lease(
+    [[nodiscard]] work_batch wait_for_work(
         const lock_request& wanted,
         wake_token token,
         std::chrono::steady_clock::time_point deadline) override;
@@ -83,10 +74,6 @@ class postgres_backend final : public backend, public statistics_source {
     /// Gives what was created and leased, if anything, to the worker that was claimed.
     void hand_over(waiting_locks::claim& taken, const answer& created, create_code outcome);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
-    [[nodiscard]] std::vector<lease_outcome> return_leases(const request_id& request,
-                                                           std::span<const held_item> items,
-                                                           std::optional<duration> delay,
-                                                           std::span<const std::string> reasons);
 
     /// In a process that fork() made it is left as it is: its connections are the opener's, which
     /// closing them would end, and its thread is not there to be joined.

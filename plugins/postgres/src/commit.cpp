@@ -35,24 +35,6 @@ enum column : std::size_t {
     low_water
 };
 
-void refuse(const checkpoint& turn, const std::string& why) {
-    throw backend_error(store_fault::rejected,
-                        "checkpoint of instance \"" + turn.instance.text() + "\": " + why);
-}
-
-// What a checkpoint cannot mean; refused before anything is sent.
-void check(const checkpoint& turn) {
-    for (auto added = turn.activities.begin(); added != turn.activities.end(); ++added) {
-        const bool is_repeated =
-            std::any_of(turn.activities.begin(), added, [&](const new_activity& earlier) {
-                return earlier.task == added->task;
-            });
-        if (!added->task || is_repeated) {
-            refuse(turn, "an activity without a task id of its own");
-        }
-    }
-}
-
 void read_work(store& hub,
                const answer& done,
                const std::vector<scheduled>& tasks,
@@ -72,36 +54,50 @@ void read_work(store& hub,
 }
 
 // What this process can tell its waiters of, beyond what the store says.
-void add_ended(announcing_call& work, const answer& done, std::span<const checkpoint> turns) {
+void add_ended(announcing_call& work, const answer& done, const work_items& turns) {
     const array_reader firsts(done.only(column::firsts));
     for (std::size_t n = 0; n < turns.size(); ++n) {
         const bool has_happened = n < firsts.size() && firsts.number(n) != 0;
-        if (has_happened && !turns[n].next && is_terminal(turns[n].status)) {
-            work.news.ended.push_back(turns[n].instance.text());
+        if (has_happened && !turns[n]->turn->next && is_terminal(turns[n]->turn->status)) {
+            work.news.ended.push_back(turns[n]->instance.text());
         }
     }
 }
 
+// Those of the turns and those of the completions, in the order of the items.
+std::vector<commit_outcome> read_outcomes_of(const answer& done,
+                                             std::span<const finished_work> finished) {
+    const auto turns = read_outcomes<commit_outcome>(done.only(column::turn_outcomes));
+    const auto completions = read_outcomes<commit_outcome>(done.only(column::done_outcomes));
+    std::vector<commit_outcome> all;
+    std::size_t turn = 0;
+    std::size_t completion = 0;
+    for (const finished_work& item : finished) {
+        all.push_back(item.turn ? turns.at(turn++) : completions.at(completion++));
+    }
+    return all;
+}
+
 commit_result commit_all(store& hub,
                          announcing_call& work,
-                         const commit_request& request,
+                         std::span<const finished_work> finished,
+                         const commit_items& items,
                          const room& given,
                          const std::vector<scheduled>& tasks) {
     parameters values;
-    values.add<sql::uuid>(request.next.request.value);
-    add_commit(values, hub, request, tasks);
+    values.add<sql::uuid>(given.request->request.value);
+    add_commit(values, hub, items, tasks);
     add_room(values, given);
     const answer done = hub.call(commit_work, values);
     // First of all, because it has happened, whatever becomes of the answer.
-    add_ended(work, done, request.checkpoints);
+    add_ended(work, done, items.turns);
     work.news.ready = done.only(column::repeated).flag();
     work.news.any_may_have_ended = work.news.ready;
     work.finish(
         done.only(column::store_time), done.only(column::left_ready), done.only(column::next_due));
     note_low_water(hub, given, done.only(column::low_water));
     commit_result result;
-    result.checkpoints = read_outcomes<commit_outcome>(done.only(column::turn_outcomes));
-    result.completions = read_outcomes<commit_outcome>(done.only(column::done_outcomes));
+    result.outcomes = read_outcomes_of(done, finished);
     result.dropped_messages = static_cast<std::size_t>(done.only(column::dropped).number());
     read_work(hub, done, tasks, result.work);
     result.work.store_time = done.only(column::store_time).time();
@@ -112,41 +108,34 @@ commit_result commit_all(store& hub,
 
 // The leases that have ended with this commit, and those that it has given.
 void note_leases(held_leases& held, const commit_request& request, const commit_result& result) {
-    const auto note = [&](const auto& items, const std::vector<commit_outcome>& outcomes) {
-        for (std::size_t n = 0; n < std::min(items.size(), outcomes.size()); ++n) {
-            if (outcomes[n] != commit_outcome::lease_lost) {
-                held.note_ended(items[n].held, request.next.request);
-            }
+    for (std::size_t n = 0; n < result.outcomes.size(); ++n) {
+        if (result.outcomes[n] != commit_outcome::lease_lost) {
+            held.note_ended(request.finished[n].held, request.next.request);
         }
-    };
-    note(request.checkpoints, result.checkpoints);
-    note(request.completions, result.completions);
+    }
     held.note_given(request.next.request, result.work);
 }
 
 }  // namespace
 
 commit_result postgres_backend::commit(const commit_request& request) {
-    for (const checkpoint& turn : request.checkpoints) {
-        check(turn);
-    }
     return hub_.with_names([&] { return commit_now(request); });
 }
 
 commit_result postgres_backend::commit_now(const commit_request& request) {
-    const std::span<const checkpoint> turns = request.checkpoints;
+    const commit_items items(request.finished);
     lock_request next = request.next;
     next.suspects = false;
     room given = full_room(hub_, next);
-    const std::vector<scheduled> tasks = schedule(hub_, turns, given);
+    const std::vector<scheduled> tasks = schedule(hub_, items.turns, given);
 
     announcing_call work(hub_);
     std::optional<commit_result> result;
-    if (is_lone_turn(request, tasks)) {
-        result = commit_lone_turn(hub_, work, turns.front(), given, tasks);
+    if (is_lone_turn(items, tasks)) {
+        result = commit_lone_turn(hub_, work, *items.turns.front(), given, tasks);
     }
     if (!result) {
-        result = commit_all(hub_, work, request, given, tasks);
+        result = commit_all(hub_, work, request.finished, items, given, tasks);
     }
     note_leases(hub_.held(), request, *result);
     return std::move(*result);

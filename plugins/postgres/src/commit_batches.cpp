@@ -10,12 +10,11 @@ namespace perdure::postgres {
 namespace {
 
 template <class Element>
-elements<Element> collect(std::span<const checkpoint> turns,
-                          std::vector<Element> checkpoint::*member) {
+elements<Element> collect(const work_items& turns, std::vector<Element> checkpoint::*member) {
     elements<Element> all;
     for (std::size_t n = 0; n < turns.size(); ++n) {
-        for (const Element& element : turns[n].*member) {
-            all.push_back({static_cast<std::int32_t>(n + 1), &turns[n], &element});
+        for (const Element& element : (*turns[n]->turn).*member) {
+            all.push_back({static_cast<std::int32_t>(n + 1), turns[n], &element});
         }
     }
     return all;
@@ -30,27 +29,43 @@ bool contains(const std::vector<task_id>& tasks, task_id task) {
     return std::find(tasks.begin(), tasks.end(), task) != tasks.end();
 }
 
-void add_keys(parameters& values, const commit_request& request) {
+bool ends(const finished_work* item) {
+    return item->turn->next || is_terminal(item->turn->status);
+}
+
+std::uint64_t key_of_item(const finished_work* item) {
+    return key_of(item->held, item->instance);
+}
+
+std::uint64_t token_of(const finished_work* item) {
+    return item->held.token.value;
+}
+
+const uuid& execution_of(const finished_work* item) {
+    return item->execution.value;
+}
+
+void add_keys(parameters& values, const commit_items& items) {
     std::vector<std::uint64_t> keys;
-    for (const checkpoint& turn : request.checkpoints) {
-        keys.push_back(key_of(turn.held, turn.instance));
-    }
-    for (const completion& done : request.completions) {
-        keys.push_back(key_of(done.held, done.instance));
-    }
+    std::transform(
+        items.turns.begin(), items.turns.end(), std::back_inserter(keys), key_of_item);
+    std::transform(items.completions.begin(),
+                   items.completions.end(),
+                   std::back_inserter(keys),
+                   key_of_item);
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     values.add_list<sql::bigint>(keys);
 }
 
 // The instances outside the batch that it may touch.
-void add_targets(parameters& values, std::span<const checkpoint> turns) {
+void add_targets(parameters& values, const work_items& turns) {
     std::vector<std::string_view> targets;
-    for (const checkpoint& turn : turns) {
-        for (const new_message& message : turn.messages) {
+    for (const finished_work* item : turns) {
+        for (const new_message& message : item->turn->messages) {
             targets.emplace_back(message.target.text());
         }
-        for (const new_child& child : turn.children) {
+        for (const new_child& child : item->turn->children) {
             // What has this id already may be in a call that starts one of ours.
             targets.emplace_back(child.instance.instance.text());
         }
@@ -62,36 +77,38 @@ void add_targets(parameters& values, std::span<const checkpoint> turns) {
     }
 }
 
-// [AHEAD-1] One beside another item of its instance has no version to follow, so it is declined.
-void add_ends(parameters& values, const commit_request& request) {
-    const std::span<const checkpoint> turns = request.checkpoints;
-    const auto is_ahead = [](const checkpoint& turn) { return turn.after.has_value(); };
-    if (std::none_of(turns.begin(), turns.end(), is_ahead)) {
+// [SPECULATIVE-1] One beside another item of its instance has no version to follow, so it is declined.
+void add_ends(parameters& values, const commit_items& items) {
+    const work_items& turns = items.turns;
+    const auto is_speculative = [](const finished_work* item) { return item->activity.has_value(); };
+    if (std::none_of(turns.begin(), turns.end(), is_speculative)) {
         values.add_null_list<sql::bigint>()
             .add_null_list<sql::bigint>()
             .add_null_list<sql::bigint>()
             .add_null_list<sql::text>();
         return;
     }
-    std::unordered_map<instance_id, std::size_t> items;
-    for (const checkpoint& turn : turns) {
-        ++items[turn.instance];
+    std::unordered_map<instance_id, std::size_t> counts;
+    for (const finished_work* item : turns) {
+        ++counts[item->instance];
     }
-    for (const completion& done : request.completions) {
-        ++items[done.instance];
+    for (const finished_work* item : items.completions) {
+        ++counts[item->instance];
     }
-    const auto task = [](const checkpoint& turn) {
-        return turn.after ? std::optional(turn.after->task.value) : std::nullopt;
+    const auto task = [](const finished_work* item) {
+        return item->activity ? std::optional(item->activity->task.value) : std::nullopt;
     };
-    const auto version = [&](const checkpoint& turn) {
-        return turn.after && items[turn.instance] == 1 ? std::optional(turn.after->history_version)
-                                                       : std::nullopt;
+    const auto version = [&](const finished_work* item) {
+        return item->activity && counts[item->instance] == 1
+                   ? std::optional(item->turn->history_version)
+                   : std::nullopt;
     };
-    const auto committed = [](const checkpoint& turn) {
-        return turn.after ? std::optional(turn.after->last_committed.value) : std::nullopt;
+    const auto committed = [](const finished_work* item) {
+        return item->activity ? std::optional(item->turn->last_committed.value) : std::nullopt;
     };
-    const auto event = [](const checkpoint& turn) {
-        return turn.after ? std::optional(std::string_view(turn.after->event)) : std::nullopt;
+    const auto event = [](const finished_work* item) {
+        return item->activity ? std::optional(std::string_view(item->activity->event))
+                              : std::nullopt;
     };
     values.add_list<sql::bigint>(turns, task)
         .add_list<sql::bigint>(turns, version)
@@ -99,34 +116,32 @@ void add_ends(parameters& values, const commit_request& request) {
         .add_list<sql::text>(turns, event);
 }
 
-void add_checkpoints(parameters& values, const commit_request& request) {
-    const std::span<const checkpoint> turns = request.checkpoints;
+void add_turns_of(parameters& values, const commit_items& items) {
+    const work_items& turns = items.turns;
     if (turns.empty()) {
         values.add_null_record();
         return;
     }
-    const auto added_events = [](const checkpoint& turn) {
+    const auto added_events = [](const finished_work* item) {
         std::uint32_t count = 0;
-        for (const new_events& chunk : turn.events) {
+        for (const new_events& chunk : item->turn->events) {
             count += chunk.count;
         }
         return count;
     };
     values.begin_record();
-    values
-        .add_list<sql::bigint>(
-            turns, [](const checkpoint& turn) { return key_of(turn.held, turn.instance); })
-        .add_list<sql::bigint>(turns, [](const checkpoint& turn) { return turn.held.token.value; })
-        .add_list<sql::uuid>(turns, [](const checkpoint& turn) { return turn.execution.value; })
+    values.add_list<sql::bigint>(turns, key_of_item)
+        .add_list<sql::bigint>(turns, token_of)
+        .add_list<sql::uuid>(turns, execution_of)
         .add_list<sql::smallint>(
-            turns, [](const checkpoint& turn) { return static_cast<int>(turn.status); })
+            turns, [](const finished_work* item) { return static_cast<int>(item->turn->status); })
         .add_list<sql::integer>(turns, added_events);
-    add_ends(values, request);
-    add_levels(values, turns, [](const checkpoint& turn) { return turn.level; });
+    add_ends(values, items);
+    add_levels(values, turns, [](const finished_work* item) { return item->turn->level; });
     values.end_record();
 }
 
-void add_consumed(parameters& values, std::span<const checkpoint> turns) {
+void add_consumed(parameters& values, const work_items& turns) {
     const auto all = collect(turns, &checkpoint::consumed);
     if (all.empty()) {
         values.add_null_record();
@@ -142,7 +157,7 @@ void add_consumed(parameters& values, std::span<const checkpoint> turns) {
 }
 
 // The events of a turn that continues as new go with its execution.
-void add_chunks(parameters& values, std::span<const checkpoint> turns) {
+void add_chunks(parameters& values, const work_items& turns) {
     struct chunk {
         std::int32_t turn = 0;
         std::uint32_t skip = 0;
@@ -151,8 +166,8 @@ void add_chunks(parameters& values, std::span<const checkpoint> turns) {
     std::vector<chunk> all;
     for (std::size_t n = 0; n < turns.size(); ++n) {
         std::uint32_t skip = 0;
-        for (const new_events& events : turns[n].events) {
-            if (!turns[n].next) {
+        for (const new_events& events : turns[n]->turn->events) {
+            if (!turns[n]->turn->next) {
                 all.push_back({static_cast<std::int32_t>(n + 1), skip, &events});
             }
             skip += events.count;
@@ -171,7 +186,7 @@ void add_chunks(parameters& values, std::span<const checkpoint> turns) {
     values.end_record();
 }
 
-void add_payloads(parameters& values, std::span<const checkpoint> turns) {
+void add_payloads(parameters& values, const work_items& turns) {
     struct kept {
         std::int32_t turn = 0;
         int kind = 0;
@@ -183,7 +198,7 @@ void add_payloads(parameters& values, std::span<const checkpoint> turns) {
     constexpr int failure = 3;
     std::vector<kept> all;
     for (std::size_t n = 0; n < turns.size(); ++n) {
-        const checkpoint& turn = turns[n];
+        const checkpoint& turn = *turns[n]->turn;
         const auto number = static_cast<std::int32_t>(n + 1);
         if (turn.custom_status) {
             const payload& value = *turn.custom_status;
@@ -233,7 +248,7 @@ void add_tasks(parameters& values, const std::vector<scheduled>& all) {
     values.end_record();
 }
 
-void add_cancelled(parameters& values, std::span<const checkpoint> turns) {
+void add_cancelled(parameters& values, const work_items& turns) {
     const auto tasks = collect(turns, &checkpoint::cancelled_activities);
     const auto timers = collect(turns, &checkpoint::cancelled_timers);
     if (tasks.empty() && timers.empty()) {
@@ -259,11 +274,10 @@ void add_cancelled(parameters& values, std::span<const checkpoint> turns) {
     values.end_record();
 }
 
-void add_timers(parameters& values, std::span<const checkpoint> turns) {
+void add_timers(parameters& values, const work_items& turns) {
     auto all = collect(turns, &checkpoint::timers);
     std::erase_if(all, [](const of_turn<new_timer>& timer) {
-        return contains(timer.owner->cancelled_timers, timer.element->task) || timer.owner->next ||
-               is_terminal(timer.owner->status);
+        return contains(timer.owner->turn->cancelled_timers, timer.element->task) || ends(timer.owner);
     });
     if (all.empty()) {
         values.add_null_record();
@@ -279,7 +293,7 @@ void add_timers(parameters& values, std::span<const checkpoint> turns) {
     values.end_record();
 }
 
-void add_children(store& hub, parameters& values, std::span<const checkpoint> turns) {
+void add_children(store& hub, parameters& values, const work_items& turns) {
     const auto children = collect(turns, &checkpoint::children);
     if (children.empty()) {
         values.add_null_record();
@@ -301,15 +315,15 @@ void add_children(store& hub, parameters& values, std::span<const checkpoint> tu
     add_instances(values, sources);
 }
 
-void add_continued(parameters& values, std::span<const checkpoint> turns) {
+void add_continued(parameters& values, const work_items& turns) {
     struct continued {
         std::int32_t turn = 0;
         const next_execution* next = nullptr;
     };
     std::vector<continued> all;
     for (std::size_t n = 0; n < turns.size(); ++n) {
-        if (turns[n].next) {
-            all.push_back({static_cast<std::int32_t>(n + 1), &*turns[n].next});
+        if (turns[n]->turn->next) {
+            all.push_back({static_cast<std::int32_t>(n + 1), &*turns[n]->turn->next});
         }
     }
     if (all.empty()) {
@@ -330,36 +344,40 @@ void add_continued(parameters& values, std::span<const checkpoint> turns) {
     values.end_record();
 }
 
-void add_completions(parameters& values, std::span<const completion> all) {
+void add_completions(parameters& values, const work_items& all) {
     if (all.empty()) {
         values.add_null_record();
         return;
     }
     values.begin_record();
-    values
+    values.add_list<sql::bigint>(all, key_of_item)
         .add_list<sql::bigint>(
-            all, [](const completion& done) { return key_of(done.held, done.instance); })
-        .add_list<sql::bigint>(all, [](const completion& done) { return done.task.value; })
-        .add_list<sql::uuid>(all, [](const completion& done) { return done.execution.value; })
-        .add_list<sql::bigint>(all, [](const completion& done) { return done.held.token.value; })
-        .add_list<sql::text>(all, &completion::event);
+            all, [](const finished_work* item) { return item->activity->task.value; })
+        .add_list<sql::uuid>(all, execution_of)
+        .add_list<sql::bigint>(all, token_of)
+        .add_list<sql::text>(all, [](const finished_work* item) {
+            return std::string_view(item->activity->event);
+        });
     values.end_record();
-}
-
-bool ends(const checkpoint& turn) {
-    return turn.next || is_terminal(turn.status);
 }
 
 }  // namespace
 
+commit_items::commit_items(std::span<const finished_work> finished) {
+    for (const finished_work& item : finished) {
+        (item.turn ? turns : completions).push_back(&item);
+    }
+}
+
 // [COMMIT-8] [COMMIT-5]
-std::vector<scheduled> schedule(store& hub, std::span<const checkpoint> turns, room& given) {
+std::vector<scheduled> schedule(store& hub, const work_items& turns, room& given) {
     std::vector<scheduled> all;
     std::vector<lane_key> keys;
     for (const auto& added : collect(turns, &checkpoint::activities)) {
         const new_activity& activity = *added.element;
-        if (added.owner->status == orchestration_status::terminated ||
-            contains(added.owner->cancelled_activities, activity.task)) {
+        const checkpoint& turn = *added.owner->turn;
+        if (turn.status == orchestration_status::terminated ||
+            contains(turn.cancelled_activities, activity.task)) {
             continue;
         }
         keys.push_back({.is_activity = true,
@@ -386,7 +404,7 @@ std::vector<scheduled> schedule(store& hub, std::span<const checkpoint> turns, r
 }
 
 activity_work handed_activity(const scheduled& item) {
-    const checkpoint& owner = *item.added.owner;
+    const finished_work& owner = *item.added.owner;
     const new_activity& added = *item.added.element;
     return {.instance = owner.instance,
             .execution = owner.execution,
@@ -401,14 +419,14 @@ activity_work handed_activity(const scheduled& item) {
 
 void add_commit(parameters& values,
                 store& hub,
-                const commit_request& request,
+                const commit_items& items,
                 const std::vector<scheduled>& tasks) {
-    const std::span<const checkpoint> turns = request.checkpoints;
+    const work_items& turns = items.turns;
     if (!turns.empty()) {
         // Every member, so that a further one is not forgotten below.
-        [[maybe_unused]] const auto& [instance,
-                                      execution,
-                                      held,
+        [[maybe_unused]] const auto& [instance, execution, held, activity, turn] = *turns.front();
+        [[maybe_unused]] const auto& [version,
+                                      committed,
                                       consumed,
                                       events,
                                       status,
@@ -422,12 +440,11 @@ void add_commit(parameters& values,
                                       messages,
                                       children,
                                       next,
-                                      after,
-                                      level] = turns.front();
+                                      level] = *turn;
     }
-    add_keys(values, request);
+    add_keys(values, items);
     add_targets(values, turns);
-    add_checkpoints(values, request);
+    add_turns_of(values, items);
     add_consumed(values, turns);
     add_chunks(values, turns);
     add_payloads(values, turns);
@@ -438,7 +455,7 @@ void add_commit(parameters& values,
     add_children(hub, values, turns);
     add_continued(values, turns);
     values.add<sql::boolean>(std::any_of(turns.begin(), turns.end(), ends));
-    add_completions(values, request.completions);
+    add_completions(values, items.completions);
 }
 
 }  // namespace perdure::postgres

@@ -13,6 +13,17 @@
 
 namespace perdure::postgres {
 
+/// Some of the items of a call.
+using work_items = std::vector<const finished_work*>;
+
+/// The items of a call as the store takes them: turns, and ended activities without a turn.
+struct commit_items {
+    explicit commit_items(std::span<const finished_work> finished);
+
+    work_items turns;
+    work_items completions;
+};
+
 /// An activity to be queued, with the lease that hands it to the caller, if there is room.
 struct scheduled {
     of_turn<new_activity> added;
@@ -20,11 +31,9 @@ struct scheduled {
     std::optional<std::uint64_t> token;
 };
 
-/// The activities of these checkpoints that are to be queued. Those that the caller takes himself
-/// use up room.
-[[nodiscard]] std::vector<scheduled> schedule(store& hub,
-                                              std::span<const checkpoint> turns,
-                                              room& given);
+/// The activities of these turns that are to be queued. Those that the caller takes himself use up
+/// room.
+[[nodiscard]] std::vector<scheduled> schedule(store& hub, const work_items& turns, room& given);
 
 /// What the caller has of an activity that it takes without the store telling it again.
 [[nodiscard]] activity_work handed_activity(const scheduled& item);
@@ -32,7 +41,7 @@ struct scheduled {
 /// The parameters of _Commit between the request and the room.
 void add_commit(parameters& values,
                 store& hub,
-                const commit_request& request,
+                const commit_items& items,
                 const std::vector<scheduled>& tasks);
 
 }  // namespace perdure::postgres

@@ -175,7 +175,7 @@ void postgres_backend::hand_over(waiting_locks::claim& taken,
         return;
     }
     try {
-        static_cast<void>(give_back({random_uuid()}, {&item, 1}));
+        static_cast<void>(return_leases({.request = {random_uuid()}, .items = {&item, 1}}));
     } catch (const backend_error&) {
         // The instance is created all the same, and its lease will be over.
     }
@@ -211,7 +211,7 @@ std::vector<terminate_outcome> postgres_backend::terminate(
     return read_outcomes<terminate_outcome>(done.only(outcomes_column));
 }
 
-std::vector<release_outcome> postgres_backend::release(const request_id& request,
+std::vector<unpark_outcome> postgres_backend::unpark(const request_id& request,
                                                        std::span<const instance_id> instances) {
     if (instances.empty()) {
         return {};
@@ -221,13 +221,10 @@ std::vector<release_outcome> postgres_backend::release(const request_id& request
     announcing_call work(hub_);
     const answer done = hub_.call(release_instances, values);
     finish(work, done);
-    return read_outcomes<release_outcome>(done.only(outcomes_column));
+    return read_outcomes<unpark_outcome>(done.only(outcomes_column));
 }
 
 purge_result postgres_backend::purge(const purge_request& request) {
-    if (request.instances.size() > request.limit) {
-        throw backend_error(store_fault::rejected, "purge: more instances than the limit allows");
-    }
     std::vector<std::string> chosen;
     for (const instance_id& id : request.instances) {
         chosen.push_back(id.text());

@@ -116,59 +116,36 @@ std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
     return read_outcomes<lease_outcome>(done.only(0));
 }
 
-std::vector<lease_outcome> postgres_backend::return_leases(const request_id& request,
-                                                           std::span<const held_item> items,
-                                                           std::optional<duration> delay,
-                                                           std::span<const std::string> reasons) {
+std::vector<lease_outcome> postgres_backend::return_leases(const lease_return& request) {
+    const std::span<const held_item> items = request.items;
     if (items.empty()) {
         return {};
     }
     parameters values;
-    values.add<sql::uuid>(request.value);
+    values.add<sql::uuid>(request.request.value);
     add_items(values, items);
-    values.add<sql::bigint>(delay);
-    if (reasons.empty()) {
-        values.add_null<sql::text>();
+    const bool is_abandoned = request.kind == return_kind::abandon;
+    values.add<sql::bigint>(is_abandoned ? std::optional(request.delay) : std::nullopt);
+    if (request.kind == return_kind::park) {
+        values.add_list<sql::text>(items,
+                                   [&](const held_item&) -> const auto& { return request.reason; });
     } else {
-        values.add_list<sql::text>(reasons);
+        values.add_null<sql::text>();
     }
-    add_levels(values, items, [](const held_item& item) { return item.needed; });
+    const bool is_given_back = request.kind == return_kind::give_back;
+    add_levels(values, items, [&](const held_item&) {
+        return is_given_back ? request.needed : feature_level{1};
+    });
     announcing_call work(hub_);
     const answer done = hub_.call(give_leases_back, values);
     work.finish(done.only(3), done.only(1), done.only(2));
     auto outcomes = read_outcomes<lease_outcome>(done.only(0));
     for (std::size_t n = 0; n < std::min(items.size(), outcomes.size()); ++n) {
         if (outcomes[n] == lease_outcome::done) {
-            hub_.held().note_ended(items[n].held, request);
+            hub_.held().note_ended(items[n].held, request.request);
         }
     }
     return outcomes;
-}
-
-// [GIVE-1]
-std::vector<lease_outcome> postgres_backend::give_back(const request_id& request,
-                                                       std::span<const held_item> items) {
-    return return_leases(request, items, std::nullopt, {});
-}
-
-// [ABANDON-1]
-std::vector<lease_outcome> postgres_backend::abandon(const request_id& request,
-                                                     std::span<const held_item> items,
-                                                     duration delay) {
-    return return_leases(request, items, delay, {});
-}
-
-// [PARK-1]
-std::vector<lease_outcome> postgres_backend::park(const request_id& request,
-                                                  std::span<const held_item> items,
-                                                  std::span<const std::string> reasons) {
-    const bool has_activity = std::any_of(
-        items.begin(), items.end(), [](const held_item& item) { return bool(item.task); });
-    if (has_activity || items.size() != reasons.size()) {
-        throw backend_error(store_fault::rejected,
-                            "park: only orchestrations, and one reason for each");
-    }
-    return return_leases(request, items, std::nullopt, reasons);
 }
 
 void postgres_backend::take_over(const request_id& /*request*/,
@@ -184,20 +161,14 @@ void postgres_backend::take_over(const request_id& /*request*/,
     work.finish(done.only(0), field(), field());
 }
 
-wake_token postgres_backend::wait_for_work(wake_token token,
-                                           std::chrono::steady_clock::time_point deadline) {
-    hub_.require_opener();
-    return hub_.rings().wait_for_work(token, deadline);
-}
-
 // [WAKE-4]
-work_batch postgres_backend::wait_for_lease(const lock_request& wanted,
-                                            wake_token token,
-                                            std::chrono::steady_clock::time_point deadline) {
+work_batch postgres_backend::wait_for_work(const lock_request& wanted,
+                                           wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) {
     hub_.require_opener();
     work_batch batch;
     if (wanted.suspects || wanted.orchestrations == 0) {
-        batch.token = wait_for_work(token, deadline);
+        batch.token = hub_.rings().wait_for_work(token, deadline);
         return batch;
     }
     const std::int32_t worker = hub_.names().worker(wanted.worker);
@@ -237,13 +208,7 @@ work_batch postgres_backend::lock_anew(const lock_request& request) {
     return lock(request);
 }
 
-bool postgres_backend::wait(std::span<const instance_id> instances,
-                            std::chrono::steady_clock::time_point deadline) {
-    hub_.require_opener();
-    return hub_.rings().wait(instances, deadline);
-}
-
-std::optional<instance_record> postgres_backend::wait_and_get(
+std::optional<instance_record> postgres_backend::wait(
     const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
     hub_.require_opener();
     auto told = hub_.rings().wait_for_record(instance, deadline);

@@ -17,17 +17,18 @@ constexpr statement lone_turn{
 
 enum column : std::size_t { store_time, taken, activities, suspects, low_water, ended };
 
-void add_turn(parameters& values, const checkpoint& turn) {
+void add_turn(parameters& values, const finished_work& item) {
+    const checkpoint& turn = *item.turn;
+    const bool is_speculative = item.activity.has_value();
     const bool has_ended = is_terminal(turn.status);
     const new_events& events = turn.events.front();
-    values.add<sql::bigint>(key_of(turn.held, turn.instance))
-        .add<sql::bigint>(turn.held.token.value)
-        .add<sql::uuid>(turn.execution.value)
+    values.add<sql::bigint>(key_of(item.held, item.instance))
+        .add<sql::bigint>(item.held.token.value)
+        .add<sql::uuid>(item.execution.value)
         .add<sql::smallint>(static_cast<int>(turn.status))
-        .add<sql::bigint>(turn.after ? std::optional(turn.after->task.value) : std::nullopt)
-        .add<sql::bigint>(turn.after ? std::optional(turn.after->history_version) : std::nullopt)
-        .add<sql::bigint>(turn.after ? std::optional(turn.after->last_committed.value)
-                                     : std::nullopt)
+        .add<sql::bigint>(is_speculative ? std::optional(item.activity->task.value) : std::nullopt)
+        .add<sql::bigint>(is_speculative ? std::optional(turn.history_version) : std::nullopt)
+        .add<sql::bigint>(is_speculative ? std::optional(turn.last_committed.value) : std::nullopt)
         .add<sql::integer>(events.count)
         .add<sql::text>(std::string_view(events.text))
         .add<sql::text>(has_ended ? codec_of(turn.output) : std::nullopt)
@@ -57,15 +58,14 @@ void add_task(parameters& values, const std::vector<scheduled>& tasks) {
 
 }  // namespace
 
-bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& tasks) {
-    if (request.checkpoints.size() != 1 || !request.completions.empty()) {
+bool is_lone_turn(const commit_items& items, const std::vector<scheduled>& tasks) {
+    if (items.turns.size() != 1 || !items.completions.empty()) {
         return false;
     }
     // Every member, so that a further one is decided upon: add_turn and add_task pass it, or it
     // must be empty here.
-    const auto& [instance,
-                 execution,
-                 held,
+    const auto& [version,
+                 committed,
                  consumed,
                  events,
                  status,
@@ -79,8 +79,7 @@ bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& t
                  messages,
                  children,
                  next,
-                 after,
-                 level] = request.checkpoints.front();
+                 level] = *items.turns.front()->turn;
     const bool is_plain = consumed.empty() && events.size() == 1 && !next &&
                           status != orchestration_status::terminated && failure.empty() &&
                           !custom_status && level == 1;
@@ -91,16 +90,16 @@ bool is_lone_turn(const commit_request& request, const std::vector<scheduled>& t
 
 std::optional<commit_result> commit_lone_turn(store& hub,
                                               announcing_call& work,
-                                              const checkpoint& turn,
+                                              const finished_work& item,
                                               const room& given,
                                               const std::vector<scheduled>& tasks) {
     parameters values;
     values.add<sql::uuid>(given.request->request.value);
     add_room(values, given);
-    add_turn(values, turn);
+    add_turn(values, item);
     add_task(values, tasks);
-    const bool is_end = is_terminal(turn.status);
-    values.add<sql::boolean>(is_end && hub.rings().is_record_wanted(turn.instance));
+    const bool is_end = is_terminal(item.turn->status);
+    values.add<sql::boolean>(is_end && hub.rings().is_record_wanted(item.instance));
     const answer done = hub.call(lone_turn, values);
     const field time = done.only(column::store_time);
     if (time.is_null()) {
@@ -108,14 +107,14 @@ std::optional<commit_result> commit_lone_turn(store& hub,
     }
     // First of all, because it has happened, whatever becomes of the answer.
     if (is_end) {
-        work.news.ended.push_back(turn.instance.text());
+        work.news.ended.push_back(item.instance.text());
         work.news.ended_record = read_record(done.only(column::ended));
         work.news.look_number = work.begun().number;
     }
     work.finish(time, {}, {});
     note_low_water(hub, given, done.only(column::low_water));
     commit_result result;
-    result.checkpoints = {commit_outcome::committed};
+    result.outcomes = {commit_outcome::committed};
     read_orchestrations(hub.names(), done.only(column::taken), result.work.orchestrations);
     if (!tasks.empty()) {
         result.work.activities.push_back(handed_activity(tasks.front()));

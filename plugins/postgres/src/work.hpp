@@ -107,12 +107,12 @@ struct instance_source {
 };
 void add_instances(parameters& values, const std::vector<instance_source>& sources);
 
-/// Something that a checkpoint asks for, with the checkpoint's number, from 1; 0 and no owner for
+/// Something that a turn asks for, with the turn's number in its call, from 1; 0 and no owner for
 /// what a client asks for.
 template <class Element>
 struct of_turn {
     std::int32_t turn = 0;
-    const checkpoint* owner = nullptr;
+    const finished_work* owner = nullptr;
     const Element* element = nullptr;
 };
 

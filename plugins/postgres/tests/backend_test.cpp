@@ -63,25 +63,13 @@ std::vector<orchestration_work> lock_suspect(backend& store, const work_filter& 
 }
 
 /// The end of an orchestration with the result 12.
-checkpoint the_end_of(const orchestration_work& work) {
-    return {work.instance,
-            work.execution,
-            work.held,
-            {},
-            {{1, R"([{"kind":"execution_completed"}])"}},
-            orchestration_status::completed,
-            payload("json", "12"),
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {}};
+finished_work the_end_of(const orchestration_work& work) {
+    return {.instance = work.instance,
+            .execution = work.execution,
+            .held = work.held,
+            .turn = checkpoint{.events = {{1, R"([{"kind":"execution_completed"}])"}},
+                               .status = orchestration_status::completed,
+                               .output = payload("json", "12")}};
 }
 
 /// Waits for work again and again, as a worker that has nothing to do. Executes nothing itself.
@@ -91,7 +79,7 @@ class idle_worker {
         : store_(store), thread_([this](const std::stop_token& stop) {
               wake_token token{};
               while (!stop.stop_requested()) {
-                  token = store_.wait_for_work(token, steady::now() + patience);
+                  token = store_.wait_for_work({}, token, steady::now() + patience).token;
               }
           }) {}
     idle_worker(const idle_worker&) = delete;
@@ -216,7 +204,7 @@ TEST_CASE("backend: a call that is repeated is announced again", "[WAKE-1][REPEA
     chosen.pooler = postgres::pooler::transaction;
     postgres_backend store(chosen);
     store.create_hub();
-    const auto token = [&] { return store.wait_for_work({}, steady::now()).value; };
+    const auto token = [&] { return store.wait_for_work({}, {}, steady::now()).token.value; };
     const request_id request = a_request();
     const std::function<void()> calls[] = {
         [&] {
@@ -227,7 +215,7 @@ TEST_CASE("backend: a call that is repeated is announced again", "[WAKE-1][REPEA
             lock_request nothing;
             nothing.request = request;
             nothing.worker = {"w1"};
-            static_cast<void>(store.commit({{}, {}, nothing}));
+            static_cast<void>(store.commit({{}, nothing}));
         }};
     const auto& call = calls[GENERATE(0, 1)];
     call();
@@ -253,7 +241,7 @@ TEST_CASE("backend: what is created while a worker waits comes with its wait", "
         wake_token token{};
         while (!stop.stop_requested() && !given) {
             wanted.request = a_request();
-            work_batch batch = store.wait_for_lease(wanted, token, steady::now() + 100ms);
+            work_batch batch = store.wait_for_work(wanted, token, steady::now() + 100ms);
             token = batch.token;
             if (!batch.orchestrations.empty()) {
                 given = batch.orchestrations.front();
@@ -280,7 +268,7 @@ TEST_CASE("backend: what is created while a worker waits comes with its wait", "
                         given->instance.text() + "'") == 0);
     CHECK(number_of(*owner, "select count(*) from Instances where token is not null") == 1);
     const held_item item{given->instance, {}, given->held};
-    CHECK(store.give_back(a_request(), {&item, 1}).front() == lease_outcome::done);
+    CHECK(store.return_leases({.request = a_request(), .items = {&item, 1}}).front() == lease_outcome::done);
 }
 
 TEST_CASE("backend: the record of an instance comes with the news of its end", "[READ-4]") {
@@ -299,11 +287,11 @@ TEST_CASE("backend: the record of an instance comes with the news of its end", "
         const new_instance fresh = an_order("order-" + std::to_string(n));
         REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
         const orchestration_work work = lease(store, orders);
-        const checkpoint end = the_end_of(work);
+        const finished_work end = the_end_of(work);
         const std::uint64_t before = store.statistics().statements;
         const std::jthread waiting([&] {
             try {
-                told = store.wait_and_get(work.instance, deadline);
+                told = store.wait(work.instance, deadline);
             } catch (const backend_error&) {
                 told.reset();
             }
@@ -315,7 +303,7 @@ TEST_CASE("backend: the record of an instance comes with the news of its end", "
         lock_request nothing;
         nothing.request = a_request();
         nothing.worker = {"w1"};
-        REQUIRE(store.commit({{&end, 1}, {}, nothing}).checkpoints.front() ==
+        REQUIRE(store.commit({{&end, 1}, nothing}).outcomes.front() ==
                 commit_outcome::committed);
     }
 
@@ -343,15 +331,15 @@ TEST_CASE("backend: the store hears of the calls whose leases have all ended") {
     const std::vector<orchestration_work> work = store.lock(both).orchestrations;
     REQUIRE(work.size() == 2);
     test_connection owner(chosen);
-    const auto commit = [&](std::span<const checkpoint> turns, const request_id& request) {
+    const auto commit = [&](std::span<const finished_work> turns, const request_id& request) {
         lock_request nothing;
         nothing.request = request;
         nothing.worker = {"w1"};
-        const commit_result done = store.commit({turns, {}, nothing});
-        CHECK(done.checkpoints == std::vector(turns.size(), commit_outcome::committed));
+        const commit_result done = store.commit({turns, nothing});
+        CHECK(done.outcomes == std::vector(turns.size(), commit_outcome::committed));
     };
     const auto end = [&](const orchestration_work& one, const request_id& request) {
-        const checkpoint last = the_end_of(one);
+        const finished_work last = the_end_of(one);
         commit({&last, 1}, request);
     };
     const auto calls_with_leases = [&] {
@@ -364,7 +352,7 @@ TEST_CASE("backend: the store hears of the calls whose leases have all ended") {
     CHECK(calls_with_leases() == 1);
     if (is_given_back) {
         const held_item other{work[1].instance, {}, work[1].held};
-        CHECK(store.give_back(ends[1], {&other, 1}).front() == lease_outcome::done);
+        CHECK(store.return_leases({.request = ends[1], .items = {&other, 1}}).front() == lease_outcome::done);
     } else {
         end(work[1], ends[1]);
     }

@@ -125,7 +125,7 @@ TEST_CASE("opening: a process that fork() made is told to open the hub itself") 
         const std::function<void()> calls[] = {
             [&] { static_cast<void>(store->status()); },
             [&] { store->create_hub(); },
-            [&] { static_cast<void>(store->wait_for_work({}, steady::now() + 1min)); }};
+            [&] { static_cast<void>(store->wait_for_work({}, {}, steady::now() + 1min).token); }};
         for (const auto& call : calls) {
             const backend_error error = failure_of(call);
             if (error.code() != store_fault::configuration ||
@@ -172,9 +172,9 @@ TEST_CASE("opening: PgBouncer in session mode needs nothing") {
     store.create_hub();
     other.create_hub();
 
-    const wake_token token = store.wait_for_work({}, steady::now());
+    const wake_token token = store.wait_for_work({}, {}, steady::now()).token;
     auto woken = std::async(std::launch::async,
-                            [&] { return store.wait_for_work(token, steady::now() + 30s); });
+                            [&] { return store.wait_for_work({}, token, steady::now() + 30s).token; });
     test_connection watching(fresh_settings());
     watching->execute_script("set search_path = " + chosen.quoted_schema());
     CHECK(becomes_true(*watching, "select exists (select" + sleepers_of("work") + ")"));

@@ -46,29 +46,9 @@ std::string event(const char* kind, std::uint64_t task) {
         task * 1000);
 }
 
-checkpoint empty_checkpoint(const orchestration_work& work) {
-    return {work.instance,
-            work.execution,
-            work.held,
-            {},
-            {},
-            orchestration_status::running,
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {},
-            {}};
-}
-
 // One turn: it consumes what came and schedules the next activity, or ends.
-checkpoint play(const orchestration_work& work) {
-    checkpoint turn = empty_checkpoint(work);
+finished_work play(const orchestration_work& work) {
+    checkpoint turn;
     std::uint64_t done = 0;
     for (const inbox_message& message : work.inbox) {
         turn.consumed.push_back(message.sequence);
@@ -92,7 +72,10 @@ checkpoint play(const orchestration_work& work) {
                                    .input = {"json", "1000"},
                                    .details = "{}"});
     }
-    return turn;
+    return {.instance = work.instance,
+            .execution = work.execution,
+            .held = work.held,
+            .turn = std::move(turn)};
 }
 
 double cpu_seconds() {
@@ -136,23 +119,26 @@ totals run_all(backend& store, const plan& chosen) {
     totals sum;
     work_batch work = store.lock(room(chosen));
     while (!work.orchestrations.empty() || !work.activities.empty()) {
-        std::vector<checkpoint> checkpoints;
-        std::vector<completion> completions;
+        std::vector<finished_work> finished;
         for (const orchestration_work& item : work.orchestrations) {
-            checkpoints.push_back(play(item));
-            sum.ended += checkpoints.back().status == orchestration_status::completed ? 1U : 0U;
+            finished.push_back(play(item));
+            sum.ended +=
+                finished.back().turn->status == orchestration_status::completed ? 1U : 0U;
         }
         for (const activity_work& item : work.activities) {
-            completions.push_back(
-                {item.instance, item.execution, item.task, item.held, event("task_completed", 0)});
+            finished.push_back(
+                {.instance = item.instance,
+                 .execution = item.execution,
+                 .held = item.held,
+                 .activity = ended_activity{item.task, event("task_completed", 0)}});
         }
         const double cpu_before = cpu_seconds();
         const auto before = std::chrono::steady_clock::now();
-        commit_result result = store.commit({checkpoints, completions, room(chosen)});
+        commit_result result = store.commit({finished, room(chosen)});
         const auto after = std::chrono::steady_clock::now();
         sum.cpu += cpu_seconds() - cpu_before;
         sum.seconds += std::chrono::duration<double>(after - before).count();
-        sum.items += checkpoints.size() + completions.size();
+        sum.items += finished.size();
         ++sum.calls;
         work = std::move(result.work);
     }

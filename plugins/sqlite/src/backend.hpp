@@ -18,7 +18,9 @@ namespace perdure::sqlite {
 /// it. Several processes may share the file.
 ///
 /// Safe from any thread. It owns no thread.
-class sqlite_backend final : public backend, public statistics_source {
+class sqlite_backend final : public backend,
+                              public adjustable_clock,
+                              public statistics_source {
   public:
     explicit sqlite_backend(settings chosen);
 
@@ -43,26 +45,21 @@ class sqlite_backend final : public backend, public statistics_source {
     [[nodiscard]] std::optional<history_page> read_history(const instance_id& instance,
                                                            std::uint64_t from,
                                                            std::size_t bytes) override;
-    [[nodiscard]] bool wait(std::span<const instance_id> instances,
-                            std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] std::optional<instance_record> wait(
+        const instance_id& instance, std::chrono::steady_clock::time_point deadline) override;
     [[nodiscard]] purge_result purge(const purge_request& request) override;
-    [[nodiscard]] std::vector<release_outcome> release(
+    [[nodiscard]] std::vector<unpark_outcome> unpark(
         const request_id& request, std::span<const instance_id> instances) override;
 
     [[nodiscard]] work_batch lock(const lock_request& request) override;
     [[nodiscard]] commit_result commit(const commit_request& request) override;
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
-    [[nodiscard]] std::vector<lease_outcome> give_back(const request_id& request,
-                                                       std::span<const held_item> items) override;
-    [[nodiscard]] std::vector<lease_outcome> abandon(const request_id& request,
-                                                     std::span<const held_item> items,
-                                                     duration delay) override;
-    [[nodiscard]] std::vector<lease_outcome> park(const request_id& request,
-                                                  std::span<const held_item> items,
-                                                  std::span<const std::string> reasons) override;
+    [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] wake_token wait_for_work(wake_token token,
-                                           std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] work_batch wait_for_work(
+        const lock_request& wanted,
+        wake_token token,
+        std::chrono::steady_clock::time_point deadline) override;
     void interrupt_waits() noexcept override;
 
     [[nodiscard]] backend_statistics statistics() const noexcept override;

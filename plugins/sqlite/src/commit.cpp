@@ -13,27 +13,11 @@ namespace perdure::sqlite {
 namespace {
 
 struct accepted_turn {
-    const checkpoint* turn = nullptr;
+    const finished_work* item = nullptr;
     instance_row* target = nullptr;
+
+    [[nodiscard]] const checkpoint& turn() const { return *item->turn; }
 };
-
-void refuse(const checkpoint& turn, const std::string& why) {
-    throw backend_error(store_fault::rejected,
-                        "checkpoint of instance \"" + turn.instance.text() + "\": " + why);
-}
-
-// What a checkpoint cannot mean; refused before anything is written.
-void check(const checkpoint& turn) {
-    for (auto added = turn.activities.begin(); added != turn.activities.end(); ++added) {
-        const bool is_repeated =
-            std::any_of(turn.activities.begin(), added, [&](const new_activity& earlier) {
-                return earlier.task == added->task;
-            });
-        if (!added->task || is_repeated) {
-            refuse(turn, "an activity without a task id of its own");
-        }
-    }
-}
 
 // Ends the activity; its holder, or nothing when somebody else has it.
 std::optional<std::int64_t> finish_activity(call& work,
@@ -45,42 +29,42 @@ std::optional<std::int64_t> finish_activity(call& work,
         owner.row, task.value, execution.value, held.token.value);
 }
 
-// [AHEAD-1] Makes the instance look as if the activity's end had been committed and its holder had
+// [SPECULATIVE-1] Makes the instance look as if the activity's end had been committed and its holder had
 // leased the turn; false when something else could have come between.
-bool lease_ahead(call& work, instance_row& target, const checkpoint& turn) {
-    const ended_activity& after = *turn.after;
+bool lease_speculatively(call& work, instance_row& target, const finished_work& item) {
     const bool is_quiet = !is_terminal(target.status) && target.next_at == never &&
                           !target.parked && target.inbox_length == 0;
-    if (!is_quiet || target.execution != turn.execution ||
-        target.history_version != after.history_version ||
-        target.last_committed != after.last_committed.value) {  // [VERSION-1]
+    if (!is_quiet || target.execution != item.execution ||
+        target.history_version != item.turn->history_version ||
+        target.last_committed != item.turn->last_committed.value) {  // [VERSION-1]
         return false;
     }
-    const auto holder = finish_activity(work, target, after.task, turn.execution, turn.held);
+    const auto holder =
+        finish_activity(work, target, item.activity->task, item.execution, item.held);
     if (!holder) {
         return false;
     }
     target.holder = *holder;
-    target.token = turn.held.token.value;
+    target.token = item.held.token.value;
     return true;
 }
 
 // Compares the fence and, when it is right, ends the lease: the commit is its last use.
 commit_outcome accept(call& work,
-                      const checkpoint& turn,
+                      const finished_work& item,
                       bool is_alone,
                       std::vector<accepted_turn>& accepted) {
-    instance_row* target = work.find(turn.instance, turn.held);
-    if (target == nullptr || !turn.held.token) {
+    instance_row* target = work.find(item.instance, item.held);
+    if (target == nullptr || !item.held.token) {
         return commit_outcome::lease_lost;
     }
-    if (target->last_committed == turn.held.token.value) {
+    if (target->last_committed == item.held.token.value) {
         return commit_outcome::committed;  // [COMMIT-2]
     }
-    if (turn.after && (!is_alone || !lease_ahead(work, *target, turn))) {
+    if (item.activity && (!is_alone || !lease_speculatively(work, *target, item))) {
         return commit_outcome::turn_declined;
     }
-    if (target->token != turn.held.token.value || target->execution != turn.execution) {
+    if (target->token != item.held.token.value || target->execution != item.execution) {
         return commit_outcome::lease_lost;
     }
     target->last_committer = target->holder;
@@ -88,7 +72,7 @@ commit_outcome accept(call& work,
     work.release_lease(*target);
     target->attempts = 0;
     target->suspect = false;
-    accepted.push_back({&turn, target});
+    accepted.push_back({&item, target});
     return commit_outcome::committed;
 }
 
@@ -152,9 +136,12 @@ bool contains(const std::vector<task_id>& tasks, task_id task) {
 }
 
 // [COMMIT-8]
-void schedule_activities(call& work, instance_row& target, const checkpoint& turn) {
+void schedule_activities(call& work,
+                         instance_row& target,
+                         const execution_id& execution,
+                         const checkpoint& turn) {
     for (const task_id& cancelled : turn.cancelled_activities) {
-        work.sql().remove_activity.run(target.row, cancelled.value, turn.execution.value);
+        work.sql().remove_activity.run(target.row, cancelled.value, execution.value);
     }
     if (turn.status == orchestration_status::terminated) {
         return;  // [COMMIT-5]
@@ -165,7 +152,7 @@ void schedule_activities(call& work, instance_row& target, const checkpoint& tur
         }
         target.scheduled.push_back(
             {.added = &added,
-             .execution = turn.execution,
+             .execution = execution,
              .kind = work.names().kind(work.sql().names, added.name, added.queue),
              .next_at = work.now()});
     }
@@ -185,8 +172,7 @@ void set_timers(call& work, instance_row& target, const checkpoint& turn) {
 }
 
 // [COMMIT-6]
-void continue_as_new(call& work, instance_row& target, const checkpoint& turn) {
-    const next_execution& next = *turn.next;
+void continue_as_new(call& work, instance_row& target, const next_execution& next) {
     if (target.inbox_length > 0) {
         // A refusal may have come during this call.
         const auto come_and_gone = static_cast<std::int64_t>(std::erase_if(
@@ -219,12 +205,11 @@ void continue_as_new(call& work, instance_row& target, const checkpoint& turn) {
 
 // [COMMIT-1]
 void apply(call& work, const accepted_turn& item) {
-    const checkpoint& turn = *item.turn;
+    const checkpoint& turn = item.turn();
     // Every member has its place here, in a function that gets the turn, in `accept`, or in the
     // loops of `apply_all`.
-    const auto& [instance,
-                 execution,
-                 held,
+    const auto& [version,
+                 committed,
                  consumed,
                  events,
                  status,
@@ -238,7 +223,6 @@ void apply(call& work, const accepted_turn& item) {
                  messages,
                  children,
                  next,
-                 after,
                  level] = turn;
     instance_row& target = *item.target;
     target.leave_lane();
@@ -255,9 +239,9 @@ void apply(call& work, const accepted_turn& item) {
         work.sql().set_custom_status.run(codec, bytes, target.row);
     }
     consume(work, target, turn);
-    schedule_activities(work, target, turn);
+    schedule_activities(work, target, item.item->execution, turn);
     if (next) {
-        continue_as_new(work, target, turn);
+        continue_as_new(work, target, *next);
         return;
     }
     for (const new_events& chunk : events) {
@@ -274,38 +258,30 @@ void apply(call& work, const accepted_turn& item) {
     work.settle(target);
 }
 
-// The event is not copied until the call ends; it may stand elsewhere than in `done`.
-commit_outcome complete(call& work, const completion& done, const std::string& event) {
-    instance_row* target = work.find(done.instance, done.held);
-    if (target == nullptr || !done.held.token || !done.task) {
+// [COMMIT-7] The event is not copied until the call ends. What is done answers with `outcome`.
+commit_outcome complete(call& work, const finished_work& item, commit_outcome outcome) {
+    const auto& [instance, execution, held, activity, turn] = item;
+    instance_row* target = work.find(instance, held);
+    if (target == nullptr || !held.token || !activity->task) {
         return commit_outcome::lease_lost;
     }
-    const bool is_current = !is_terminal(target->status) && target->execution == done.execution;
-    if (!finish_activity(work, *target, done.task, done.execution, done.held)) {
+    const bool is_current = !is_terminal(target->status) && target->execution == execution;
+    if (!finish_activity(work, *target, activity->task, execution, held)) {
         const bool was_completed =
             is_current && target->inbox_length > 0 &&
-            work.sql().was_completed.number(target->row, done.task.value, done.held.token.value);
-        return was_completed ? commit_outcome::committed : commit_outcome::lease_lost;
+            work.sql().was_completed.number(target->row, activity->task.value, held.token.value);
+        return was_completed ? outcome : commit_outcome::lease_lost;
     }
     if (!is_current) {
         return commit_outcome::instance_is_terminal;  // [COMMIT-5]
     }
-    // [COMMIT-7]
     work.post(*target,
               {.visible_at = work.now(),
-               .task = done.task,
-               .event = event,
+               .task = activity->task,
+               .event = activity->event,
                .for_execution = true,
-               .completed_by = done.held.token.value});
-    return commit_outcome::committed;
-}
-
-// [AHEAD-2]
-commit_outcome decline(call& work, const checkpoint& turn) {
-    const ended_activity& after = *turn.after;
-    const commit_outcome done =
-        complete(work, {turn.instance, turn.execution, after.task, turn.held, {}}, after.event);
-    return done == commit_outcome::committed ? commit_outcome::turn_declined : done;
+               .completed_by = held.token.value});
+    return outcome;
 }
 
 // The order of [HANDOFF-1].
@@ -323,34 +299,57 @@ void hand_off(call& work, grant& given, const std::vector<accepted_turn>& accept
 }
 
 std::string answer_text(const commit_result& result) {
-    return outcomes_text(result.checkpoints) + "," + outcomes_text(result.completions) + "," +
-           std::to_string(result.dropped_messages);
+    return outcomes_text(result.outcomes) + "," + std::to_string(result.dropped_messages);
 }
 
 // [REPEAT-1]
 void repeat(commit_result& result, const earlier_answer& answer, grant& given) {
     const std::string_view text = answer.outcomes;
-    const std::size_t first = text.find(',');
-    const std::size_t second = text.find(',', first + 1);
-    result.checkpoints = read_outcomes<commit_outcome>(text.substr(0, first));
-    result.completions = read_outcomes<commit_outcome>(text.substr(first + 1, second - first - 1));
-    result.dropped_messages = std::stoull(std::string(text.substr(second + 1)));
+    const std::size_t end = text.find(',');
+    result.outcomes = read_outcomes<commit_outcome>(text.substr(0, end));
+    result.dropped_messages = std::stoull(std::string(text.substr(end + 1)));
     given.repeat(answer.leased);
 }
 
-// How many items of the call each instance has; only counted for turns ahead.
+// How many items of the call each instance has; only counted for speculative turns.
 std::unordered_map<instance_id, std::size_t> count_items(const commit_request& request) {
     std::unordered_map<instance_id, std::size_t> items;
-    const auto is_ahead = [](const checkpoint& turn) { return turn.after.has_value(); };
-    if (std::any_of(request.checkpoints.begin(), request.checkpoints.end(), is_ahead)) {
-        for (const checkpoint& turn : request.checkpoints) {
-            ++items[turn.instance];
-        }
-        for (const completion& done : request.completions) {
-            ++items[done.instance];
+    const auto is_speculative = [](const finished_work& item) {
+        return item.turn && item.activity;
+    };
+    if (std::any_of(request.finished.begin(), request.finished.end(), is_speculative)) {
+        for (const finished_work& item : request.finished) {
+            ++items[item.instance];
         }
     }
     return items;
+}
+
+void apply_turns(call& work, const std::vector<accepted_turn>& accepted) {
+    for (const accepted_turn& item : accepted) {
+        for (const new_child& child : item.turn().children) {
+            start_child(work, item, child);
+        }
+    }
+    for (const accepted_turn& item : accepted) {
+        apply(work, item);
+    }
+}
+
+// Those of turns that are declined come before the others [SPECULATIVE-2].
+void end_activities(call& work, const commit_request& request, commit_result& result) {
+    for (std::size_t n = 0; n < request.finished.size(); ++n) {
+        commit_outcome& outcome = result.outcomes[n];
+        if (outcome == commit_outcome::turn_declined) {
+            outcome = complete(work, request.finished[n], commit_outcome::turn_declined);
+        }
+    }
+    for (std::size_t n = 0; n < request.finished.size(); ++n) {
+        if (!request.finished[n].turn) {
+            result.outcomes[n] =
+                complete(work, request.finished[n], commit_outcome::committed);
+        }
+    }
 }
 
 void apply_all(call& work,
@@ -358,28 +357,15 @@ void apply_all(call& work,
                commit_result& result,
                std::vector<accepted_turn>& accepted) {
     auto items = count_items(request);
-    for (const checkpoint& turn : request.checkpoints) {
-        const bool is_alone = turn.after && items[turn.instance] == 1;
-        result.checkpoints.push_back(accept(work, turn, is_alone, accepted));
+    for (const finished_work& item : request.finished) {
+        const bool is_alone = item.activity && items[item.instance] == 1;
+        result.outcomes.push_back(item.turn ? accept(work, item, is_alone, accepted)
+                                            : commit_outcome::committed);
     }
+    apply_turns(work, accepted);
+    end_activities(work, request, result);
     for (const accepted_turn& item : accepted) {
-        for (const new_child& child : item.turn->children) {
-            start_child(work, item, child);
-        }
-    }
-    for (const accepted_turn& item : accepted) {
-        apply(work, item);
-    }
-    for (std::size_t n = 0; n < request.checkpoints.size(); ++n) {
-        if (result.checkpoints[n] == commit_outcome::turn_declined) {
-            result.checkpoints[n] = decline(work, request.checkpoints[n]);
-        }
-    }
-    for (const completion& done : request.completions) {
-        result.completions.push_back(complete(work, done, done.event));
-    }
-    for (const accepted_turn& item : accepted) {
-        for (const new_message& message : item.turn->messages) {
+        for (const new_message& message : item.turn().messages) {
             const send_outcome sent = work.send(message);
             const bool arrived = sent == send_outcome::accepted || sent == send_outcome::duplicate;
             result.dropped_messages += arrived ? 0U : 1U;
@@ -390,9 +376,6 @@ void apply_all(call& work,
 }  // namespace
 
 commit_result sqlite_backend::commit(const commit_request& request) {
-    for (const checkpoint& turn : request.checkpoints) {
-        check(turn);
-    }
     lock_request next = request.next;
     next.suspects = false;
     commit_result result;

@@ -47,13 +47,13 @@ purge_outcome purge_one(call& work, const instance_id& id, const purge_request& 
     return purge_outcome::purged;
 }
 
-release_outcome release_one(call& work, const instance_id& id) {
+unpark_outcome release_one(call& work, const instance_id& id) {
     instance_row* target = work.find(id);
     if (target == nullptr) {
-        return release_outcome::no_such_instance;
+        return unpark_outcome::no_such_instance;
     }
     if (!target->parked) {
-        return release_outcome::not_parked;
+        return unpark_outcome::not_parked;
     }
     // [PARK-3]
     target->parked = false;
@@ -63,7 +63,7 @@ release_outcome release_one(call& work, const instance_id& id) {
     target->is_changed = true;
     work.sql().set_parked_reason.run(nullptr, target->row);
     work.settle(*target);
-    return release_outcome::released;
+    return unpark_outcome::unparked;
 }
 
 // Does one item after the other, or gives the answer of the first time [REPEAT-1].
@@ -113,17 +113,14 @@ std::vector<terminate_outcome> sqlite_backend::terminate(
         work, request, terminations, [&](const termination& wish) { return work.terminate(wish); });
 }
 
-std::vector<release_outcome> sqlite_backend::release(const request_id& request,
+std::vector<unpark_outcome> sqlite_backend::unpark(const request_id& request,
                                                      std::span<const instance_id> instances) {
     call work(hub_, bell_);
-    return for_each<release_outcome>(
+    return for_each<unpark_outcome>(
         work, request, instances, [&](const instance_id& id) { return release_one(work, id); });
 }
 
 purge_result sqlite_backend::purge(const purge_request& request) {
-    if (request.instances.size() > request.limit) {
-        throw backend_error(store_fault::rejected, "purge: more instances than the limit allows");
-    }
     purge_result result;
     call work(hub_, bell_);
     if (const auto answer = work.find_answer(request.request)) {

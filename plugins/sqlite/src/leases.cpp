@@ -97,96 +97,53 @@ std::vector<lease_outcome> sqlite_backend::renew(const renewal& request) {
 
 namespace {
 
-// Ends the leases of the items. `change_instance` and `change_activity` say what else happens to
-// the n-th one; the latter returns when it is ready again.
-template <class ChangeInstance, class ChangeActivity>
-std::vector<lease_outcome> return_leases(call& work,
-                                         const request_id& request,
-                                         std::span<const held_item> items,
-                                         ChangeInstance change_instance,
-                                         ChangeActivity change_activity) {
-    if (const auto answer = work.find_answer(request)) {
+// What returning it changes in an instance, beside its lease.
+void note_return(call& work, instance_row& target, const lease_return& request) {
+    switch (request.kind) {
+        case return_kind::give_back:
+            work.raise_level(target, request.needed);  // [LEVEL-3]
+            break;
+        case return_kind::abandon:  // [ABANDON-1]
+            ++target.attempts;
+            target.not_before = later(work.now(), request.delay);
+            break;
+        case return_kind::park:  // [PARK-1]
+            target.parked = true;
+            target.updated_at = work.now();
+            work.sql().set_parked_reason.run(request.reason, target.row);
+            break;
+    }
+}
+
+}  // namespace
+
+std::vector<lease_outcome> sqlite_backend::return_leases(const lease_return& request) {
+    call work(hub_, bell_);
+    if (const auto answer = work.find_answer(request.request)) {
         return read_outcomes<lease_outcome>(answer->outcomes);
     }
+    const bool is_abandoned = request.kind == return_kind::abandon;
     std::vector<lease_outcome> outcomes;
-    for (std::size_t n = 0; n < items.size(); ++n) {
+    for (const held_item& item : request.items) {
         bool is_held = false;
-        if (items[n].task) {
-            if (auto task = work.activity_holder(items[n])) {
-                const std::int64_t ready_at = change_activity(*task);
-                work.queue_activity(*task, ready_at, 0);
+        if (item.task) {
+            if (auto task = work.activity_holder(item)) {
+                task->attempts += is_abandoned ? 1 : 0;
+                work.queue_activity(
+                    *task, is_abandoned ? later(work.now(), request.delay) : work.now(), 0);
                 is_held = true;
             }
-        } else if (instance_row* target = work.holder(items[n])) {
+        } else if (instance_row* target = work.holder(item)) {
             work.release_lease(*target);
-            change_instance(*target, n);
+            note_return(work, *target, request);
             work.settle(*target);
             is_held = true;
         }
         outcomes.push_back(is_held ? lease_outcome::done : lease_outcome::lease_lost);
     }
-    work.keep_answer(request, outcomes_text(outcomes));
+    work.keep_answer(request.request, outcomes_text(outcomes));
     static_cast<void>(work.finish());
     return outcomes;
-}
-
-}  // namespace
-
-std::vector<lease_outcome> sqlite_backend::give_back(const request_id& request,
-                                                     std::span<const held_item> items) {
-    call work(hub_, bell_);
-    // [GIVE-1]
-    return return_leases(
-        work,
-        request,
-        items,
-        [&](instance_row& target, std::size_t n) {
-            work.raise_level(target, items[n].needed);  // [LEVEL-3]
-        },
-        [&](held_activity&) { return work.now(); });
-}
-
-std::vector<lease_outcome> sqlite_backend::abandon(const request_id& request,
-                                                   std::span<const held_item> items,
-                                                   duration delay) {
-    call work(hub_, bell_);
-    const std::int64_t ready_at = later(work.now(), delay);
-    // [ABANDON-1]
-    return return_leases(
-        work,
-        request,
-        items,
-        [&](instance_row& target, std::size_t) {
-            ++target.attempts;
-            target.not_before = ready_at;
-        },
-        [&](held_activity& task) {
-            ++task.attempts;
-            return ready_at;
-        });
-}
-
-std::vector<lease_outcome> sqlite_backend::park(const request_id& request,
-                                                std::span<const held_item> items,
-                                                std::span<const std::string> reasons) {
-    const bool has_activity = std::any_of(
-        items.begin(), items.end(), [](const held_item& item) { return bool(item.task); });
-    if (has_activity || items.size() != reasons.size()) {
-        throw backend_error(store_fault::rejected,
-                            "park: only orchestrations, and one reason for each");
-    }
-    call work(hub_, bell_);
-    // [PARK-1]
-    return return_leases(
-        work,
-        request,
-        items,
-        [&](instance_row& target, std::size_t n) {
-            target.parked = true;
-            target.updated_at = work.now();
-            work.sql().set_parked_reason.run(reasons[n], target.row);
-        },
-        [&](held_activity&) { return work.now(); });
 }
 
 void sqlite_backend::take_over(const request_id& /*request*/, std::span<const worker_id> workers) {
@@ -213,14 +170,16 @@ void sqlite_backend::take_over(const request_id& /*request*/, std::span<const wo
     static_cast<void>(work.finish());
 }
 
-wake_token sqlite_backend::wait_for_work(wake_token token,
+work_batch sqlite_backend::wait_for_work(const lock_request& /*wanted*/,
+                                         wake_token token,
                                          std::chrono::steady_clock::time_point deadline) {
-    return bell_.wait_for_work(token, deadline);
+    return {.token = bell_.wait_for_work(token, deadline)};
 }
 
-bool sqlite_backend::wait(std::span<const instance_id> instances,
-                          std::chrono::steady_clock::time_point deadline) {
-    return bell_.wait(instances, deadline);
+std::optional<instance_record> sqlite_backend::wait(
+    const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
+    static_cast<void>(bell_.wait({&instance, 1}, deadline));
+    return std::move(get({&instance, 1}).at(0));
 }
 
 void sqlite_backend::interrupt_waits() noexcept {

@@ -87,7 +87,7 @@ TEST_CASE("what falls due is noticed by those who waited while the clock was set
     work_batch found;
     const auto deadline = in(std::chrono::seconds(20));
     while (found.orchestrations.empty() && std::chrono::steady_clock::now() < deadline) {
-        token = hub.other.wait_for_work(token, deadline);
+        token = hub.other.wait_for_work({}, token, deadline).token;
         found = hub.other.lock(room_for(1));
     }
     CHECK(ids_of(found) == std::vector<std::string>{"later"});

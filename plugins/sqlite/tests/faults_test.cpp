@@ -23,10 +23,10 @@ int create_for_ever(const std::filesystem::path& file, int pipe) {
         }
         static_cast<void>(write(pipe, &n, sizeof n));
         work_batch work = store.lock(room_for(1));
-        const std::vector<checkpoint> turns{the_end_of(work.orchestrations.at(0))};
-        const commit_result done = store.commit({turns, {}, room_for(0)});
+        const std::vector<finished_work> turns{the_end_of(work.orchestrations.at(0))};
+        const commit_result done = store.commit({turns, room_for(0)});
         const std::int32_t ended = -n - 1;
-        if (done.checkpoints.at(0) == commit_outcome::committed) {
+        if (done.outcomes.at(0) == commit_outcome::committed) {
             static_cast<void>(write(pipe, &ended, sizeof ended));
         }
     }
@@ -157,27 +157,26 @@ TEST_CASE("a call that fails half way changes nothing, and the next one works", 
     const scratch_directory folder;
     sqlite::sqlite_backend store(settings_for(folder / "hub.db"));
     store.create_hub();
-    CHECK(create(store, "order") == create_code::created);
-    const work_batch work = store.lock(room_for(1));
-    checkpoint turn = the_end_of(work.orchestrations.at(0));
-    turn.status = orchestration_status::running;
-    turn.activities.push_back({.task = {1},
-                               .name = "Ship",
-                               .version = {},
-                               .queue = {},
-                               .input = {"json", "1"},
-                               .details = {}});
-    std::vector<checkpoint> turns{turn, turn};
-    turns[1].activities.push_back(turn.activities[0]);
+    CHECK(create(store, "first") == create_code::created);
+    CHECK(create(store, "second") == create_code::created);
+    const work_batch work = store.lock(room_for(2));
+    std::vector<finished_work> turns;
+    for (const orchestration_work& item : work.orchestrations) {
+        checkpoint& turn = *turns.emplace_back(the_end_of(item)).turn;
+        turn.status = orchestration_status::running;
+        turn.activities.push_back({.task = {1}, .name = "Ship", .input = {"json", "1"}});
+    }
+    // Core refuses that before it calls a backend; here the table does, when the first is written.
+    turns.back().turn->activities.push_back(turns.back().turn->activities.front());
 
     const backend_error error = failure_of([&] {
-        static_cast<void>(store.commit({turns, {}, room_for(1)}));
+        static_cast<void>(store.commit({turns, room_for(1)}));
     });
     turns.pop_back();
-    const commit_result done = store.commit({turns, {}, room_for(1)});
+    const commit_result done = store.commit({turns, room_for(1)});
 
     CHECK(error.code() == store_fault::rejected);
-    CHECK(done.checkpoints.at(0) == commit_outcome::committed);
+    CHECK(done.outcomes.at(0) == commit_outcome::committed);
     CHECK(done.work.activities.size() == 1);
 }
 

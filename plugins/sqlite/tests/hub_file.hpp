@@ -78,28 +78,17 @@ inline lock_request room_for(std::size_t count, const std::string& worker = "wor
 }
 
 /// The end of an orchestration that consumes its whole inbox.
-inline checkpoint the_end_of(const orchestration_work& work) {
-    checkpoint turn{work.instance,
-                    work.execution,
-                    work.held,
-                    {},
-                    {{1, R"([{"kind":"execution_completed"}])"}},
-                    orchestration_status::completed,
-                    {"json", "1"},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {},
-                    {}};
+inline finished_work the_end_of(const orchestration_work& work) {
+    checkpoint turn{.events = {{1, R"([{"kind":"execution_completed"}])"}},
+                    .status = orchestration_status::completed,
+                    .output = {"json", "1"}};
     for (const inbox_message& message : work.inbox) {
         turn.consumed.push_back(message.sequence);
     }
-    return turn;
+    return {.instance = work.instance,
+            .execution = work.execution,
+            .held = work.held,
+            .turn = std::move(turn)};
 }
 
 inline std::chrono::steady_clock::time_point in(std::chrono::milliseconds time) {

@@ -25,10 +25,10 @@ TEST_CASE("work that another process creates ends the wait for work", "[WAKE-3]"
     two_backends hub;
     // The first look finds what came before; only then is there something to wait for.
     wake_token token = hub.ours.lock(room_for(1)).token;
-    token = hub.ours.wait_for_work(token, in(std::chrono::milliseconds(20)));
+    token = hub.ours.wait_for_work({}, token, in(std::chrono::milliseconds(20))).token;
 
     auto waiting = std::async(std::launch::async, [&] {
-        return hub.ours.wait_for_work(token, in(std::chrono::seconds(20)));
+        return hub.ours.wait_for_work({}, token, in(std::chrono::seconds(20))).token;
     });
     const auto before = std::chrono::steady_clock::now();
     CHECK(create(hub.theirs, "order") == create_code::created);
@@ -42,16 +42,17 @@ TEST_CASE("work that another process creates ends the wait for work", "[WAKE-3]"
 TEST_CASE("the end that another process commits ends the wait for the instance", "[WAKE-3]") {
     two_backends hub;
     CHECK(create(hub.theirs, "order") == create_code::created);
-    const std::vector<instance_id> id{instance_id("order")};
-    CHECK_FALSE(hub.ours.wait(id, in(std::chrono::milliseconds(5))));
+    const instance_id id("order");
+    CHECK(hub.ours.wait(id, in(std::chrono::milliseconds(5)))->status ==
+          orchestration_status::pending);
 
     auto waiting = std::async(std::launch::async,
                               [&] { return hub.ours.wait(id, in(std::chrono::seconds(20))); });
     const work_batch work = hub.theirs.lock(room_for(1));
-    const std::vector<checkpoint> turns{the_end_of(work.orchestrations.at(0))};
-    static_cast<void>(hub.theirs.commit({turns, {}, room_for(0)}));
+    const std::vector<finished_work> turns{the_end_of(work.orchestrations.at(0))};
+    static_cast<void>(hub.theirs.commit({turns, room_for(0)}));
 
-    CHECK(waiting.get());
+    CHECK(waiting.get()->status == orchestration_status::completed);
 }
 
 TEST_CASE("two processes never hold the same item", "[LOCK-1]") {
@@ -99,10 +100,10 @@ TEST_CASE("a delay that another process set ends the wait when it is over", "[WA
     later[0].start_at = hub.ours.status().store_time + std::chrono::hours(1);
     static_cast<void>(hub.theirs.create({random_uuid()}, later));
     wake_token token = hub.ours.lock(room_for(1)).token;
-    token = hub.ours.wait_for_work(token, in(std::chrono::milliseconds(20)));
+    token = hub.ours.wait_for_work({}, token, in(std::chrono::milliseconds(20))).token;
 
     auto waiting = std::async(std::launch::async, [&] {
-        return hub.ours.wait_for_work(token, in(std::chrono::seconds(20)));
+        return hub.ours.wait_for_work({}, token, in(std::chrono::seconds(20))).token;
     });
     CHECK(hub.theirs.advance_clock(std::chrono::hours(2)));
 
@@ -197,10 +198,10 @@ TEST_CASE("waiting costs next to nothing, however many instances sleep") {
     }
     static_cast<void>(store.create({random_uuid()}, many));
     wake_token token = store.lock(room_for(1)).token;
-    token = store.wait_for_work(token, in(std::chrono::milliseconds(100)));
+    token = store.wait_for_work({}, token, in(std::chrono::milliseconds(100))).token;
 
     const std::uint64_t before = store.statistics().statements;
-    const wake_token woken = store.wait_for_work(token, in(std::chrono::milliseconds(400)));
+    const wake_token woken = store.wait_for_work({}, token, in(std::chrono::milliseconds(400))).token;
 
     CHECK(woken.value == token.value);
     CHECK(store.statistics().statements - before < 40);

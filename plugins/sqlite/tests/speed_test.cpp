@@ -65,9 +65,9 @@ TEST_CASE("a step of an orchestration takes few statements") {
     }
     static_cast<void>(store.create({random_uuid()}, many));
     const work_batch work = store.lock(room_for(100));
-    std::vector<checkpoint> turns;
+    std::vector<finished_work> turns;
     for (const orchestration_work& item : work.orchestrations) {
-        checkpoint& turn = turns.emplace_back(the_end_of(item));
+        checkpoint& turn = *turns.emplace_back(the_end_of(item)).turn;
         turn.status = orchestration_status::running;
         turn.activities.push_back({.task = {1},
                                    .name = "Ship",
@@ -79,15 +79,18 @@ TEST_CASE("a step of an orchestration takes few statements") {
 
     commit_result scheduled;
     const auto first = statements_of(store, [&] {
-        scheduled = store.commit({turns, {}, room_for(100)});
+        scheduled = store.commit({turns, room_for(100)});
     });
-    std::vector<completion> done;
+    std::vector<finished_work> done;
     for (const activity_work& item : scheduled.work.activities) {
-        done.push_back({item.instance, item.execution, item.task, item.held, "{}"});
+        done.push_back({.instance = item.instance,
+                        .execution = item.execution,
+                        .held = item.held,
+                        .activity = ended_activity{item.task, "{}"}});
     }
     commit_result completed;
     const auto second = statements_of(store, [&] {
-        completed = store.commit({{}, done, room_for(100)});
+        completed = store.commit({done, room_for(100)});
     });
 
     REQUIRE(scheduled.work.activities.size() == 100);

@@ -111,7 +111,11 @@ std::vector<instance_id> laboratory::start_all(const orchestrator<std::uint32_t,
 
 void laboratory::wait_for(const instance_id& id, progress_bar& bar, std::uint64_t activities) {
     const stopwatch waited;
-    while (!where_.store().wait(std::span(&id, 1), std::chrono::steady_clock::now() + glance)) {
+    const auto goes_on = [&] {
+        const auto found = where_.store().wait(id, std::chrono::steady_clock::now() + glance);
+        return found && !is_terminal(found->status);
+    };
+    while (goes_on()) {
         if (workers_->activities_seen() > 0) {
             bar.show(given_.workload, workers_->activities_seen() - seen_at_begin_, activities);
         }

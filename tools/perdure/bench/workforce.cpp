@@ -4,6 +4,7 @@
 #include "definitions.hpp"
 
 #include <perdure/backend_statistics.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 
 #include <array>
 #include <chrono>
@@ -115,7 +116,7 @@ resource_use use_of_this_process(const hub& where, const worker* working) {
         use.activities = static_cast<double>(done.activities);
         use.turns = static_cast<double>(done.turns);
     }
-    const auto* counters = dynamic_cast<const statistics_source*>(&where.store());
+    const auto* counters = interface_of<statistics_source>(where.store());
     if (counters != nullptr) {
         const auto counted = counters->statistics();
         use.commits = static_cast<double>(counted.commits);

@@ -53,7 +53,7 @@ select c.turn_outcomes
       jsonb_populate_record(null::timer_batch, jsonb_build_object(
           'turn', array[1], 'task', array[4], 'fire_at', array['2099-01-01 00:00:00+00'],
           'event', array['{"type":"timer_fired"}'])),
-      null, null, null, null, false, null,
+      null, null, null, false, null,
       jsonb_populate_record(null::room, jsonb_build_object(
           'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
           'definitions', array[]::integer[], 'tokens', array[]::bigint[],

@@ -10,13 +10,13 @@ using namespace perdure::conformance;
 using texts = std::vector<std::string>;
 
 TEST_CASE_METHOD(fixture,
-                 "a turn ahead ends its activity, whose event nobody sees",
-                 "[AHEAD-1][COMMIT-9]") {
-    if (lacks(ability::turns_ahead)) {
+                 "a speculative turn ends its activity, whose event nobody sees",
+                 "[SPECULATIVE-1][COMMIT-9]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
     const activity_work ended = leased_activity();
-    const checkpoint turn = turn_ahead(ended);
+    const finished_turn turn = speculative_turn(ended);
 
     CHECK(commit_one(turn) == commit_outcome::committed);
 
@@ -25,7 +25,7 @@ TEST_CASE_METHOD(fixture,
     CHECK(found.history_length == 5);
     CHECK(found.inbox_length == 0);
     CHECK(history(ended.instance).back() == history_chunk{3, 2, turn.events.front().text});
-    CHECK(history_version(ended.instance) == turn.after->history_version + 1);
+    CHECK(history_version(ended.instance) == turn.history_version + 1);
     CHECK_FALSE(is_ready(ended.instance));
     CHECK(complete(completion_of(ended)) == commit_outcome::lease_lost);
     CHECK(renew(held(ended), moment) == lease_outcome::lease_lost);
@@ -34,21 +34,21 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture,
-                 "turns ahead follow each other, each handed the activity of the one before",
-                 "[AHEAD-1][HANDOFF-1][COMMIT-9]") {
-    if (lacks(ability::turns_ahead)) {
+                 "speculative turns follow each other, each handed the activity of the one before",
+                 "[SPECULATIVE-1][HANDOFF-1][COMMIT-9]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
     activity_work ended = leased_activity();
     const history_page first = history_head(ended.instance);
     lease_token before = first.last_committed;
     for (std::uint64_t n = 0; n < 5; ++n) {
-        checkpoint turn = turn_ahead_of(ended, first.history_version + n, before);
+        finished_turn turn = speculative_turn_of(ended, first.history_version + n, before);
         turn.activities = {an_activity(n + 2)};
 
-        const commit_result result = hand_off({turn}, {}, {1, 1});
+        const commit_answer result = hand_off({turn}, {}, {1, 1});
 
-        REQUIRE(result.checkpoints == std::vector{commit_outcome::committed});
+        REQUIRE(result.turns == std::vector{commit_outcome::committed});
         CHECK(result.work.orchestrations.empty());
         REQUIRE(tasks_of(result.work) == std::vector{n + 2});
         before = ended.held.token;
@@ -58,13 +58,13 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture,
-                 "the same turn ahead again is committed, and happens once",
-                 "[AHEAD-1][COMMIT-2]") {
-    if (lacks(ability::turns_ahead)) {
+                 "the same speculative turn again is committed, and happens once",
+                 "[SPECULATIVE-1][COMMIT-2]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
     const activity_work ended = leased_activity();
-    checkpoint turn = turn_ahead(ended);
+    finished_turn turn = speculative_turn(ended);
     turn.activities = {an_activity(2)};
     SECTION("of an instance that goes on") {}
     SECTION("of an instance that ends") {
@@ -85,9 +85,9 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture,
-                 "after a turn ahead history is left out for the activity's holder",
-                 "[AHEAD-1][LOCK-7]") {
-    if (lacks(ability::turns_ahead)) {
+                 "after a speculative turn history is left out for the activity's holder",
+                 "[SPECULATIVE-1][LOCK-7]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
     const instance_id id = instance_with_queued_activity();
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(fixture,
     SECTION("though another worker made the call") {
         worker = {"w1"};
     }
-    REQUIRE(commit_one(turn_ahead(batch.activities.front())) == commit_outcome::committed);
+    REQUIRE(commit_one(speculative_turn(batch.activities.front())) == commit_outcome::committed);
     raise(id);
 
     worker = {"w1"};
@@ -109,45 +109,45 @@ TEST_CASE_METHOD(fixture,
     CHECK(lease(id).history.empty());
 }
 
-TEST_CASE_METHOD(fixture, "all parts of a turn ahead happen", "[AHEAD-1][COMMIT-1]") {
-    if (lacks(ability::turns_ahead)) {
+TEST_CASE_METHOD(fixture, "all parts of a speculative turn happen", "[SPECULATIVE-1][COMMIT-1]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
     const instance_id other = idle_instance();
     const std::vector<activity_work> tasks = two_leased_activities();
     const instance_id id = tasks[0].instance;
     const parent_link link{id, tasks[0].execution, {4}};
-    checkpoint turn = turn_ahead(tasks[0]);
+    finished_turn turn = speculative_turn(tasks[0]);
     turn.events.push_back({1, "[" + an_event("more") + "]"});
     turn.custom_status = payload("json", R"("half way")");
     turn.cancelled_activities = {tasks[1].task};
     turn.timers = {a_timer(3, now() + 2 * moment)};
-    turn.messages = {a_message(other, "from a turn ahead"), a_message(an_id())};
+    turn.messages = {a_message(other, "from a speculative turn"), a_message(an_id())};
     turn.children = {{a_new_instance("child"), an_event("refused")},
                      {a_new_instance("child"), an_event("refused")}};
     turn.children[0].instance.parent = link;
     turn.children[1].instance.parent = link;
     turn.children[1].instance.instance = other;
 
-    const commit_result result = commit({turn});
+    const commit_answer result = commit({turn});
 
-    CHECK(result.checkpoints == std::vector{commit_outcome::committed});
+    CHECK(result.turns == std::vector{commit_outcome::committed});
     CHECK(result.dropped_messages == 1);
     CHECK(get(id).custom_status == *turn.custom_status);
     CHECK(get(id).history_length == 6);
     CHECK(complete(completion_of(tasks[1])) == commit_outcome::lease_lost);
-    CHECK(inbox(other) == texts{an_event("from a turn ahead")});
+    CHECK(inbox(other) == texts{an_event("from a speculative turn")});
     CHECK(get(turn.children[0].instance.instance).parent == link);
     CHECK(inbox(id) == texts{an_event("refused")});
     advance(3 * moment);
     CHECK(inbox(id) == texts{an_event("refused"), an_event("timer fired 3")});
 }
 
-TEST_CASE_METHOD(fixture, "a turn ahead can end its instance", "[AHEAD-1][COMMIT-5]") {
-    if (lacks(ability::turns_ahead)) {
+TEST_CASE_METHOD(fixture, "a speculative turn can end its instance", "[SPECULATIVE-1][COMMIT-5]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
-    checkpoint turn = turn_ahead(leased_activity());
+    finished_turn turn = speculative_turn(leased_activity());
     turn.activities = {an_activity(2)};
     std::size_t still_queued = 1;
     SECTION("completed") {
@@ -177,17 +177,17 @@ TEST_CASE_METHOD(fixture, "a turn ahead can end its instance", "[AHEAD-1][COMMIT
 }
 
 TEST_CASE_METHOD(fixture,
-                 "a turn ahead that continues as new is handed out, history included",
-                 "[AHEAD-1][COMMIT-6][HANDOFF-1]") {
-    if (lacks(ability::turns_ahead)) {
+                 "a speculative turn that continues as new is handed out, history included",
+                 "[SPECULATIVE-1][COMMIT-6][HANDOFF-1]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
-    checkpoint turn = turn_ahead(leased_activity());
+    finished_turn turn = speculative_turn(leased_activity());
     turn.next = next_execution{an_execution(), order_version, an_event("anew"), {}, {}};
 
-    const commit_result result = hand_off({turn}, {}, {1, 1});
+    const commit_answer result = hand_off({turn}, {}, {1, 1});
 
-    CHECK(result.checkpoints == std::vector{commit_outcome::committed});
+    CHECK(result.turns == std::vector{commit_outcome::committed});
     REQUIRE(ids_of(result.work) == std::vector{turn.instance});
     CHECK(result.work.orchestrations.front().execution == turn.next->execution);
     CHECK(text_of(result.work.orchestrations.front().history) == "[" + an_event("anew") + "]");
@@ -195,12 +195,12 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture,
-                 "a turn ahead commits when the activity's lease is over, and nobody took it",
-                 "[AHEAD-1][LOCK-3]") {
-    if (lacks(ability::turns_ahead)) {
+                 "a speculative turn commits when the activity's lease is over, and nobody took it",
+                 "[SPECULATIVE-1][LOCK-3]") {
+    if (lacks(ability::speculative_turns)) {
         return;
     }
-    const checkpoint turn = turn_ahead(leased_activity());
+    const finished_turn turn = speculative_turn(leased_activity());
     advance(11 * moment);
     REQUIRE(lock({10, 10}).activities.empty());
 

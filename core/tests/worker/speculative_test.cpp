@@ -1,7 +1,7 @@
-#include "forwarding_backend.hpp"
 #include "samples.hpp"
 
 #include <perdure/client.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/worker.hpp>
 
 #include <catch2/catch.hpp>
@@ -23,56 +23,47 @@ namespace {
 
 using namespace testing;
 
-/// Counts turns ahead, and can refuse to have any: by not offering to take them, or by declining
+/// Counts speculative turns, and can refuse to have any: by not offering to take them, or by declining
 /// them all, as it may when something came between.
-class counting_ahead final : public forwarding_backend {
+class speculation_counter final : public forwarding_backend {
   public:
     enum class manner { as_inner, does_not_offer, declines };
 
-    counting_ahead(backend& inner, manner how) : forwarding_backend(inner), how_(how) {}
+    speculation_counter(backend& inner, manner how) : forwarding_backend(inner), how_(how) {}
 
     capabilities abilities() const noexcept override {
-        capabilities all = inner_.abilities();
-        all.turns_ahead = how_ != manner::does_not_offer;
+        capabilities all = inner().abilities();
+        all.speculative_turns = how_ != manner::does_not_offer;
         return all;
     }
     work_batch lock(const lock_request& request) override {
         std::unique_lock guard(mutex_);
         const bool may_lock =
             was_sent_.wait_for(guard, 20s, [this] { return !holds_ || sent_ > 0; });
-        return may_lock ? inner_.lock(request) : work_batch{};
+        return may_lock ? inner().lock(request) : work_batch{};
     }
     commit_result commit(const commit_request& request) override {
-        std::vector<checkpoint> turns;
-        std::vector<completion> ended;
-        for (const checkpoint& turn : request.checkpoints) {
-            note_sent(turn);
-            if (turn.after && how_ == manner::declines) {
-                ended.push_back({turn.instance,
-                                 turn.execution,
-                                 turn.after->task,
-                                 turn.held,
-                                 turn.after->event});
-            } else {
-                turns.push_back(turn);
+        std::vector<finished_work> passed(request.finished.begin(), request.finished.end());
+        for (finished_work& item : passed) {
+            if (is_speculative(item)) {
+                note_sent();
+            }
+            if (is_speculative(item) && how_ == manner::declines) {
+                item.turn.reset();
             }
         }
-        const auto declined = static_cast<std::ptrdiff_t>(ended.size());
-        ended.insert(ended.end(), request.completions.begin(), request.completions.end());
-        commit_result answer = inner_.commit({turns, ended, request.next});
-        auto next_turn = answer.checkpoints.begin();
-        std::vector<commit_outcome> outcomes;
-        for (const checkpoint& turn : request.checkpoints) {
-            const bool is_declined = turn.after && how_ == manner::declines;
-            outcomes.push_back(is_declined ? commit_outcome::turn_declined : *next_turn++);
-            taken_ += turn.after && outcomes.back() == commit_outcome::committed ? 1 : 0;
+        commit_result answer = inner().commit({passed, request.next});
+        for (std::size_t n = 0; n < passed.size(); ++n) {
+            commit_outcome& outcome = answer.outcomes[n];
+            if (is_speculative(request.finished[n]) && outcome == commit_outcome::committed) {
+                taken_ += passed[n].turn ? 1 : 0;
+                outcome = passed[n].turn ? outcome : commit_outcome::turn_declined;
+            }
         }
-        answer.checkpoints = std::move(outcomes);
-        answer.completions.erase(answer.completions.begin(), answer.completions.begin() + declined);
         return answer;
     }
 
-    /// From now on nobody locks anything before a turn ahead is sent.
+    /// From now on nobody locks anything before a speculative turn is sent.
     void hold() {
         const std::lock_guard guard(mutex_);
         holds_ = true;
@@ -81,12 +72,11 @@ class counting_ahead final : public forwarding_backend {
     [[nodiscard]] int taken() const { return taken_; }
 
   private:
-    void note_sent(const checkpoint& turn) {
-        if (turn.after) {
-            const std::lock_guard guard(mutex_);
-            ++sent_;
-            was_sent_.notify_all();
-        }
+    static bool is_speculative(const finished_work& item) { return item.turn && item.activity; }
+    void note_sent() {
+        const std::lock_guard guard(mutex_);
+        ++sent_;
+        was_sent_.notify_all();
     }
 
     const manner how_;
@@ -97,20 +87,20 @@ class counting_ahead final : public forwarding_backend {
     std::atomic<int> taken_{0};
 };
 
-using manner = counting_ahead::manner;
+using manner = speculation_counter::manner;
 
 /// A worker on such a store, and a client.
 struct workplace {
     explicit workplace(manner how = manner::as_inner, registry known = a_registry())
-        : store(std::make_shared<counting_ahead>(inner.store(), how)),
-          where(store, "ahead:"),
+        : store(std::make_shared<speculation_counter>(inner.store(), how)),
+          where(store, "speculative:"),
           c(where),
           w(where, std::move(known), quick()) {
         w.start();
     }
 
     hub inner = a_hub();
-    std::shared_ptr<counting_ahead> store;
+    std::shared_ptr<speculation_counter> store;
     hub where;
     client c;
     worker w;
@@ -125,7 +115,7 @@ std::vector<event_kind> kinds_of(client& c, const instance_id& id) {
 }
 
 TEST_CASE("each turn that follows an activity goes ahead, and the history is the same",
-          "[worker][ahead]") {
+          "[worker][speculative]") {
     workplace with;
     workplace without(manner::does_not_offer);
 
@@ -145,7 +135,7 @@ TEST_CASE("each turn that follows an activity goes ahead, and the history is the
     CHECK(numbers.rebuilds == 1);
 }
 
-TEST_CASE("of parallel activities at most the last one's turn goes ahead", "[worker][ahead]") {
+TEST_CASE("of parallel activities at most the last one's turn goes ahead", "[worker][speculative]") {
     workplace here;
 
     CHECK(here.c.wait<int>(here.c.start(fan, 20), 20s) == 210);
@@ -154,7 +144,7 @@ TEST_CASE("of parallel activities at most the last one's turn goes ahead", "[wor
 }
 
 TEST_CASE("a turn that was declined is executed again, and its activity is not",
-          "[worker][ahead]") {
+          "[worker][speculative]") {
     const auto calls = std::make_shared<std::atomic<int>>(0);
     registry known;
     known.add(chain, step_by_step).add(count_up, [calls](const int& value) {
@@ -182,18 +172,18 @@ orchestration<std::string> ask_and_listen(context& ctx) {
 }
 
 TEST_CASE("a message that came during the activity goes first, and both arrive",
-          "[worker][ahead]") {
+          "[worker][speculative]") {
     const hub inner = a_hub();
     client beside(inner);
     const instance_id id("interrupted");
-    const auto store = std::make_shared<counting_ahead>(inner.store(), manner::as_inner);
+    const auto store = std::make_shared<speculation_counter>(inner.store(), manner::as_inner);
     registry known;
     known.add(interrupted, ask_and_listen).add(send_word, [&] {
         // Another thread could have the message's turn before the activity has ended.
         store->hold();
         beside.raise_event(id, "word", std::string("hello"));
     });
-    const hub where(store, "ahead:");
+    const hub where(store, "speculative:");
     client c(where);
     worker w(where, known, quick());
     w.start();
@@ -216,7 +206,7 @@ orchestration<int> with_a_timer(context& ctx) {
     co_return value;
 }
 
-TEST_CASE("beside an open timer no turn goes ahead", "[worker][ahead]") {
+TEST_CASE("beside an open timer no turn goes ahead", "[worker][speculative]") {
     registry known = a_registry();
     known.add(guarded, with_a_timer);
     workplace here(manner::as_inner, known);
@@ -259,7 +249,7 @@ orchestration<void> swallow(context& ctx) {
     co_await ctx.wait_for_event<int>("never");
 }
 
-TEST_CASE("messages and activities that race lead to what a replay says", "[worker][ahead]") {
+TEST_CASE("messages and activities that race lead to what a replay says", "[worker][speculative]") {
     constexpr int steps = 300;
     registry known = a_registry();
     known.add(busy_and_told, count_and_answer).add(sink, swallow);
@@ -279,38 +269,38 @@ TEST_CASE("messages and activities that race lead to what a replay says", "[work
 }
 
 /// Takes two commits at once, and lets three turns of one instance meet: the second is committed
-/// while a turn ahead is executed, its answer comes when that one is to be committed, and that
+/// while a speculative turn is executed, its answer comes when that one is to be committed, and that
 /// one's commit waits for the third.
 class meeting final : public forwarding_backend {
   public:
     using forwarding_backend::forwarding_backend;
 
     capabilities abilities() const noexcept override {
-        capabilities all = inner_.abilities();
+        capabilities all = inner().abilities();
         all.commit_lanes = 2;
         return all;
     }
     commit_result commit(const commit_request& request) override {
-        if (request.checkpoints.empty()) {
-            return inner_.commit(request);
+        if (request.finished.empty() || !request.finished.front().turn) {
+            return inner().commit(request);
         }
-        if (request.checkpoints.front().after) {
+        if (request.finished.front().activity) {
             std::unique_lock guard(mutex_);
-            has_ahead_come_ = true;
+            has_speculative_come_ = true;
             changed_.notify_all();
             has_third_come = changed_.wait_for(guard, 10s, [&] { return turns_ >= 3; });
             guard.unlock();
-            return inner_.commit(request);
+            return inner().commit(request);
         }
         if (turns_ == 1) {
             before_second();
         }
-        commit_result answer = inner_.commit(request);
+        commit_result answer = inner().commit(request);
         std::unique_lock guard(mutex_);
         ++turns_;
         changed_.notify_all();
         if (turns_ == 2) {
-            changed_.wait_for(guard, 10s, [&] { return has_ahead_come_; });
+            changed_.wait_for(guard, 10s, [&] { return has_speculative_come_; });
         }
         return answer;
     }
@@ -326,12 +316,12 @@ class meeting final : public forwarding_backend {
   private:
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool has_ahead_come_ = false;
+    bool has_speculative_come_ = false;
     int turns_ = 0;
 };
 
-TEST_CASE("the frame of a turn ahead serves nobody before the turn is committed",
-          "[worker][ahead]") {
+TEST_CASE("the frame of a speculative turn serves nobody before the turn is committed",
+          "[worker][speculative]") {
     const hub inner = a_hub();
     const auto store = std::make_shared<meeting>(inner.store());
     const hub where(store, "meeting:");
@@ -366,7 +356,7 @@ TEST_CASE("the frame of a turn ahead serves nobody before the turn is committed"
     CHECK(sent == std::vector<std::string>{"0", "1"});
 }
 
-TEST_CASE("work of others is found while one instance follows itself", "[worker][ahead]") {
+TEST_CASE("work of others is found while one instance follows itself", "[worker][speculative]") {
     workplace here;
     const auto busy = here.c.start(chain, 3000);
 

@@ -1,0 +1,212 @@
+#include "plugin/checked_backend.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace perdure::plugin {
+
+namespace {
+
+void require(bool is_right, const char* method, const std::string& rule) {
+    if (!is_right) {
+        throw backend_error(store_fault::rejected, fmt::format("{}: {}", method, rule));
+    }
+}
+
+/// What leaves a plugin is an answer or a `backend_error`.
+template <class Call>
+auto guarded(const char* method, Call call) -> decltype(call()) {
+    try {
+        return call();
+    } catch (const backend_error&) {
+        throw;
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& foreign) {
+        throw backend_error(
+            store_fault::rejected,
+            fmt::format("{}: the plugin threw what it must not: {}", method, foreign.what()));
+    }
+}
+
+/// [BATCH-2]
+template <class Answers, class Questions>
+Answers counted(const char* method, Answers answers, const Questions& questions) {
+    require(answers.size() == questions.size(),
+            method,
+            fmt::format("the plugin gives {} answers to {} items", answers.size(), questions.size()));
+    return answers;
+}
+
+template <class Items, class KeyOf>
+bool are_distinct(const Items& items, KeyOf key_of) {
+    constexpr std::size_t few = 16;
+    if (items.size() <= few) {
+        for (auto one = items.begin(); one != items.end(); ++one) {
+            const auto is_same = [&](const auto& other) { return key_of(other) == key_of(*one); };
+            if (std::any_of(items.begin(), one, is_same)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    std::vector<std::uint64_t> keys;
+    std::transform(items.begin(), items.end(), std::back_inserter(keys), key_of);
+    std::sort(keys.begin(), keys.end());
+    return std::adjacent_find(keys.begin(), keys.end()) == keys.end();
+}
+
+void check_turn(const checkpoint& turn, const std::string& of) {
+    const auto task_of = [](const new_activity& added) { return added.task.value; };
+    const bool have_tasks = std::all_of(turn.activities.begin(),
+                                        turn.activities.end(),
+                                        [](const new_activity& added) { return bool(added.task); });
+    require(have_tasks && are_distinct(turn.activities, task_of),
+            "commit",
+            of + " has an activity without a task id of its own");
+    require(are_distinct(turn.consumed, [](std::uint64_t sequence) { return sequence; }),
+            "commit",
+            of + " consumes a message twice");
+    require(!turn.next || !is_terminal(turn.status),
+            "commit",
+            of + " ends its instance and continues it as new");
+}
+
+void check_item(const finished_work& item, const capabilities& abilities) {
+    const std::string& id = item.instance.text();
+    require(item.turn || item.activity, "commit", "the work of \"" + id + "\" is neither turn nor activity");
+    if (!item.turn) {
+        return;
+    }
+    check_turn(*item.turn, "the turn of \"" + id + "\"");
+    if (item.activity) {
+        require(abilities.speculative_turns,
+                "commit",
+                "the speculative turn of \"" + id + "\" is for a backend that takes none");
+        require(item.turn->consumed.empty(),
+                "commit",
+                "the speculative turn of \"" + id + "\" consumes messages");
+    }
+}
+
+}  // namespace
+
+checked_backend::checked_backend(std::shared_ptr<backend> plugin)
+    : forwarding_backend(*plugin), plugin_(std::move(plugin)), abilities_(plugin_->abilities()) {}
+
+void checked_backend::create_hub() {
+    guarded("create_hub", [&] { inner().create_hub(); });
+}
+
+void checked_backend::delete_hub() {
+    guarded("delete_hub", [&] { inner().delete_hub(); });
+}
+
+hub_status checked_backend::status() {
+    return guarded("status", [&] { return inner().status(); });
+}
+
+std::string checked_backend::identity() {
+    return guarded("identity", [&] { return inner().identity(); });
+}
+
+std::vector<create_outcome> checked_backend::create(const request_id& request,
+                                                    std::span<const new_instance> instances) {
+    return counted(
+        "create",
+        guarded("create", [&] { return inner().create(request, instances); }),
+        instances);
+}
+
+std::vector<send_outcome> checked_backend::send(const request_id& request,
+                                                std::span<const new_message> messages) {
+    return counted(
+        "send", guarded("send", [&] { return inner().send(request, messages); }), messages);
+}
+
+std::vector<terminate_outcome> checked_backend::terminate(
+    const request_id& request, std::span<const termination> terminations) {
+    return counted("terminate",
+                   guarded("terminate", [&] { return inner().terminate(request, terminations); }),
+                   terminations);
+}
+
+std::vector<std::optional<instance_record>> checked_backend::get(
+    std::span<const instance_id> instances) {
+    return counted("get", guarded("get", [&] { return inner().get(instances); }), instances);
+}
+
+instance_page checked_backend::query(const instance_filter& filter,
+                                     std::size_t limit,
+                                     const std::string& after) {
+    require(limit > 0, "query", "a page holds at least one instance");
+    return guarded("query", [&] { return inner().query(filter, limit, after); });
+}
+
+std::optional<history_page> checked_backend::read_history(const instance_id& instance,
+                                                          std::uint64_t from,
+                                                          std::size_t bytes) {
+    return guarded("read_history", [&] { return inner().read_history(instance, from, bytes); });
+}
+
+std::optional<instance_record> checked_backend::wait(
+    const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
+    return guarded("wait", [&] { return inner().wait(instance, deadline); });
+}
+
+purge_result checked_backend::purge(const purge_request& request) {
+    require(request.instances.size() <= request.limit,
+            "purge",
+            fmt::format("{} instances, but the limit is {}", request.instances.size(), request.limit));
+    return guarded("purge", [&] { return inner().purge(request); });
+}
+
+std::vector<unpark_outcome> checked_backend::unpark(const request_id& request,
+                                                    std::span<const instance_id> instances) {
+    return counted("unpark",
+                   guarded("unpark", [&] { return inner().unpark(request, instances); }),
+                   instances);
+}
+
+work_batch checked_backend::lock(const lock_request& request) {
+    return guarded("lock", [&] { return inner().lock(request); });
+}
+
+commit_result checked_backend::commit(const commit_request& request) {
+    for (const finished_work& item : request.finished) {
+        check_item(item, abilities_);
+    }
+    commit_result result = guarded("commit", [&] { return inner().commit(request); });
+    result.outcomes = counted("commit", std::move(result.outcomes), request.finished);
+    return result;
+}
+
+std::vector<lease_outcome> checked_backend::renew(const renewal& request) {
+    return counted(
+        "renew", guarded("renew", [&] { return inner().renew(request); }), request.items);
+}
+
+std::vector<lease_outcome> checked_backend::return_leases(const lease_return& request) {
+    const auto is_activity = [](const held_item& item) { return bool(item.task); };
+    require(request.kind != return_kind::park ||
+                std::none_of(request.items.begin(), request.items.end(), is_activity),
+            "return_leases",
+            "only orchestrations are parked");
+    return counted("return_leases",
+                   guarded("return_leases", [&] { return inner().return_leases(request); }),
+                   request.items);
+}
+
+void checked_backend::take_over(const request_id& request, std::span<const worker_id> workers) {
+    guarded("take_over", [&] { inner().take_over(request, workers); });
+}
+
+work_batch checked_backend::wait_for_work(const lock_request& wanted,
+                                          wake_token token,
+                                          std::chrono::steady_clock::time_point deadline) {
+    return guarded("wait_for_work", [&] { return inner().wait_for_work(wanted, token, deadline); });
+}
+
+}  // namespace perdure::plugin
