@@ -281,10 +281,14 @@ class meeting final : public forwarding_backend {
         return all;
     }
     commit_result commit(const commit_request& request) override {
-        if (request.finished.empty() || !request.finished.front().turn) {
+        const auto first_turn =
+            std::find_if(request.finished.begin(),
+                         request.finished.end(),
+                         [](const finished_work& item) { return item.turn.has_value(); });
+        if (first_turn == request.finished.end()) {
             return inner().commit(request);
         }
-        if (request.finished.front().activity) {
+        if (first_turn->activity) {
             std::unique_lock guard(mutex_);
             has_speculative_come_ = true;
             changed_.notify_all();
