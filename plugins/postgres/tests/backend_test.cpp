@@ -81,7 +81,7 @@ checkpoint the_end_of(const orchestration_work& work) {
             {},
             {},
             {},
-            {}};
+            1};
 }
 
 /// Waits for work again and again, as a worker that has nothing to do. Executes nothing itself.
