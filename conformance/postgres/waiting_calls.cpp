@@ -299,9 +299,8 @@ TEST_CASE("a commit of one turn that is repeated before the first one has ended 
         "select c.store_time from Instances i cross join lateral _CommitLoneTurn('" +
         to_string(request.value) +
         "', row(1, 60000000, '{}', '{}', '{}', '{}', '{}', 1, 1, false, false, false, '-infinity',"
-        " '-infinity', null, null)::room, i.instance_key, i.token, i.execution_id, 0::smallint,"
-        " null, null, null, 1, '[{}]', null, null, null, null, null, null, null, null, null, false)"
-        " c");
+        " '-infinity', null, null)::room, row(i.instance_key, i.token, i.execution_id, 0, null,"
+        " null, null, 1, '[{}]', null, null)::lone_turn, null, false) c");
 
     const commit_outcome outcome = shop.while_waiting(
         first,

@@ -1,6 +1,6 @@
 #include "work.hpp"
 
-// What travels both alone and in a checkpoint: messages, terminations; and the filter of queries.
+// What clients send, of which messages travel in a checkpoint as well; and the filter of queries.
 
 namespace perdure::postgres {
 
@@ -28,24 +28,16 @@ void add_messages(parameters& values, const elements<new_message>& messages) {
     values.end_record();
 }
 
-void add_terminations(parameters& values, const elements<termination>& wishes) {
-    if (wishes.empty()) {
-        values.add_null_record();
-        return;
-    }
-    using wish = of_turn<termination>;
-    const auto text = [](const std::string termination::*member) {
-        return [member](const wish& w) -> const std::string& { return w.element->*member; };
-    };
+void add_terminations(parameters& values, std::span<const termination> wishes) {
     values.begin_record();
-    values.add_list<sql::integer>(wishes, &wish::turn)
+    values
         .add_list<sql::text>(
-            wishes, [](const wish& w) -> const std::string& { return w.element->target.text(); })
-        .add_list<sql::text>(wishes, text(&termination::event))
-        .add_list<sql::text>(wishes, text(&termination::final_event))
-        .add_list<sql::text>(wishes, [](const wish& w) { return codec_of(w.element->output); })
-        .add_list<sql::bytea>(wishes, [](const wish& w) { return bytes_of(w.element->output); })
-        .add_list<sql::text>(wishes, text(&termination::parent_event));
+            wishes, [](const termination& w) -> const std::string& { return w.target.text(); })
+        .add_list<sql::text>(wishes, &termination::event)
+        .add_list<sql::text>(wishes, &termination::final_event)
+        .add_list<sql::text>(wishes, [](const termination& w) { return codec_of(w.output); })
+        .add_list<sql::bytea>(wishes, [](const termination& w) { return bytes_of(w.output); })
+        .add_list<sql::text>(wishes, &termination::parent_event);
     values.end_record();
 }
 
@@ -53,6 +45,7 @@ void add_filter(parameters& values, const instance_filter& filter) {
     const auto text = [](const std::optional<instance_id>& id) {
         return id ? std::optional(id->text()) : std::nullopt;
     };
+    values.begin_record();
     values
         .add_list<sql::smallint>(
             filter.statuses, [](orchestration_status status) { return static_cast<int>(status); })
@@ -68,6 +61,7 @@ void add_filter(parameters& values, const instance_filter& filter) {
         .add<sql::timestamptz>(filter.created_to)
         .add<sql::timestamptz>(filter.completed_from)
         .add<sql::timestamptz>(filter.completed_to);
+    values.end_record();
 }
 
 }  // namespace perdure::postgres

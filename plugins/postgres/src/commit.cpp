@@ -16,7 +16,8 @@ constexpr statement commit_work{
     "commit",
     "select store_time, turn_outcomes, firsts, done_outcomes, dropped, handed, taken,"
     " activities, repeated, suspects, next_due, left_ready, low_water"
-    " from _Commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    " from _Commit($1, row($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+    "::commit_batch, $16)",
     effect::mutating};
 
 enum column : std::size_t {

@@ -38,7 +38,7 @@ struct scheduled {
 /// What the caller has of an activity that it takes without the store telling it again.
 [[nodiscard]] activity_work handed_activity(const scheduled& item);
 
-/// The parameters of _Commit between the request and the room.
+/// The attributes of a commit_batch, each as a parameter of its own, because records do not nest.
 void add_commit(parameters& values,
                 store& hub,
                 const commit_items& items,

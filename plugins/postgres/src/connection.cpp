@@ -94,22 +94,24 @@ field answer::only(std::size_t column) const {
     return at(0, column);
 }
 
-connection::connection(const settings& chosen, counters& counts)
-    : settings_(chosen), counts_(counts) {
+connection::connection(const settings& chosen, counters& counts, durability kept)
+    : settings_(chosen), counts_(counts), kept_(kept) {
     if (settings_.pooler == pooler::transaction) {
         transaction_setup_ = transaction_setup(settings_);
     }
-    open(settings_.connection_string(), &session_setup);
+    open(settings_.connection_string(),
+         [this](int version) { return session_setup(settings_, version, kept_); });
 }
 
 connection::connection(const settings& chosen, counters& counts, const std::string& other_database)
     : settings_(chosen), counts_(counts) {
-    open(settings_.connection_string(other_database), &administrative_setup);
+    open(settings_.connection_string(other_database),
+         [this](int version) { return administrative_setup(settings_, version); });
 }
 
 connection::~connection() = default;
 
-void connection::open(const std::string& connection_string, setup_function setup) {
+void connection::open(const std::string& connection_string, const setup_function& setup) {
     const auto begun = steady::now();
     try {
         session_ = std::make_unique<soci::session>(soci::postgresql, connection_string);
@@ -128,7 +130,7 @@ void connection::open(const std::string& connection_string, setup_function setup
     }
     counts_.connections_opened.fetch_add(1, std::memory_order_relaxed);
     if (settings_.pooler == pooler::none) {
-        set_up(setup(settings_, PQserverVersion(native_)));
+        set_up(setup(PQserverVersion(native_)));
     }
 }
 

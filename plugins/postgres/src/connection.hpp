@@ -3,12 +3,14 @@
 #include "binary.hpp"
 #include "faults.hpp"
 #include "fields.hpp"
+#include "session.hpp"
 #include "settings.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +43,8 @@ struct statement {
     const char* name;
     const char* text;
     effect what = effect::none;
+    /// What the call needs; a connection that does more is as good.
+    durability kept = durability::at_once;
 };
 
 /// The rows of one call, in binary. Move-only; its fields are valid as long as it is.
@@ -71,8 +75,11 @@ class answer {
 /// connection, `is_broken()` says so and every further call throws `unavailable`.
 class connection {
   public:
-    /// Connects; see `error_of_connecting` for how it fails.
-    connection(const settings& chosen, counters& counts);
+    /// Connects; see `error_of_connecting` for how it fails. Behind a pooler everything is durable
+    /// at once.
+    connection(const settings& chosen,
+               counters& counts,
+               durability kept = durability::at_once);
     /// Connects to another database of the same server, for administration.
     connection(const settings& chosen, counters& counts, const std::string& other_database);
     connection(const connection&) = delete;
@@ -100,6 +107,7 @@ class connection {
     [[nodiscard]] std::optional<store_fault> fault() const noexcept { return fault_; }
 
     [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
+    [[nodiscard]] durability kept() const noexcept { return kept_; }
     /// For what only libpq has, such as notifications. Do not close it; do not execute with it.
     [[nodiscard]] pg_conn* native() const noexcept { return native_; }
     /// The number of the server's process that has the session; 0 behind a pooler, where that
@@ -115,8 +123,8 @@ class connection {
         steady::time_point deadline = steady::time_point::max();
     };
 
-    using setup_function = std::string (*)(const settings& chosen, int server_version);
-    void open(const std::string& connection_string, setup_function setup);
+    using setup_function = std::function<std::string(int server_version)>;
+    void open(const std::string& connection_string, const setup_function& setup);
     void set_up(const std::string& script);
     /// Throws when the connection is broken, and forgets what the last execution noticed.
     [[nodiscard]] execution begin(std::string_view name, effect what);
@@ -142,6 +150,7 @@ class connection {
 
     settings settings_;
     counters& counts_;
+    const durability kept_ = durability::at_once;
     /// Of each transaction, behind a pooler.
     std::vector<std::string> transaction_setup_;
     std::unique_ptr<soci::session> session_;

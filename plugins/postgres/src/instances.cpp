@@ -32,9 +32,7 @@ constexpr statement purge_instances{
     " from _PurgeInstances($1, $2, $3, $4, $5)",
     effect::mutating};
 constexpr statement purgeable_instances{
-    "purgeable",
-    "select _Purgeable($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-    effect::none};
+    "purgeable", "select _Purgeable($1, $2, $3)", effect::none};
 
 constexpr std::size_t outcomes_column = 0;
 constexpr std::size_t ready_column = 1;
@@ -203,7 +201,7 @@ std::vector<terminate_outcome> postgres_backend::terminate(
     }
     parameters values;
     values.add<sql::uuid>(request.value);
-    add_terminations(values, of_client(terminations));
+    add_terminations(values, terminations);
     announcing_call work(hub_);
     const answer done = hub_.call(terminate_instances, values);
     add_ended(work, done.only(ended_column));

@@ -15,7 +15,8 @@ constexpr statement lock_work{
     "lock",
     "select store_time, orchestrations, activities, contended, suspects, next_due, low_water"
     " from _Lock($1, $2)",
-    effect::mutating};
+    effect::mutating,
+    durability::soon};
 constexpr statement renew_leases{"renew",
                                  "select outcomes, store_time, is_known from "
                                  "_RenewLocks($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -11,8 +11,7 @@ namespace {
 constexpr statement lone_turn{
     "commit_lone_turn",
     "select store_time, taken, activities, suspects, low_water, ended"
-    " from _CommitLoneTurn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-    " $15, $16, $17, $18, $19, $20, $21)",
+    " from _CommitLoneTurn($1, $2, $3, $4, $5)",
     effect::mutating};
 
 enum column : std::size_t { store_time, taken, activities, suspects, low_water, ended };
@@ -22,6 +21,7 @@ void add_turn(parameters& values, const finished_work& item) {
     const bool is_speculative = item.activity.has_value();
     const bool has_ended = is_terminal(turn.status);
     const new_events& events = turn.events.front();
+    values.begin_record();
     values.add<sql::bigint>(key_of(item.held, item.instance))
         .add<sql::bigint>(item.held.token.value)
         .add<sql::uuid>(item.execution.value)
@@ -33,20 +33,16 @@ void add_turn(parameters& values, const finished_work& item) {
         .add<sql::text>(std::string_view(events.text))
         .add<sql::text>(has_ended ? codec_of(turn.output) : std::nullopt)
         .add<sql::bytea>(has_ended ? bytes_of(turn.output) : std::nullopt);
+    values.end_record();
 }
 
 void add_task(parameters& values, const std::vector<scheduled>& tasks) {
     if (tasks.empty()) {
-        values.add_null<sql::bigint>()
-            .add_null<sql::integer>()
-            .add_null<sql::bigint>()
-            .add_null<sql::text>()
-            .add_null<sql::text>()
-            .add_null<sql::bytea>()
-            .add_null<sql::text>();
+        values.add_null_record();
         return;
     }
     const new_activity& next = *tasks.front().added.element;
+    values.begin_record();
     values.add<sql::bigint>(next.task.value)
         .add<sql::integer>(tasks.front().lane)
         .add<sql::bigint>(*tasks.front().token)
@@ -54,6 +50,7 @@ void add_task(parameters& values, const std::vector<scheduled>& tasks) {
         .add<sql::text>(codec_of(next.input))
         .add<sql::bytea>(bytes_of(next.input))
         .add<sql::text>(std::string_view(next.details));
+    values.end_record();
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace perdure::postgres {
@@ -20,16 +21,26 @@ borrowed::~borrowed() {
 
 pool::pool(settings chosen, counters& counts) : settings_(std::move(chosen)), counts_(counts) {}
 
-borrowed pool::take() {
+borrowed pool::take(durability wanted) {
+    if (settings_.pooler == pooler::transaction) {
+        wanted = durability::at_once;
+    }
     const auto deadline = steady::now() + settings_.command_timeout;
-    // Closed at the end of the function, unlocked.
+    // Closed unlocked, at the end of the function or before another one is opened.
     std::deque<idle_connection> useless;
     std::unique_lock lock(mutex_);
     useless = expired(steady::now());
     for (;;) {
-        if (!idle_.empty()) {
-            auto found = std::move(idle_.back().held);
-            idle_.pop_back();
+        auto found = pop_idle(wanted);
+        if (!found && open_ >= settings_.pool_max) {
+            if (wanted == durability::soon) {
+                found = pop_idle(durability::at_once);
+            } else if (auto relaxed = pop_idle(durability::soon)) {
+                --open_;
+                useless.push_back({std::move(relaxed), steady::now()});
+            }
+        }
+        if (found) {
             if (found->is_alive()) {
                 return {*this, std::move(found)};
             }
@@ -51,13 +62,25 @@ borrowed pool::take() {
         }
     }
     lock.unlock();
+    useless.clear();
     slot mine{this};
-    auto fresh = open();
+    auto fresh = open(wanted);
     mine.owner = nullptr;
     return {*this, std::move(fresh)};
 }
 
-std::unique_ptr<connection> pool::open() {
+std::unique_ptr<connection> pool::pop_idle(durability kept) {
+    const auto found = std::find_if(
+        idle_.rbegin(), idle_.rend(), [&](const auto& idle) { return idle.held->kept() == kept; });
+    if (found == idle_.rend()) {
+        return nullptr;
+    }
+    auto held = std::move(found->held);
+    idle_.erase(std::prev(found.base()));
+    return held;
+}
+
+std::unique_ptr<connection> pool::open(durability kept) {
     const auto is_known_to_answer = [&] {
         const std::lock_guard lock(mutex_);
         return answered_ && steady::now() - *answered_ < std::chrono::seconds(1);
@@ -65,7 +88,7 @@ std::unique_ptr<connection> pool::open() {
     if (!is_known_to_answer()) {
         require_answer(settings_);
     }
-    return std::make_unique<connection>(settings_, counts_);
+    return std::make_unique<connection>(settings_, counts_, kept);
 }
 
 void pool::give_back(std::unique_ptr<connection> used) noexcept {

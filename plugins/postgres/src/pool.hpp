@@ -37,6 +37,9 @@ class borrowed {
 /// dropped, and so are the idle ones that were opened before it broke, because a server that
 /// restarted or lost its role leaves them as useless.
 ///
+/// Those for calls that need not be durable at once are connections of their own; when there may be
+/// no further ones, such a call takes a durable one, and one of them makes room for a durable one.
+///
 /// Safe from any thread. It owns no thread: what was idle too long is closed by whoever comes next.
 /// It outlives everything borrowed from it.
 class pool {
@@ -48,7 +51,7 @@ class pool {
 
     /// A connection that was alive a moment ago. Throws `backend_error`: `unavailable` when all
     /// connections stay busy for the length of `command_timeout`, otherwise as connecting does.
-    [[nodiscard]] borrowed take();
+    [[nodiscard]] borrowed take(durability wanted = durability::at_once);
     /// Closes the connections that nobody uses.
     void close_idle();
 
@@ -75,7 +78,9 @@ class pool {
         ~slot();
     };
 
-    [[nodiscard]] std::unique_ptr<connection> open();
+    [[nodiscard]] std::unique_ptr<connection> open(durability kept);
+    /// The idle connection of this kind that was used last; null for none.
+    [[nodiscard]] std::unique_ptr<connection> pop_idle(durability kept);
     void give_back(std::unique_ptr<connection> used) noexcept;
     /// Takes the connections out that were idle for too long, so that they are closed unlocked.
     [[nodiscard]] std::deque<idle_connection> expired(steady::time_point now);

@@ -11,8 +11,7 @@ namespace {
 constexpr statement get_instances{"get", "select r from _GetInstances($1) r", effect::none};
 constexpr statement query_instances{
     "query",
-    "select r from _QueryManyOrchestrations($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-    " $12, $13, $14) r",
+    "select r from _QueryManyOrchestrations($1, $2, $3) r",
     effect::none};
 constexpr statement read_events{
     "read_history",

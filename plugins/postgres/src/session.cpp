@@ -93,8 +93,10 @@ bool is_success(const pg_result* result) {
 
 }  // namespace
 
-std::string session_setup(const settings& chosen, int server_version) {
-    return setup_of(chosen, path_of_schema(chosen), server_version);
+std::string session_setup(const settings& chosen, int server_version, durability kept) {
+    const std::string_view relaxed =
+        kept == durability::soon ? "set synchronous_commit = off;" : std::string_view();
+    return std::string(relaxed) + setup_of(chosen, path_of_schema(chosen), server_version);
 }
 
 std::string administrative_setup(const settings& chosen, int server_version) {

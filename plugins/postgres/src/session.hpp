@@ -15,9 +15,19 @@ struct pg_result;
 
 namespace perdure::postgres {
 
+/// When what a session commits is on disk, or wherever synchronous_commit says.
+enum class durability {
+    /// Before the answer.
+    at_once,
+    /// Soon: for calls whose changes a crash may take back, so that none of them waits for a disk.
+    soon,
+};
+
 /// Statements that make a session what the functions assume, for good, on a server of this version
 /// (as libpq numbers it). The last row is the number of the server's process, in text.
-[[nodiscard]] std::string session_setup(const settings& chosen, int server_version);
+[[nodiscard]] std::string session_setup(const settings& chosen,
+                                        int server_version,
+                                        durability kept = durability::at_once);
 /// The same for a session in which no function of the schema is called.
 [[nodiscard]] std::string administrative_setup(const settings& chosen, int server_version);
 

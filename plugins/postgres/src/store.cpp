@@ -64,7 +64,9 @@ void store::start_listening() {
     options.connections = settings_.connection_strings();
     options.listens = settings_.pooler == pooler::none;
     if (options.listens) {
-        options.session_setup = [this](int version) { return session_setup(settings_, version); };
+        options.session_setup = [this](int version) {
+            return session_setup(settings_, version, durability::soon);
+        };
     } else {
         options.transaction_setup = transaction_setup(settings_);
     }
@@ -149,7 +151,7 @@ void store::refuse_other_hub(connection& server) {
 }
 
 answer store::call_once(const statement& what, const parameters& values) {
-    borrowed server = pool_.take();
+    borrowed server = pool_.take(what.kept);
     try {
         check(*server);
         return server->call(what, values);

@@ -148,9 +148,9 @@ void add_levels(parameters& values, const Items& items, LevelOf level_of) {
 
 /// A message_batch; null when it is empty.
 void add_messages(parameters& values, const elements<new_message>& messages);
-/// A termination_batch, likewise.
-void add_terminations(parameters& values, const elements<termination>& wishes);
-/// The twelve parameters that the functions with a filter begin with.
+/// A termination_batch.
+void add_terminations(parameters& values, std::span<const termination> wishes);
+/// An instance_filter.
 void add_filter(parameters& values, const instance_filter& filter);
 
 }  // namespace perdure::postgres

@@ -13,6 +13,7 @@ namespace perdure::postgres_test {
 namespace {
 
 using postgres::borrowed;
+using postgres::durability;
 using postgres::pool;
 using postgres::settings;
 
@@ -45,6 +46,46 @@ TEST_CASE("a connection that is given back is used again") {
     CHECK(connections->idle_count() == 1);
     connections->close_idle();
     CHECK(connections->open_count() == 0);
+}
+
+TEST_CASE("calls that need not be durable have connections of their own, as long as there is room") {
+    settings chosen = fresh_settings();
+    chosen.pool_max = 2;
+    chosen.pool_min = 0;
+    test_pool connections(chosen);
+    const auto synchronous_commit = [](borrowed& one) {
+        return one->query("show synchronous_commit").only(0).string();
+    };
+
+    {
+        borrowed durable = connections->take();
+        borrowed relaxed = connections->take(durability::soon);
+        CHECK(synchronous_commit(durable) == "on");
+        CHECK(synchronous_commit(relaxed) == "off");
+    }
+    CHECK(connections->idle_count() == 2);
+    {
+        // One of them makes room for who needs a durable one.
+        borrowed durable = connections->take();
+        borrowed another = connections->take();
+        CHECK(synchronous_commit(another) == "on");
+        CHECK(connections->open_count() == 2);
+    }
+    borrowed durable = connections->take();
+    borrowed as_good = connections->take(durability::soon);
+    CHECK(synchronous_commit(as_good) == "on");
+    CHECK(connections.counts.connections_opened == 3);
+}
+
+TEST_CASE("behind a pooler everything is durable") {
+    settings chosen = fresh_settings();
+    chosen.pooler = postgres::pooler::transaction;
+    test_pool connections(chosen);
+    { const borrowed one = connections->take(durability::soon); }
+    const borrowed same = connections->take();
+
+    CHECK(same->kept() == durability::at_once);
+    CHECK(connections.counts.connections_opened == 1);
 }
 
 TEST_CASE("a host that lets a login in and is silent then is given up") {

@@ -26,10 +26,10 @@ begin
         end;
     end loop;
     foreach v_type in array array[
-        'turn_batch', 'consumed_batch', 'chunk_batch', 'payload_batch', 'task_batch', 'cancelled_batch',
-        'timer_batch', 'message_batch', 'instance_batch', 'termination_batch', 'continued_batch',
-        'completion_batch', 'room', 'low_water', 'orchestration_batch', 'activity_batch',
-        'commit_effect'] loop
+        'commit_batch', 'turn_batch', 'consumed_batch', 'chunk_batch', 'payload_batch', 'task_batch',
+        'cancelled_batch', 'timer_batch', 'message_batch', 'instance_batch', 'termination_batch',
+        'continued_batch', 'completion_batch', 'lone_turn', 'lone_task', 'room', 'low_water',
+        'orchestration_batch', 'activity_batch', 'commit_effect', 'instance_filter'] loop
         execute format('drop type if exists %I cascade', v_type);
     end loop;
 end
@@ -65,14 +65,33 @@ create type instance_batch as (
     turn integer[], instance_id text[], execution_id uuid[], lane integer[], start_event text[],
     start_at timestamptz[], tags text[], parent_instance text[], parent_execution uuid[],
     parent_task bigint[], refused_event text[], replaceable integer[], replaced_event text[]);
+-- Only clients send them.
 create type termination_batch as (
-    turn integer[], target text[], event text[], final_event text[], codec text[], bytes bytea[],
-    parent_event text[]);
+    target text[], event text[], final_event text[], codec text[], bytes bytea[], parent_event text[]);
 create type continued_batch as (
     turn integer[], execution_id uuid[], version text[], start_event text[], kept_count integer[],
     kept_events text[], tags text[]);
 create type completion_batch as (
     instance_key bigint[], task bigint[], execution_id uuid[], token bigint[], event text[]);
+-- All that a commit does: `keys` of the instances of its turns and finished activities, each once; `targets`,
+-- the ids of others that it may touch, null for none; and a batch for each kind of effect, null for none.
+-- `some_end`: a checkpoint ends or continues.
+create type commit_batch as (
+    keys bigint[], targets text[], turns turn_batch, consumed consumed_batch, chunks chunk_batch,
+    payloads payload_batch, tasks task_batch, cancelled cancelled_batch, timers timer_batch,
+    messages message_batch, children instance_batch, continued continued_batch, some_end boolean,
+    done completion_batch);
+
+-- The turn of a commit that is nothing else. A turn ahead has the activity that has ended, and the history
+-- version and the last commit that it follows; one that was leased has nulls. `codec` and `output`: the
+-- result of one that ends its instance.
+create type lone_turn as (
+    instance_key bigint, token bigint, execution_id uuid, status smallint, after_task bigint,
+    after_version bigint, after_committed bigint, count integer, events text, codec text, output bytea);
+-- The only activity that it schedules, and hands to its worker; nulls for none.
+create type lone_task as (
+    task bigint, lane integer, token bigint, version text, input_codec text, input bytea, details text);
+
 -- What a worker can begin: as many items as there are tokens. Durations are microseconds.
 create type room as (
     worker integer, lease bigint, definitions integer[], tokens bigint[], activities text[],
@@ -104,3 +123,10 @@ create type commit_effect as (
     repeated boolean, store_time timestamptz, turn_outcomes smallint[], firsts bigint[],
     done_outcomes smallint[], dropped integer, handed orchestration_batch,
     waiting integer, left_ready boolean, next_due timestamptz);
+
+-- Which instances a client means. Null, and an empty list, do not filter; `tag` is JSON that the tags must
+-- contain, `prefix` the bytes that the id begins with.
+create type instance_filter as (
+    statuses smallint[], name text, version text, tag text, parent text, parked boolean, kind smallint,
+    prefix bytea, created_from timestamptz, created_to timestamptz, completed_from timestamptz,
+    completed_to timestamptz);

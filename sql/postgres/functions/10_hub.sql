@@ -293,6 +293,35 @@ begin
 end
 $$;
 
+-- The lanes of what is leased and whose lease is over, once for each: it waits as well, but a look must not
+-- make a suspect of it. `leftovers`: of activities whose instance has ended or is in a later execution.
+-- Caller: _HubStatus. Tables, read only: Requests, Instances, NewTasks.
+create or replace function _LanesOfExpired(
+    p_hub integer, p_now timestamptz, out lanes integer[], out leftovers integer[])
+language plpgsql volatile
+as $$
+declare
+    v_leased bigint[];
+begin
+    v_leased := array(select distinct unnest(r.lease_keys) from Requests r
+                       where r.task_hub = p_hub and r.lease_keys is not null and r.until <= p_now);
+    lanes := array(select i.lane from Instances i
+                    where i.instance_key = any(v_leased) and i.token is not null
+                      and i.lease_until <= p_now and i.ready_at is null
+                    union all
+                   select t.lane from NewTasks t
+                     join Instances i on i.instance_key = t.instance_key
+                    where t.instance_key = any(v_leased) and t.token is not null
+                      and t.lease_until <= p_now and t.ready_at is null
+                      and not _IsEnded(i.status) and i.execution_id = t.execution_id);
+    leftovers := array(select t.lane from NewTasks t
+                         join Instances i on i.instance_key = t.instance_key
+                        where t.instance_key = any(v_leased) and t.token is not null
+                          and t.lease_until <= p_now and t.ready_at is null
+                          and (_IsEnded(i.status) or i.execution_id <> t.execution_id));
+end
+$$;
+
 -- What an operator sees of the hub. Counts are exact up to 10,000, then "at least". `unserved` has
 -- "orchestration NAME VERSION" and "activity NAME" of ready work that no live worker has. Activities
 -- whose end nobody waits for, since their instance has ended or is in a later execution, are leftovers
@@ -312,28 +341,10 @@ as $$
 declare
     v_hub integer := _Hub();
     v_max constant integer := 10000;
-    v_leased bigint[];
-    v_over integer[];
-    v_over_leftovers integer[];
+    v_over record;
 begin
     store_time := _Now();
-    -- What is leased and over waits as well, but a look must not make a suspect of it.
-    v_leased := array(select distinct unnest(r.lease_keys) from Requests r
-                       where r.task_hub = v_hub and r.lease_keys is not null and r.until <= store_time);
-    v_over := array(select i.lane from Instances i
-                     where i.instance_key = any(v_leased) and i.token is not null
-                       and i.lease_until <= store_time and i.ready_at is null
-                     union all
-                    select t.lane from NewTasks t
-                      join Instances i on i.instance_key = t.instance_key
-                     where t.instance_key = any(v_leased) and t.token is not null
-                       and t.lease_until <= store_time and t.ready_at is null
-                       and not _IsEnded(i.status) and i.execution_id = t.execution_id);
-    v_over_leftovers := array(select t.lane from NewTasks t
-                                join Instances i on i.instance_key = t.instance_key
-                               where t.instance_key = any(v_leased) and t.token is not null
-                                 and t.lease_until <= store_time and t.ready_at is null
-                                 and (_IsEnded(i.status) or i.execution_id <> t.execution_id));
+    v_over := _LanesOfExpired(v_hub, store_time);
     select v.semantic_version into schema_version from _GetVersions() v limit 1;
     select coalesce(array_agg(w.worker_id order by w.worker), '{}') into live_workers
       from Workers w where w.task_hub = v_hub and w.live_until > store_time;
@@ -353,9 +364,9 @@ begin
                         where b.lane in (l.lane, -l.lane) and b.due <= store_time limit v_max) q
                 group by 1
                 union all
-               select false, cardinality(array_positions(v_over, l.lane))
+               select false, cardinality(array_positions(v_over.lanes, l.lane))
                 union all
-               select true, cardinality(array_positions(v_over_leftovers, l.lane))) r
+               select true, cardinality(array_positions(v_over.leftovers, l.lane))) r
          where l.task_hub = v_hub and r.n > 0
          group by l.lane, r.is_leftover
     ), lacking as (
@@ -372,15 +383,12 @@ begin
                                        then w.name = any(k.activities) and w.variant = any(k.queues)
                                        else w.lane = any(k.definitions) end)
     )
-    select coalesce(sum(w.n) filter (where not w.is_activity), 0),
-           coalesce(sum(w.n) filter (where w.is_activity and not w.is_leftover), 0),
-           coalesce(sum(w.n) filter (where w.is_leftover), 0),
+    select least(coalesce(sum(w.n) filter (where not w.is_activity), 0), v_max),
+           least(coalesce(sum(w.n) filter (where w.is_activity and not w.is_leftover), 0), v_max),
+           least(coalesce(sum(w.n) filter (where w.is_leftover), 0), v_max),
            array(select k.what from lacking k where not k.is_leftover order by k.what),
            array(select k.what from lacking k where k.is_leftover order by k.what)
       into ready_orchestrations, ready_activities, leftover_activities, unserved, unserved_leftovers
       from waiting w;
-    ready_orchestrations := least(ready_orchestrations, v_max);
-    ready_activities := least(ready_activities, v_max);
-    leftover_activities := least(leftover_activities, v_max);
 end
 $$;

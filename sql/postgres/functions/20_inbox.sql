@@ -11,6 +11,21 @@
 
 set search_path = :"schema", pg_temp;
 
+-- Since when or from when on an instance is ready [WAKE-1], null for one that waits for nothing, or that
+-- somebody has leased; what stands in Ready already, suspects included, counts from then on. The only place
+-- that says so. Without a search path, so that it becomes part of the query that asks. Tables, read only:
+-- NewEvents.
+create or replace function _Due(p_instance Instances, p_now timestamptz) returns setof timestamptz
+language sql stable
+as $$
+    select case when _IsEnded(p_instance.status) or p_instance.parked_reason is not null then null
+                when p_instance.token is not null then p_instance.ready_at
+                when p_instance.needs_turn then greatest(p_instance.not_before, p_now)
+                else (select greatest(e.due, p_instance.not_before, p_now)
+                        from NewEvents e where e.instance_key = p_instance.instance_key
+                       order by e.due limit 1) end
+$$;
+
 -- Recomputes where instances stand in Ready, as the last step of a call that changed them
 -- [WAKE-1]. `left_ready`: something waits now and nobody holds it; `next_due`: when the next one
 -- falls due. Tables: Instances, NewEvents (read), Ready.
@@ -20,16 +35,10 @@ language plpgsql volatile
 as $$
 begin
     with state as materialized (
-        select i.instance_key, i.ready_at,
-               case when i.suspect then -i.lane else i.lane end as lane,
-               case when _IsEnded(i.status) or i.parked_reason is not null then null
-                    when i.token is not null then i.ready_at
-                    when i.needs_turn then greatest(i.not_before, p_now)
-                    else (select greatest(e.due, i.not_before, p_now)
-                            from NewEvents e where e.instance_key = i.instance_key
-                           order by e.due limit 1) end as due
+        select i.instance_key, i.ready_at, case when i.suspect then -i.lane else i.lane end as lane, d.due
           from (select distinct unnest(p_keys) as instance_key) k
           join Instances i on i.instance_key = any(array[k.instance_key])
+         cross join lateral _Due(i, p_now) as d(due)
     ), moved as materialized (
         -- What is ready stays ready since then, whatever came later [LOCK-6].
         select s.* from state s
@@ -346,12 +355,12 @@ begin
 end
 $$;
 
--- Locks the instances with these keys and ids in the order of their keys, and the parents of those with ids,
--- which a termination or removal tells. Returns the keys, and the places of their rows, where they stay until
--- this transaction moves them; `has_expired`: one of them waits as a suspect although its token is still
--- good; `has_queued`: one of them stands in Ready. Tables: Instances.
+-- Locks the instances with these keys and ids in the order of their keys, with p_with_parents the parents of
+-- those with ids too, whom their end or removal is told. Returns the keys, and the places of their rows,
+-- where they stay until this transaction moves them; `has_expired`: one of them waits as a suspect although
+-- its token is still good; `has_queued`: one of them stands in Ready. Tables: Instances.
 create or replace function _LockInstances(
-    p_hub integer, p_keys bigint[], p_ids text[], p_with_parents boolean,
+    p_hub integer, p_keys bigint[], p_ids text[], p_with_parents boolean default false,
     out keys bigint[], out places tid[], out has_expired boolean, out has_queued boolean)
 language plpgsql volatile
 as $$

@@ -85,16 +85,16 @@ end
 $$;
 
 -- Inserts the only instance of a batch likewise, in one statement, and leases it if there is a token, for the
--- request; then it does not pass through Ready. Returns its key, or null if nothing was done because its id
+-- request; then it does not pass through Ready. Returns its row, or null if nothing was done because its id
 -- or its lane wants a closer look. Tables: Lanes (read), Instances, History, Ready, Requests.
 create or replace function _InsertOne(
     p_hub integer, p_now timestamptz, p_new instance_batch, p_request uuid, p_worker integer,
     p_token bigint, p_until timestamptz)
-returns bigint
+returns Instances
 language plpgsql volatile
 as $$
 declare
-    v_key bigint;
+    v_added Instances;
 begin
     with added as (
         insert into Instances (task_hub, lane, status, execution_id, token, holder, lease_until,
@@ -108,7 +108,7 @@ begin
                p_new.parent_task[1], p_new.tags[1]::jsonb
           from Lanes l where l.lane = p_new.lane[1] and l.task_hub = p_hub
         on conflict (task_hub, instance_id) do nothing
-        returning instance_key, lane, ready_at
+        returning *
     ), queued as (
         insert into Ready (lane, due, instance_key, task)
         select a.lane, a.ready_at, a.instance_key, 0 from added a where a.ready_at is not null
@@ -121,8 +121,8 @@ begin
         select p_hub, p_request, p_now, p_until, '{}', array[a.instance_key], '{0}', array[p_token]
           from added a where p_token is not null
     )
-    select a.instance_key into v_key from added a;
-    return v_key;
+    select a.* into v_added from added a;
+    return v_added;
 end
 $$;
 
@@ -134,6 +134,48 @@ as $$
                (p_new).start_event[p_n:p_n], (p_new).start_at[p_n:p_n], (p_new).tags[p_n:p_n],
                (p_new).parent_instance[p_n:p_n], (p_new).parent_execution[p_n:p_n],
                (p_new).parent_task[p_n:p_n], null, null, null)::instance_batch
+$$;
+
+-- Decides upon those of a batch whose id is taken (p_keys has 0 for them), and makes those that may take the
+-- place of what is there. The rows of p_touched are locked already, and those of p_keys are new. Results as
+-- of _CreateInstances. Tables: those of _Erase and _Insert.
+create or replace function _DecideTaken(
+    p_hub integer, p_now timestamptz, p_new instance_batch, p_keys bigint[], p_touched bigint[],
+    out outcomes smallint[], out statuses smallint[])
+language plpgsql volatile
+as $$
+declare
+    v_found Instances;
+begin
+    outcomes := array_fill(0::smallint, array[cardinality(p_keys)]);
+    statuses := array_fill(6::smallint, array[cardinality(p_keys)]);
+    for n in 1..cardinality(p_keys) loop
+        continue when p_keys[n] <> 0;
+        select i.* into v_found from Instances i
+         where i.task_hub = p_hub and i.instance_id = p_new.instance_id[n];
+        if p_new.execution_id[n]
+           in (v_found.execution_id, coalesce(v_found.created_as, v_found.execution_id)) then
+            statuses[n] := v_found.status;
+            continue;
+        end if;
+        if (p_new.replaceable[n] >> v_found.status) & 1 = 0 then
+            outcomes[n] := 1;
+            statuses[n] := v_found.status;
+            continue;
+        end if;
+        -- One that was created meanwhile by another call is not ours to take away.
+        if v_found.instance_key <> all(p_touched || p_keys) then
+            raise exception 'instance "%" was created meanwhile', v_found.instance_id
+                using errcode = 'PD003';
+        end if;
+        perform _Erase(array[v_found.instance_key]);
+        if not _IsEnded(v_found.status) and v_found.parent_instance is not null then
+            perform _TellParent(p_hub, p_now, v_found.parent_instance, v_found.parent_execution,
+                                v_found.parent_task, p_new.replaced_event[n]);
+        end if;
+        p_keys[n] := (_Insert(p_hub, p_now, _One(p_new, n)))[1];
+    end loop;
+end
 $$;
 
 -- [CREATE-1] [CREATE-2] [CREATE-3] Creates instances. `outcomes`: 0 created, 1 the id is taken; `statuses`
@@ -155,22 +197,19 @@ set jit = off
 as $$
 declare
     v_hub integer := _Hub();
-    v_count integer := cardinality(p_new.instance_id);
     v_touched bigint[];
     v_keys bigint[];
-    v_found Instances;
-    v_key bigint;
-    v_until timestamptz;
+    v_only Instances;
 begin
-    if v_count = 1 then
+    if cardinality(p_new.instance_id) = 1 then
         if p_token is not null then
             -- As in _Lock: whoever repeats that call waits for this one.
             perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
         end if;
         store_time := _Now();
-        v_until := store_time + p_lease * interval '1 microsecond';
-        v_key := _InsertOne(v_hub, store_time, p_new, p_request, p_worker, p_token, v_until);
-        if v_key is not null then
+        v_only := _InsertOne(v_hub, store_time, p_new, p_request, p_worker, p_token,
+                             store_time + p_lease * interval '1 microsecond');
+        if v_only.instance_key is not null then
             outcomes := '{0}';
             statuses := '{6}';
             left_ready := p_token is null;
@@ -178,11 +217,11 @@ begin
                 next_due := p_new.start_at[1];
             end if;
             if p_token is not null then
-                handed := row(array[v_key], array[p_token], p_new.instance_id, p_new.execution_id,
-                              p_new.lane, statuses, array[1], array[null], array[1], array[0],
-                              array[false], array[false], null, null, null, null, null,
-                              array[1], array[0], array[1],
-                              array['[' || p_new.start_event[1] || ']']);
+                handed := _Leased(array[v_only], p_worker);
+                handed.chunk_item := '{1}';
+                handed.chunk_first := '{0}';
+                handed.chunk_count := '{1}';
+                handed.chunk_events := array['[' || p_new.start_event[1] || ']'];
             end if;
             return;
         end if;
@@ -191,37 +230,8 @@ begin
     select l.keys into v_touched from _LockInstances(v_hub, null, p_new.instance_id, true) l;
     store_time := _Now();
     v_keys := _Insert(v_hub, store_time, p_new);
-    outcomes := array_fill(0::smallint, array[v_count]);
-    statuses := array_fill(6::smallint, array[v_count]);
-    if 0 = any(v_keys) then
-        for n in 1..v_count loop
-            continue when v_keys[n] <> 0;
-            select i.* into v_found from Instances i
-             where i.task_hub = v_hub and i.instance_id = p_new.instance_id[n];
-            if p_new.execution_id[n]
-               in (v_found.execution_id, coalesce(v_found.created_as, v_found.execution_id)) then
-                statuses[n] := v_found.status;
-                continue;
-            end if;
-            if (p_new.replaceable[n] >> v_found.status) & 1 = 0 then
-                outcomes[n] := 1;
-                statuses[n] := v_found.status;
-                continue;
-            end if;
-            -- One that was created meanwhile by another call is not ours to take away.
-            if v_found.instance_key <> all(v_touched || v_keys) then
-                raise exception 'instance "%" was created meanwhile', v_found.instance_id
-                    using errcode = 'PD003';
-            end if;
-            perform _Erase(array[v_found.instance_key]);
-            if not _IsEnded(v_found.status) and v_found.parent_instance is not null then
-                perform _TellParent(v_hub, store_time, v_found.parent_instance,
-                                    v_found.parent_execution, v_found.parent_task,
-                                    p_new.replaced_event[n]);
-            end if;
-            v_keys[n] := (_Insert(v_hub, store_time, _One(p_new, n)))[1];
-        end loop;
-    end if;
+    select d.outcomes, d.statuses into outcomes, statuses
+      from _DecideTaken(v_hub, store_time, p_new, v_keys, v_touched) d;
     if cardinality(v_touched) > 0 then
         select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_touched, store_time) s;
     end if;
@@ -251,7 +261,7 @@ begin
     if p_messages.level is not null then
         perform _MakeLevels(v_hub, null, null, p_messages.target, p_messages.level);
     end if;
-    select l.keys into v_keys from _LockInstances(v_hub, null, p_messages.target, false) l;
+    select l.keys into v_keys from _LockInstances(v_hub, null, p_messages.target) l;
     outcomes := _EarlierOutcomes(v_hub, p_request);
     if outcomes is not null then
         return;
@@ -383,7 +393,7 @@ declare
     v_keys bigint[];
     v_found record;
 begin
-    select l.keys into v_keys from _LockInstances(v_hub, null, p_ids, false) l;
+    select l.keys into v_keys from _LockInstances(v_hub, null, p_ids) l;
     outcomes := _EarlierOutcomes(v_hub, p_request);
     if outcomes is not null then
         return;

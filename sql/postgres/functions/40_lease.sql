@@ -57,16 +57,32 @@ begin
     select array_agg(s.instance_key) filter (where s.due <= p_now),
            coalesce(bool_or(s.due is null or s.due > p_now), false)
       into ready, unsettled
-      from (select i.instance_key, i.ready_at,
-                   case when _IsEnded(i.status) or i.parked_reason is not null then null
-                        when i.token is not null then i.ready_at
-                        when i.needs_turn then greatest(i.not_before, p_now)
-                        else (select greatest(e.due, i.not_before, p_now)
-                                from NewEvents e where e.instance_key = i.instance_key
-                               order by e.due limit 1) end as due
+      from (select i.instance_key, i.ready_at, d.due
               from unnest(p_keys) as k(instance_key)
-              join Instances i on i.instance_key = any(array[k.instance_key])) s
+              join Instances i on i.instance_key = any(array[k.instance_key])
+             cross join lateral _Due(i, p_now) as d(due)) s
      where s.due is not null or s.ready_at is not null;
+end
+$$;
+
+-- These instances, which have just been leased, as the worker is told of them, in this order; without their
+-- messages and histories. The only place that knows the columns of leased work. Tables: none.
+create or replace function _Leased(p_instances Instances[], p_worker integer) returns orchestration_batch
+language plpgsql volatile
+as $$
+declare
+    v_batch orchestration_batch;
+begin
+    select array_agg(i.instance_key), array_agg(i.token), array_agg(i.instance_id),
+           array_agg(i.execution_id), array_agg(i.lane), array_agg(i.status),
+           array_agg(i.history_version), array_agg(i.last_committed), array_agg(i.history_length),
+           array_agg(i.attempts), array_agg(i.suspect),
+           array_agg(coalesce(i.last_committer = p_worker, false))
+      into v_batch.instance_key, v_batch.token, v_batch.instance_id, v_batch.execution_id, v_batch.lane,
+           v_batch.status, v_batch.history_version, v_batch.last_committed, v_batch.history_length,
+           v_batch.attempts, v_batch.suspect, v_batch.has_frame
+      from unnest(p_instances) as i;
+    return v_batch;
 end
 $$;
 
@@ -99,37 +115,28 @@ returns orchestration_batch
 language plpgsql volatile
 as $$
 declare
-    v_batch orchestration_batch;
-    v_bytes bigint;
+    v_leased Instances[];
 begin
-    select sum(octet_length(e.event)) into v_bytes
-      from unnest(p_keys) as k(instance_key)
-      join NewEvents e on e.instance_key = any(array[k.instance_key]);
-    if v_bytes > p_room.bytes / 2 then
-        return null;
-    end if;
-    with leased as (
+    with inbox as (
+        select sum(octet_length(e.event)) as bytes
+          from unnest(p_keys) as k(instance_key)
+          join NewEvents e on e.instance_key = any(array[k.instance_key])
+    ), leased as (
         update Instances i
            set token = p_room.tokens[k.n], holder = p_room.worker, leased_alone = i.suspect,
                lease_until = p_now + p_room.lease * interval '1 microsecond'
           from unnest(p_keys) with ordinality as k(instance_key, n)
-         where i.instance_key = any(array[k.instance_key]) and not i.suspect
+         where (select coalesce(b.bytes, 0) <= p_room.bytes / 2 from inbox b)
+           and i.instance_key = any(array[k.instance_key]) and not i.suspect
            and i.lane = any(p_room.definitions)
-        returning i.instance_key, i.token, i.instance_id, i.execution_id, i.lane, i.status,
-                  i.history_version, i.last_committed, i.history_length, i.attempts, i.suspect,
-                  coalesce(i.last_committer = p_room.worker, false) as has_frame
+        returning i as instance
     )
-    select array_agg(l.instance_key), array_agg(l.token), array_agg(l.instance_id),
-           array_agg(l.execution_id), array_agg(l.lane), array_agg(l.status),
-           array_agg(l.history_version), array_agg(l.last_committed), array_agg(l.history_length),
-           array_agg(l.attempts), array_agg(l.suspect), array_agg(l.has_frame),
-           null, null, null, null, null, null, null, null, null
-      into v_batch
-      from leased l;
-    if v_batch.instance_key is null then
+    select array_agg(l.instance) into v_leased from leased l;
+    if v_leased is null then
         return null;
     end if;
-    return _WithHistory(_WithInbox(v_batch, p_now, p_room.messages), p_room.bytes);
+    return _WithHistory(_WithInbox(_Leased(v_leased, p_room.worker), p_now, p_room.messages),
+                        p_room.bytes);
 end
 $$;
 
@@ -165,18 +172,15 @@ returns orchestration_batch
 language plpgsql volatile
 as $$
 declare
+    v_work record;
     v_batch orchestration_batch;
 begin
     with candidate as materialized (
         select i.instance_key, w.place, w.queued, row_number() over (order by w.ordinal) as n
           from unnest(p_places, p_queued) with ordinality as w(place, queued, ordinal)
           join Instances i on i.ctid = w.place
-         where (i.token is null or i.ready_at is not null)
-           and not _IsEnded(i.status) and i.parked_reason is null
-           and i.suspect = p_room.suspects and i.lane = any(p_room.definitions)
-           and i.not_before <= p_now
-           and (i.needs_turn or exists (select from NewEvents e
-                                         where e.instance_key = i.instance_key and e.due <= p_now))
+         cross join lateral _Due(i, p_now) as d(due)
+         where d.due <= p_now and i.suspect = p_room.suspects and i.lane = any(p_room.definitions)
          order by w.ordinal
          limit cardinality(p_room.tokens)
     ), message as (
@@ -198,31 +202,27 @@ begin
                leased_alone = i.suspect
           from offered o
          where o.nth = 1 and i.ctid = o.place
-        returning o.n, o.queued, i.instance_key, i.token, i.instance_id, i.execution_id, i.lane,
-                  i.status, i.history_version, i.last_committed, i.history_length, i.attempts, i.suspect,
-                  coalesce(i.last_committer = p_room.worker, false) as has_frame
+        returning o.n, o.queued, i as instance
     ), gone as (
         delete from Ready r using leased l where r.ctid = l.queued
     )
-    select l.instance_key, l.token, l.instance_id, l.execution_id, l.lane, l.status,
-           l.history_version, l.last_committed, l.history_length, l.attempts, l.suspect, l.has_frame,
-           m.item, m.sequence, m.visible_at, m.task, m.event,
-           null::integer[], null::bigint[], null::integer[], null::text[]
-      into v_batch
-      from (select array_agg(s.instance_key), array_agg(s.token), array_agg(s.instance_id),
-                   array_agg(s.execution_id), array_agg(s.lane), array_agg(s.status),
-                   array_agg(s.history_version), array_agg(s.last_committed), array_agg(s.history_length),
-                   array_agg(s.attempts), array_agg(s.suspect), array_agg(s.has_frame)
-              from (select * from leased order by n) s) as l(
-               instance_key, token, instance_id, execution_id, lane, status, history_version,
-               last_committed, history_length, attempts, suspect, has_frame)
-     cross join (select array_agg(o.n::integer), array_agg(o.sequence), array_agg(o.visible_at),
-                        array_agg(o.task), array_agg(o.event)
-                   from (select * from offered where sequence is not null order by n, nth) o) as m(
-               item, sequence, visible_at, task, event);
-    if v_batch.instance_key is null then
+    select l.instances, m.item, m.sequence, m.visible_at, m.task, m.event
+      into v_work
+      from (select array_agg(s.instance) as instances
+              from (select * from leased order by n) s) l
+     cross join (select array_agg(o.n::integer) as item, array_agg(o.sequence) as sequence,
+                        array_agg(o.visible_at) as visible_at, array_agg(o.task) as task,
+                        array_agg(o.event) as event
+                   from (select * from offered where sequence is not null order by n, nth) o) m;
+    if v_work.instances is null then
         return null;
     end if;
+    v_batch := _Leased(v_work.instances, p_room.worker);
+    v_batch.message_item := v_work.item;
+    v_batch.message_sequence := v_work.sequence;
+    v_batch.message_visible_at := v_work.visible_at;
+    v_batch.message_task := v_work.task;
+    v_batch.message_event := v_work.event;
     return _WithHistory(v_batch, p_room.bytes);
 end
 $$;

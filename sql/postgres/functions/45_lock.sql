@@ -9,19 +9,14 @@ create or replace function _LeasedBefore(
     out orchestrations orchestration_batch, out activities activity_batch)
 language plpgsql volatile
 as $$
+declare
+    v_leased Instances[];
 begin
-    select array_agg(s.instance_key), array_agg(s.token), array_agg(s.instance_id),
-           array_agg(s.execution_id), array_agg(s.lane), array_agg(s.status),
-           array_agg(s.history_version), array_agg(s.last_committed), array_agg(s.history_length),
-           array_agg(s.attempts), array_agg(s.suspect),
-           array_agg(coalesce(s.last_committer = p_room.worker, false)),
-           null, null, null, null, null, null, null, null, null
-      into orchestrations
-      from (select i.* from unnest(p_keys, p_tasks, p_tokens)
-                            with ordinality as k(instance_key, task, token, n)
-              join Instances i on i.instance_key = any(array[k.instance_key])
-             where k.task = 0 and i.token = k.token and i.ready_at is null
-             order by k.n) s;
+    select array_agg(i order by k.n) into v_leased
+      from unnest(p_keys, p_tasks, p_tokens) with ordinality as k(instance_key, task, token, n)
+      join Instances i on i.instance_key = any(array[k.instance_key])
+     where k.task = 0 and i.token = k.token and i.ready_at is null;
+    orchestrations := _Leased(v_leased, p_room.worker);
     orchestrations := _WithInbox(orchestrations, p_now, p_room.messages);
     orchestrations := _WithHistory(orchestrations, p_room.bytes);
     select array_agg(s.instance_key), array_agg(s.task), array_agg(s.execution_id),
@@ -133,8 +128,27 @@ begin
 end
 $$;
 
--- Leases ready work. `contended`: something is ready that another call holds. Caller: the plugin.
--- Tables: Requests, Ready, Instances, NewTasks, NewEvents (read), History (read). An answer without
+-- Keeps the answer of a call that has leased this, as long as the leases last. Tables: Requests.
+create or replace function _KeepLeases(
+    p_hub integer, p_request uuid, p_now timestamptz, p_room room,
+    p_orchestrations orchestration_batch, p_activities activity_batch)
+returns void
+language plpgsql volatile
+as $$
+declare
+    v_keys constant bigint[] := coalesce(p_orchestrations.instance_key, '{}') || p_activities.instance_key;
+    v_tasks constant bigint[] := array_fill(
+        0::bigint, array[coalesce(cardinality(p_orchestrations.instance_key), 0)]) || p_activities.task;
+    v_tokens constant bigint[] := coalesce(p_orchestrations.token, '{}') || p_activities.token;
+begin
+    perform _KeepAnswer(p_hub, p_request, p_now, '{}', 0, 0,
+                        p_now + p_room.lease * interval '1 microsecond', v_keys, v_tasks, v_tokens);
+end
+$$;
+
+-- Leases ready work. `contended`: something is ready that another call holds. It need not be durable: a lease
+-- that a crash of the server takes back was never used, for whoever commits by it has lost it. Caller: the
+-- plugin. Tables: Requests, Ready, Instances, NewTasks, NewEvents (read), History (read). An answer without
 -- work has changed nothing.
 create or replace function _Lock(
     p_request uuid, p_room room,
@@ -151,19 +165,15 @@ as $$
 declare
     v_hub integer := _Hub();
     v_earlier Requests;
-    v_before record;
     v_waiting record;
     v_next record;
-    v_keys bigint[];
-    v_tasks bigint[];
-    v_tokens bigint[];
+    v_turns integer;
+    v_tasks integer;
 begin
     -- Whoever repeats a call that is still running waits for its answer.
     perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
     store_time := _Now();
     p_room := _Unfiltered(v_hub, p_room);
-    contended := false;
-    left_ready := false;
     if p_room.expire then
         perform _ForgetLeases(v_hub, p_room);
         perform _ExpireLeases(v_hub, store_time);
@@ -171,46 +181,30 @@ begin
     select r.* into v_earlier
       from Requests r where r.task_hub = v_hub and r.request_id = p_request;
     if v_earlier.request_id is not null then
-        select b.* into v_before
-          from _LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
-                             v_earlier.lease_tokens) b;
-        orchestrations := v_before.orchestrations;
-        activities := v_before.activities;
+        v_next := _LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                                v_earlier.lease_tokens);
     else
         v_next := _LockNext(v_hub, store_time, p_room);
-        orchestrations := v_next.orchestrations;
-        activities := v_next.activities;
         low_water := v_next.low_water;
-        -- Whoever has as much as he wanted does not ask what others hold.
-        if cardinality(orchestrations.instance_key) = cardinality(p_room.tokens) then
-            p_room.since := low_water.since;
-        end if;
-        if cardinality(activities.instance_key) = cardinality(p_room.task_tokens) then
-            p_room.task_since := low_water.task_since;
-        end if;
-        v_keys := coalesce(orchestrations.instance_key, '{}') || coalesce(activities.instance_key, '{}');
-        v_tasks := array_fill(0::bigint, array[coalesce(cardinality(orchestrations.instance_key), 0)])
-                   || coalesce(activities.task, '{}');
-        v_tokens := coalesce(orchestrations.token, '{}') || coalesce(activities.token, '{}');
-        if cardinality(v_keys) > 0 then
-            -- A lease that a crash of the server takes back was never used: whoever commits by it
-            -- has lost it. So nobody waits for the disk.
-            perform set_config('synchronous_commit', 'off', true);
-            perform _KeepAnswer(v_hub, p_request, store_time, '{}', 0, 0,
-                                store_time + p_room.lease * interval '1 microsecond',
-                                v_keys, v_tasks, v_tokens);
-        end if;
     end if;
-    select w.* into v_waiting from _Waiting(v_hub, store_time, p_room) w;
+    orchestrations := v_next.orchestrations;
+    activities := v_next.activities;
+    v_turns := coalesce(cardinality(orchestrations.instance_key), 0);
+    v_tasks := coalesce(cardinality(activities.instance_key), 0);
+    if v_earlier.request_id is null and v_turns + v_tasks > 0 then
+        perform _KeepLeases(v_hub, p_request, store_time, p_room, orchestrations, activities);
+        -- Whoever has as much as he wanted does not ask what others hold.
+        p_room.since := case when v_turns = cardinality(p_room.tokens)
+                             then low_water.since else p_room.since end;
+        p_room.task_since := case when v_tasks = cardinality(p_room.task_tokens)
+                                  then low_water.task_since else p_room.task_since end;
+    end if;
+    v_waiting := _Waiting(v_hub, store_time, p_room);
     suspects := v_waiting.suspects;
     next_due := v_waiting.next_due;
-    contended := v_waiting.waits and not p_room.suspects
-                 and (cardinality(p_room.tokens) = 0
-                      or coalesce(cardinality(orchestrations.instance_key), 0)
-                         < cardinality(p_room.tokens))
-                 and (cardinality(p_room.task_tokens) = 0
-                      or coalesce(cardinality(activities.instance_key), 0)
-                         < cardinality(p_room.task_tokens));
     left_ready := v_waiting.waits;
+    contended := v_waiting.waits and not p_room.suspects
+                 and (cardinality(p_room.tokens) = 0 or v_turns < cardinality(p_room.tokens))
+                 and (cardinality(p_room.task_tokens) = 0 or v_tasks < cardinality(p_room.task_tokens));
 end
 $$;

@@ -2,70 +2,101 @@
 
 set search_path = :"schema", pg_temp;
 
--- [AHEAD-1] Accepts the turns ahead that nothing has come before, and ends their activities. Whoever is
--- neither leased, parked nor over has an empty inbox if there is no time at which it is ready. `accepted`
--- has their numbers, in any order, `firsts` the numbers of their first new events. The rows of
--- Instances are locked already, and lie in these places. Tables: Ready, NewTasks, Instances.
-create or replace function _AcceptTurnsAhead(
-    p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[], p_now timestamptz,
-    out accepted integer[], out firsts bigint[])
+-- [COMMIT-1] Whether an instance is leased under this token, for this execution. Without a search path, as
+-- the next function, so that it becomes part of the query that asks.
+create or replace function _IsLeasedBy(p_instance Instances, p_token bigint, p_execution uuid) returns boolean
+language sql immutable
+as $$ select p_instance.token = p_token and p_instance.execution_id = p_execution $$;
+
+-- [AHEAD-1] [VERSION-1] Whether nothing has come before a turn that follows this commit without a lease.
+-- Whoever is neither leased, parked nor over has an empty inbox if there is no time at which it is ready.
+create or replace function _IsAsItWas(
+    p_instance Instances, p_execution uuid, p_version bigint, p_committed bigint)
+returns boolean
+language sql immutable
+as $$
+    select p_instance.execution_id = p_execution and p_instance.history_version = p_version
+           and p_instance.last_committed = p_committed and p_instance.token is null
+           and p_instance.ready_at is null and p_instance.parked_reason is null
+           and not _IsEnded(p_instance.status)
+$$;
+
+-- Turns happen: what becomes of their instances, which nobody has leased from then on. Whoever calls it holds
+-- the rows, and has judged the turns. `p_holders`: of turns ahead, who had the activity; null of others,
+-- which the holder of the instance made. Returns the numbers of their first new events. The only place that
+-- writes the last commit. Tables: Instances.
+create or replace function _Accept(
+    p_keys bigint[], p_holders integer[], p_tokens bigint[], p_statuses smallint[], p_events integer[],
+    p_now timestamptz)
+returns bigint[]
 language plpgsql volatile
 as $$
 declare
-    v_quiet record;
+    v_firsts bigint[];
 begin
-    with turn as materialized (
-        select t.*, l.place
-          from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.after_task,
-                      p_turns.after_version, p_turns.after_committed) with ordinality
-               as t(instance_key, token, execution_id, after_task, after_version, after_committed, n)
-          join unnest(p_keys, p_places) as l(instance_key, place) using (instance_key)
-         where t.after_task is not null
-    )
-    select array_agg(t.n::integer) as turns, array_agg(t.place) as places,
-           array_agg(k.ctid) as task_places, bool_or(k.ready_at is not null) as has_suspect
-      into v_quiet
-      from turn t
-      join Instances i on i.ctid = t.place
-     cross join lateral (
-           select e.ctid, e.ready_at from NewTasks e
-            where e.instance_key = any(array[t.instance_key]) and e.task = t.after_task
-              and e.execution_id = t.execution_id and e.token = t.token
-            limit 1) k
-     where i.task_hub is not distinct from p_hub
-       and i.execution_id = t.execution_id and i.history_version = t.after_version
-       and i.last_committed = t.after_committed  -- [VERSION-1]
-       and i.token is null and i.ready_at is null and i.parked_reason is null
-       and not _IsEnded(i.status);
-    if v_quiet.has_suspect then
-        perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task,
-                                 p_turns.execution_id, p_turns.token);
-    end if;
-    with ended as (
-        delete from NewTasks t
-         using unnest(v_quiet.turns, v_quiet.places, v_quiet.task_places) as q(n, place, task_place)
-         where t.ctid = q.task_place
-        returning q.n, q.place, t.holder
-    ), happened as (
+    with accepted as (
         update Instances i
-           set last_committer = e.holder, last_committed = p_turns.token[e.n], attempts = 0,
-               suspect = false, not_before = '-infinity', needs_turn = false,
-               status = p_turns.status[e.n],
-               history_length = i.history_length + p_turns.events[e.n],
-               history_version = i.history_version + 1, updated_at = p_now,
-               completed_at = case when _IsEnded(p_turns.status[e.n]) then p_now end
-          from ended e
-         where i.ctid = e.place
-        returning e.n, i.history_length - p_turns.events[e.n] as first
+           set token = null, lease_until = null, holder = null, leased_alone = false, ready_at = null,
+               last_committer = coalesce(t.holder, i.holder), last_committed = t.token, attempts = 0,
+               suspect = false, not_before = '-infinity', needs_turn = false, status = t.status,
+               history_length = i.history_length + t.events, history_version = i.history_version + 1,
+               updated_at = p_now, completed_at = case when _IsEnded(t.status) then p_now end
+          from unnest(p_keys, p_holders, p_tokens, p_statuses, p_events) with ordinality
+               as t(instance_key, holder, token, status, events, n)
+         where i.instance_key = any(array[t.instance_key])
+        returning t.n, i.history_length - t.events as first
     )
-    select array_agg(h.n), array_agg(h.first) into accepted, firsts from happened h;
+    select array_agg(a.first order by a.n) into v_firsts from accepted a;
+    return v_firsts;
 end
 $$;
 
--- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good. `firsts` has for each the number of its
--- first new event, 0 for one that is refused or a repeat; `outcomes` as in the contract, 3 for every turn
--- ahead that does not happen. The rows of p_keys are locked already, and lie in these places. Tables: Ready,
--- NewTasks, Instances.
+-- Which turns may happen, of one instance at most one, in their order; and of turns ahead the places of their
+-- activities, one of which waits as a suspect if `has_suspect`. The rows of p_keys are locked already, and
+-- lie in these places. Tables, read only: Instances, NewTasks.
+create or replace function _JudgeTurns(
+    p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[],
+    out numbers integer[], out keys bigint[], out holders integer[], out tokens bigint[],
+    out statuses smallint[], out events integer[], out task_places tid[], out has_suspect boolean)
+language plpgsql volatile
+as $$
+begin
+    with turn as materialized (
+        select t.*, l.place
+          from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
+                      p_turns.events, p_turns.after_task, p_turns.after_version,
+                      p_turns.after_committed) with ordinality
+               as t(instance_key, token, execution_id, status, events, after_task, after_version,
+                    after_committed, n)
+          join unnest(p_keys, p_places) as l(instance_key, place) using (instance_key)
+    )
+    select array_agg(a.n::integer order by a.n), array_agg(a.instance_key order by a.n),
+           array_agg(a.holder order by a.n), array_agg(a.token order by a.n),
+           array_agg(a.status order by a.n), array_agg(a.events order by a.n),
+           array_agg(a.task_place) filter (where a.task_place is not null),
+           coalesce(bool_or(a.is_suspect), false)
+      into numbers, keys, holders, tokens, statuses, events, task_places, has_suspect
+      from (select distinct on (t.place) t.n, t.instance_key, t.token, t.status, t.events, k.holder,
+                   k.place as task_place, k.ready_at is not null as is_suspect
+              from turn t
+              join Instances i on i.ctid = t.place
+              left join lateral (
+                   select e.ctid as place, e.holder, e.ready_at from NewTasks e
+                    where e.instance_key = any(array[t.instance_key]) and e.task = t.after_task
+                      and e.execution_id = t.execution_id and e.token = t.token
+                    limit 1) k on true
+             where i.task_hub is not distinct from p_hub
+               and case when t.after_task is null then _IsLeasedBy(i, t.token, t.execution_id)
+                        else k.place is not null
+                             and _IsAsItWas(i, t.execution_id, t.after_version, t.after_committed) end
+             order by t.place, t.n) a;
+end
+$$;
+
+-- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good, and the turns ahead that nothing has
+-- come before, whose activities it ends [AHEAD-1]. `firsts` has for each the number of its first new event, 0
+-- for one that is refused or a repeat; `outcomes` as in the contract, 3 for every turn ahead that does not
+-- happen. The rows of p_keys are locked already, and lie in these places. Tables: Ready, NewTasks, Instances.
 create or replace function _AcceptTurns(
     p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[], p_now timestamptz,
     out firsts bigint[], out outcomes smallint[])
@@ -73,9 +104,8 @@ language plpgsql volatile
 as $$
 declare
     v_count constant integer := cardinality(p_turns.instance_key);
-    v_accepted integer[];
+    v_good record;
     v_repeated integer[] := '{}';
-    v_ahead record;
 begin
     if v_count > cardinality(array(select distinct unnest(p_turns.instance_key))) then
         -- Of two checkpoints of one instance, the first may be a repeat of an earlier call [COMMIT-2].
@@ -85,40 +115,28 @@ begin
               join Instances i on i.instance_key = any(array[t.instance_key])
              where i.last_committed = t.token and i.task_hub is not distinct from p_hub);
     end if;
-    with accepted as (
-        update Instances i
-           set token = null, lease_until = null, holder = null, ready_at = null,
-               last_committer = i.holder, last_committed = t.token, attempts = 0, suspect = false,
-               not_before = '-infinity', needs_turn = false, status = t.status,
-               history_length = i.history_length + t.events,
-               history_version = i.history_version + 1, updated_at = p_now,
-               completed_at = case when _IsEnded(t.status) then p_now end
-          from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
-                      p_turns.events, p_turns.after_task) with ordinality
-               as t(instance_key, token, execution_id, status, events, after_task, n)
-         where i.instance_key = any(array[t.instance_key]) and i.token = t.token
-           and t.after_task is null
-           and i.execution_id = t.execution_id and i.task_hub is not distinct from p_hub
-        returning t.n, i.history_length - t.events as first
-    )
-    select array_agg(a.n::integer), array_agg(a.first) into v_accepted, firsts
-      from (select * from accepted order by n) a;
-    if p_turns.after_task is not null then
-        v_ahead := _AcceptTurnsAhead(p_hub, p_turns, p_keys, p_places, p_now);
-        select array_agg(a.n order by a.n), array_agg(a.first order by a.n) into v_accepted, firsts
-          from (select * from unnest(v_accepted, firsts) as l(n, first)
-                 union all
-                select * from unnest(v_ahead.accepted, v_ahead.firsts) as h(n, first)) a;
+    v_good := _JudgeTurns(p_hub, p_turns, p_keys, p_places);
+    if v_good.has_suspect then
+        -- Somebody may have taken one meanwhile. From then on nobody can.
+        perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task, p_turns.execution_id,
+                                 p_turns.token);
+        v_good := _JudgeTurns(p_hub, p_turns, p_keys, p_places);
+    end if;
+    if v_good.task_places is not null then
+        delete from NewTasks t where t.ctid = any(v_good.task_places);
+    end if;
+    if v_good.keys is not null then
+        firsts := _Accept(v_good.keys, v_good.holders, v_good.tokens, v_good.statuses, v_good.events, p_now);
     end if;
     outcomes := array_fill(0::smallint, array[v_count]);
-    if cardinality(v_accepted) = v_count then
+    if cardinality(v_good.numbers) = v_count then
         return;
     end if;
-    select array_agg(coalesce(firsts[array_position(v_accepted, t.n::integer)], 0) order by t.n),
-           array_agg(case when t.n = any(v_accepted) or i.last_committed = t.token
+    select array_agg(coalesce(firsts[array_position(v_good.numbers, t.n::integer)], 0) order by t.n),
+           array_agg(case when t.n = any(v_good.numbers) or i.last_committed = t.token
                                or t.n = any(v_repeated)
                                   and not exists (
-                                          select from unnest(v_accepted) as a(n)
+                                          select from unnest(v_good.numbers) as a(n)
                                            where a.n < t.n
                                              and p_turns.instance_key[a.n] = t.instance_key)
                           then 0
@@ -371,20 +389,19 @@ $$;
 -- other instances. The rows are locked already. Tables: Instances, Ready, NewTasks, NewEvents,
 -- History, Payloads.
 create or replace function _CheckpointOrchestration(
-    p_now timestamptz, p_room room, p_turns turn_batch, p_firsts bigint[],
-    p_consumed consumed_batch, p_chunks chunk_batch, p_payloads payload_batch, p_tasks task_batch,
-    p_cancelled cancelled_batch, p_timers timer_batch, p_continued continued_batch,
-    p_some_end boolean, out left_ready boolean)
+    p_now timestamptz, p_room room, p_batch commit_batch, p_firsts bigint[], out left_ready boolean)
 language plpgsql volatile
 as $$
 begin
     left_ready := false;
-    perform _WriteTurns(p_turns, p_firsts, p_consumed, p_chunks, p_payloads);
-    if p_tasks.turn is not null or p_cancelled.turn is not null or p_timers.turn is not null then
-        left_ready := _Schedule(p_turns, p_firsts, p_now, p_room, p_tasks, p_cancelled, p_timers);
+    perform _WriteTurns(p_batch.turns, p_firsts, p_batch.consumed, p_batch.chunks, p_batch.payloads);
+    if (p_batch.tasks).turn is not null or (p_batch.cancelled).turn is not null
+       or (p_batch.timers).turn is not null then
+        left_ready := _Schedule(p_batch.turns, p_firsts, p_now, p_room, p_batch.tasks, p_batch.cancelled,
+                                p_batch.timers);
     end if;
-    if p_some_end then
-        perform _EndTurns(p_turns, p_firsts, p_now, p_continued);
+    if p_batch.some_end then
+        perform _EndTurns(p_batch.turns, p_firsts, p_now, p_batch.continued);
     end if;
 end
 $$;

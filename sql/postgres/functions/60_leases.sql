@@ -147,6 +147,48 @@ begin
 end
 $$;
 
+-- Takes the leases away that are good: `done` has their numbers. `left_ready`: an activity is among them.
+-- Parameters: those of _ReturnLeases; p_locked are the instances whose rows are locked, p_due is when an
+-- activity is ready again. Tables: Instances, NewTasks, Ready.
+create or replace function _EndLeases(
+    p_locked bigint[], p_keys bigint[], p_tasks bigint[], p_tokens bigint[], p_delay bigint,
+    p_reasons text[], p_now timestamptz, p_due timestamptz, out done integer[], out left_ready boolean)
+language plpgsql volatile
+as $$
+begin
+    with returned as (
+        update Instances i
+           set token = null, lease_until = null, holder = null, ready_at = null,
+               not_before = case when p_delay is null then i.not_before else p_due end,
+               suspect = case when i.ready_at is null then i.suspect else i.leased_alone end,
+               attempts = i.attempts + case when p_delay is null then 0 else 1 end
+                        - case when i.ready_at is not null and i.leased_alone then 1 else 0 end,
+               parked_reason = case when p_reasons is null then i.parked_reason else p_reasons[r.n] end,
+               updated_at = case when p_reasons is null then i.updated_at else p_now end
+          from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
+         where r.task = 0 and i.instance_key = any(array[r.instance_key]) and i.token = r.token
+           and r.instance_key = any(p_locked)
+        returning r.n
+    ), queued as (
+        update NewTasks t
+           set token = null, lease_until = null, holder = null, ready_at = p_due,
+               suspect = case when t.ready_at is null then t.suspect else t.leased_alone end,
+               attempts = t.attempts + case when p_delay is null then 0 else 1 end
+                        - case when t.ready_at is not null and t.leased_alone then 1 else 0 end
+          from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
+         where r.task <> 0 and t.instance_key = any(array[r.instance_key]) and t.task = r.task
+           and t.token = r.token and r.instance_key = any(p_locked)
+        returning r.n, case when t.suspect then -t.lane else t.lane end as lane, t.instance_key,
+                  t.task, t.execution_id
+    ), added as (
+        insert into Ready (lane, due, instance_key, task, execution_id)
+        select q.lane, p_due, q.instance_key, q.task, q.execution_id from queued q
+    )
+    select array_agg(d.n::integer), coalesce(bool_or(d.is_task), false) into done, left_ready
+      from (select n, false as is_task from returned union all select n, true from queued) d;
+end
+$$;
+
 -- [GIVE-1] [ABANDON-1] [PARK-1] Ends leases. `p_delay` null gives back, otherwise it abandons and counts;
 -- `p_reasons` not null parks; `p_needed` not null raises feature levels [LEVEL-3]. `outcomes`: 0 done, 1
 -- lost. Caller: the plugin. Tables: Instances, Ready, NewTasks, Requests.
@@ -167,13 +209,12 @@ declare
     v_hub integer := _Hub();
     v_locked bigint[];
     v_due timestamptz;
-    v_done integer[];
+    v_end record;
 begin
     if p_needed is not null then
         perform _MakeLevels(v_hub, p_keys, p_needed, null, null);
     end if;
-    select l.keys into v_locked
-      from _LockInstances(v_hub, array(select distinct unnest(p_keys)), null, false) l;
+    select l.keys into v_locked from _LockInstances(v_hub, array(select distinct unnest(p_keys)), null) l;
     outcomes := _EarlierOutcomes(v_hub, p_request);
     if outcomes is not null then
         return;
@@ -181,44 +222,15 @@ begin
     store_time := _Now();
     v_due := store_time + coalesce(p_delay, 0) * interval '1 microsecond';
     perform _UnqueueReturned(v_locked, p_keys, p_tasks, p_tokens);
-    with returned as (
-        update Instances i
-           set token = null, lease_until = null, holder = null, ready_at = null,
-               not_before = case when p_delay is null then i.not_before else v_due end,
-               suspect = case when i.ready_at is null then i.suspect else i.leased_alone end,
-               attempts = i.attempts + case when p_delay is null then 0 else 1 end
-                        - case when i.ready_at is not null and i.leased_alone then 1 else 0 end,
-               parked_reason = case when p_reasons is null then i.parked_reason else p_reasons[r.n] end,
-               updated_at = case when p_reasons is null then i.updated_at else store_time end
-          from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
-         where r.task = 0 and i.instance_key = any(array[r.instance_key]) and i.token = r.token
-           and r.instance_key = any(v_locked)
-        returning r.n
-    ), queued as (
-        update NewTasks t
-           set token = null, lease_until = null, holder = null, ready_at = v_due,
-               suspect = case when t.ready_at is null then t.suspect else t.leased_alone end,
-               attempts = t.attempts + case when p_delay is null then 0 else 1 end
-                        - case when t.ready_at is not null and t.leased_alone then 1 else 0 end
-          from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
-         where r.task <> 0 and t.instance_key = any(array[r.instance_key]) and t.task = r.task
-           and t.token = r.token and r.instance_key = any(v_locked)
-        returning r.n, case when t.suspect then -t.lane else t.lane end as lane, t.instance_key,
-                  t.task, t.execution_id
-    ), added as (
-        insert into Ready (lane, due, instance_key, task, execution_id)
-        select q.lane, v_due, q.instance_key, q.task, q.execution_id from queued q
-    )
-    select array_agg(d.n::integer), bool_or(d.is_task) into v_done, left_ready
-      from (select n, false as is_task from returned union all select n, true from queued) d;
-    select array_agg(case when r.n = any(v_done) then 0 else 1 end::smallint order by r.n)
+    v_end := _EndLeases(v_locked, p_keys, p_tasks, p_tokens, p_delay, p_reasons, store_time, v_due);
+    select array_agg(case when r.n = any(v_end.done) then 0 else 1 end::smallint order by r.n)
       into outcomes from unnest(p_keys) with ordinality as r(instance_key, n);
     if p_needed is not null then
         perform _RaiseLevels(array_agg(r.instance_key), array_agg(r.level))
            from unnest(p_keys, p_tasks, p_needed) with ordinality as r(instance_key, task, level, n)
-          where r.task = 0 and r.n = any(v_done);
+          where r.task = 0 and r.n = any(v_end.done);
     end if;
-    left_ready := coalesce(left_ready, false) and v_due <= store_time;
+    left_ready := v_end.left_ready and v_due <= store_time;
     next_due := case when v_due > store_time then v_due end;
     select _ReturnLeases.left_ready or s.left_ready, least(_ReturnLeases.next_due, s.next_due)
       into left_ready, next_due
@@ -465,7 +477,7 @@ begin
              union all
             select t.instance_key from NewTasks t
              where t.instance_key = any(v_leased) and t.holder = any(v_workers)) h;
-    select l.keys into v_keys from _LockInstances(v_hub, v_keys, null, false) l;
+    select l.keys into v_keys from _LockInstances(v_hub, v_keys, null) l;
     store_time := _Now();
     update Instances i set lease_until = store_time
      where i.instance_key = any(v_keys) and i.holder = any(v_workers)

@@ -38,44 +38,39 @@ begin
 end
 $$;
 
--- The keys of instances that a filter means, in the byte order of their ids, after p_after. Null, and
--- an empty list, do not filter; p_tag is JSON that the tags must contain, p_prefix the bytes that the
--- id begins with. Tables, read only: Instances, Lanes.
+-- The keys and ids of the instances that a filter means, of those that have ended (p_ended) or not, or of all
+-- (null), in the byte order of their ids, after p_after. Caller: the functions below. Tables, read only:
+-- Instances, Lanes.
 create or replace function _Filtered(
-    p_hub integer, p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
-    p_parked boolean, p_kind smallint, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
-    p_completed_from timestamptz, p_completed_to timestamptz, p_terminal boolean, p_after text,
-    p_limit integer)
+    p_hub integer, p_filter instance_filter, p_ended boolean, p_after text, p_limit integer)
 returns table (instance_key bigint, instance_id text)
 language sql stable
 as $$
     select i.instance_key, i.instance_id from Instances i
      where i.task_hub = p_hub and i.instance_id > p_after
-       and (length(p_prefix) = 0
-            or substr(convert_to(i.instance_id, 'UTF8'), 1, length(p_prefix)) = p_prefix)
-       and (p_statuses = '{}' or i.status = any(p_statuses))
-       and (p_name is null and p_version is null and p_kind is null
+       and (length(p_filter.prefix) = 0
+            or substr(convert_to(i.instance_id, 'UTF8'), 1, length(p_filter.prefix)) = p_filter.prefix)
+       and (p_filter.statuses = '{}' or i.status = any(p_filter.statuses))
+       and (p_filter.name is null and p_filter.version is null and p_filter.kind is null
             or exists (select from Lanes l
-                        where l.lane = i.lane and l.name = coalesce(p_name, l.name)
-                          and l.variant = coalesce(p_version, l.variant)
-                          and l.kind = coalesce(p_kind, l.kind)))
-       and (p_tag is null or i.tags @> p_tag::jsonb)
-       and (p_parent is null or i.parent_instance = p_parent)
-       and (p_parked is null or (i.parked_reason is not null) = p_parked)
-       and (p_created_from is null or i.created_at >= p_created_from)
-       and (p_created_to is null or i.created_at <= p_created_to)
-       and (p_completed_from is null or i.completed_at >= p_completed_from)
-       and (p_completed_to is null or i.completed_at <= p_completed_to)
-       and (p_terminal is null or (i.completed_at is not null) = p_terminal)
+                        where l.lane = i.lane and l.name = coalesce(p_filter.name, l.name)
+                          and l.variant = coalesce(p_filter.version, l.variant)
+                          and l.kind = coalesce(p_filter.kind, l.kind)))
+       and (p_filter.tag is null or i.tags @> p_filter.tag::jsonb)
+       and (p_filter.parent is null or i.parent_instance = p_filter.parent)
+       and (p_filter.parked is null or (i.parked_reason is not null) = p_filter.parked)
+       and (p_filter.created_from is null or i.created_at >= p_filter.created_from)
+       and (p_filter.created_to is null or i.created_at <= p_filter.created_to)
+       and (p_filter.completed_from is null or i.completed_at >= p_filter.completed_from)
+       and (p_filter.completed_to is null or i.completed_at <= p_filter.completed_to)
+       and (p_ended is null or _IsEnded(i.status) = p_ended)
      order by i.instance_id limit p_limit
 $$;
 
 -- [READ-2] A page of instances in the byte order of their ids, all as of the moment of the call, because it
--- is stable. Parameters as of _Filtered. Caller: the plugin. Tables, read only: those of InstanceRecords.
+-- is stable. Caller: the plugin. Tables, read only: those of InstanceRecords.
 create or replace function _QueryManyOrchestrations(
-    p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
-    p_parked boolean, p_kind smallint, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
-    p_completed_from timestamptz, p_completed_to timestamptz, p_after text, p_limit integer)
+    p_filter instance_filter, p_after text, p_limit integer)
 returns setof InstanceRecords
 language plpgsql stable security definer
 set search_path from current
@@ -89,20 +84,15 @@ declare
     v_keys bigint[];
 begin
     select array_agg(f.instance_key) into v_keys
-      from _Filtered(_Hub(), p_statuses, p_name, p_version, p_tag, p_parent, p_parked, p_kind, p_prefix,
-                     p_created_from, p_created_to, p_completed_from, p_completed_to, null, p_after,
-                     p_limit) f;
+      from _Filtered(_Hub(), p_filter, null, p_after, p_limit) f;
     return query
     select r.* from InstanceRecords r where r.instance_key = any(v_keys) order by r.instance_id;
 end
 $$;
 
--- The ids of instances to purge: of those that a filter means the ones that have ended, or all.
--- Parameters as of _Filtered. Caller: the plugin. Tables, read only: Instances, Lanes.
-create or replace function _Purgeable(
-    p_statuses smallint[], p_name text, p_version text, p_tag text, p_parent text,
-    p_parked boolean, p_kind smallint, p_prefix bytea, p_created_from timestamptz, p_created_to timestamptz,
-    p_completed_from timestamptz, p_completed_to timestamptz, p_all boolean, p_limit integer)
+-- The ids of instances to purge: of those that a filter means the ones that have ended, or all. Caller: the
+-- plugin. Tables, read only: Instances, Lanes.
+create or replace function _Purgeable(p_filter instance_filter, p_all boolean, p_limit integer)
 returns text[]
 language sql stable security definer
 set search_path from current
@@ -113,9 +103,7 @@ set enable_mergejoin = off
 set jit = off
 as $$
     select coalesce(array_agg(f.instance_id), '{}')
-      from _Filtered(_Hub(), p_statuses, p_name, p_version, p_tag, p_parent, p_parked, p_kind, p_prefix,
-                     p_created_from, p_created_to, p_completed_from, p_completed_to,
-                     case when p_all then null else true end, '', p_limit) f
+      from _Filtered(_Hub(), p_filter, case when p_all then null else true end, '', p_limit) f
 $$;
 
 -- Chunks of a history from the one with event p_from on, until p_bytes are reached, at least one.

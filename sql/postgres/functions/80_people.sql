@@ -267,7 +267,7 @@ begin
     select t.outcomes[1] as outcome, t.left_ready into v_end
       from _TerminateInstances(
                gen_random_uuid(),
-               row(null, array[p_instance_id], array[v_event], array[v_event], array['json'],
+               row(array[p_instance_id], array[v_event], array[v_event], array['json'],
                    array[convert_to(to_json(coalesce(p_reason, ''))::text, 'UTF8')],
                    array[_ChildGone(p_instance_id, 'perdure.terminated',
                                     'instance "' || p_instance_id || '" was terminated'

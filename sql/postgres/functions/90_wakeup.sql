@@ -84,8 +84,8 @@ $$;
 
 -- [WAKE-1] [HANDOFF-2] Tells the sleepers of other sessions that work is ready, or which instances
 -- have ended; `p_others_ended`: more than are named. Returns whether anybody slept. Not part of the
--- transaction that made the change, and without waiting for a disk. Caller: the plugin's listener.
--- Tables: as _Bed.
+-- transaction that made the change; it need not be durable. Caller: the plugin's listener. Tables: as
+-- _Bed.
 create or replace function _Announce(
     p_work boolean, p_ended text[] default '{}', p_others_ended boolean default false)
 returns boolean
@@ -117,9 +117,6 @@ begin
                   group by c.chunk;
             end if;
         end if;
-    end if;
-    if v_told then
-        perform set_config('synchronous_commit', 'off', true);
     end if;
     return v_told;
 end

@@ -63,10 +63,11 @@ faults() {
 judge() {
     local missing
     check "$1: faults" "" "$(faults "$2")"
-    missing=$(comm -13 <(cut -f1 "$2" | sort -u) <(printf '%s\n' _acceptturns _acceptturnsahead _anyended _commit \
+    missing=$(comm -13 <(cut -f1 "$2" | sort -u) <(printf '%s\n' _accept _acceptloneturn _acceptturns _anyended _commit \
         _commitbatch _commitloneturn _committask _committurn _completetasks _createinstances _endturns \
-        _erase _expireleases _forgetleases _getinstances _insert _insertone _keepanswer _leaseorchestrations \
-        _locknextorchestration _locknexttask _lockinstances _offerone _placesof _purgeinstances \
+        _erase _expireleases _forgetleases _getinstances _havework _insert _insertone _judgeturns _keepanswer \
+        _leaseall _leased _leaseorchestrations \
+        _locknextorchestration _locknexttask _lockinstances _placesof _purgeinstances \
         _readhistory _recordof _renewlocks _reneworchestrationlocks _renewtasklocks _returnleases _schedule _send \
         _settle _terminate _unqueuefinished _watch _writepayloads _writeturns | sort))
     check "$1: functions whose plans were not seen" "" "$missing"

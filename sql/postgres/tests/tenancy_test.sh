@@ -48,6 +48,7 @@ echo 'select what, content from pg_temp.victim order by 1, 2;' >>"$folder/all.sq
 as postgres -f "$folder/all.sql" >"$folder/output" 2>"$folder/errors" ||
     check "the steps can be executed" "" "$(tail -5 "$folder/errors")"
 
+check "the steps call what there is" "" "$(grep -A1 -E 'function .* does not exist' "$folder/errors" | head -5)"
 check "something was there" yes "$([ "$(wc -l <"$folder/before")" -gt 20 ] && echo yes)"
 check "nothing of the other tenant is changed" "" "$(diff "$folder/before" "$folder/after" | cut -c1-200)"
 check "nothing of the other tenant is learnt" "" \

@@ -127,13 +127,12 @@ begin
         -- The second one is a repeat.
         select c.* into v_next
           from _Commit(
-            p_request => v_request,
-            p_keys => array(select distinct unnest(v_turns.instance_key || v_done.instance_key)),
-            p_targets => v_messages.target, p_turns => v_turns, p_consumed => v_consumed,
-            p_chunks => v_chunks, p_payloads => v_payloads, p_tasks => v_tasks,
-            p_cancelled => v_cancelled, p_timers => v_timers, p_messages => v_messages,
-            p_children => v_children, p_continued => null,
-            p_some_end => false, p_done => v_done, p_room => v_room) c;
+              p_request => v_request,
+              p_batch => row(array(select distinct unnest(v_turns.instance_key || v_done.instance_key)),
+                             v_messages.target, v_turns, v_consumed, v_chunks, v_payloads, v_tasks,
+                             v_cancelled, v_timers, v_messages, v_children, null, false,
+                             v_done)::commit_batch,
+              p_room => v_room) c;
         v_activities := coalesce(v_activities, v_next.activities);
         assert v_next.turn_outcomes = array_fill(0::smallint, array[50]), 'turns that count';
         assert v_next.repeated = (n = 2), 'a repeat';
@@ -152,11 +151,10 @@ begin
     v_done.event := array_fill('{}'::text, array[50]);
     select c.* into v_next
       from _Commit(
-        p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
-        p_turns => null, p_consumed => null, p_chunks => null, p_payloads => null, p_tasks => null,
-        p_cancelled => null, p_timers => null, p_messages => null, p_children => null,
-        p_continued => null, p_some_end => false, p_done => v_done,
-        p_room => v_room) c;
+          p_request => gen_random_uuid(),
+          p_batch => row(v_turns.instance_key, null, null, null, null, null, null, null, null, null, null,
+                         null, false, v_done)::commit_batch,
+          p_room => v_room) c;
     assert 0 = any(v_next.done_outcomes), 'activities that count';
     v_orchestrations := v_next.handed;
     -- Those with a message from before were handed on by their own commit.
@@ -181,12 +179,10 @@ begin
     v_payloads.turn := v_chunks.turn;
     v_payloads.kind := array(select 1::smallint from unnest(v_payloads.turn));
     select c.* into v_next from _Commit(
-        p_request => gen_random_uuid(), p_keys => v_turns.instance_key,
-        p_targets => null, p_turns => v_turns, p_consumed => v_consumed,
-        p_chunks => v_chunks, p_payloads => v_payloads, p_tasks => null,
-        p_cancelled => v_cancelled, p_timers => null, p_messages => null, p_children => null,
-        p_continued => null, p_some_end => true,
-        p_done => null, p_room => v_room) c;
+        p_request => gen_random_uuid(),
+        p_batch => row(v_turns.instance_key, null, v_turns, v_consumed, v_chunks, v_payloads, null,
+                       v_cancelled, null, null, null, null, true, null)::commit_batch,
+        p_room => v_room) c;
     assert v_next.turn_outcomes <@ '{0}'::smallint[], 'turns that end their instances';
 
     -- A turn alone, which schedules an activity for its worker, and then the end of that one alone.
@@ -203,33 +199,29 @@ begin
     v_tasks.turn := '{1}';
     v_tasks.token := '{77}';
     select c.* into v_next from _Commit(
-        p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
-        p_turns => v_turns, p_consumed => v_consumed, p_chunks => v_chunks, p_payloads => null,
-        p_tasks => v_tasks, p_cancelled => null, p_timers => null, p_messages => null,
-        p_children => null, p_continued => null, p_some_end => false,
-        p_done => null, p_room => v_room) c;
+        p_request => gen_random_uuid(),
+        p_batch => row(v_turns.instance_key, null, v_turns, v_consumed, v_chunks, null, v_tasks, null, null,
+                       null, null, null, false, null)::commit_batch,
+        p_room => v_room) c;
     assert v_next.turn_outcomes = '{0}', 'a turn alone';
 
     -- The turn ahead that follows from that activity, alone; it schedules the next. And a first turn alone,
     -- with a result.
     select c.* into v_next from _CommitLoneTurn(
-        p_request => gen_random_uuid(), p_room => v_room, p_key => v_turns.instance_key[1],
-        p_token => 77, p_execution => v_turns.execution_id[1], p_status => 0::smallint,
-        p_task => v_tasks.task[1], p_version => v_orchestrations.history_version[51] + 1,
-        p_committed => v_turns.token[1], p_count => 2, p_events => '[{},{}]', p_codec => null,
-        p_output => null, p_next_task => 8, p_lane => v_step, p_next_token => 78, p_task_version => '',
-        p_input_codec => 'json',
-        p_input => '1', p_details => '{}', p_is_awaited => true) c;
+        p_request => gen_random_uuid(), p_room => v_room,
+        p_turn => row(v_turns.instance_key[1], 77, v_turns.execution_id[1], 0, v_tasks.task[1],
+                      v_orchestrations.history_version[51] + 1, v_turns.token[1], 2, '[{},{}]', null,
+                      null)::lone_turn,
+        p_next => row(8, v_step, 78, '', 'json', '1', '{}')::lone_task, p_is_awaited => true) c;
     assert v_next.store_time is not null, 'a turn ahead alone';
     v_tasks.task := '{8}';
     v_tasks.token := '{78}';
     select c.* into v_next from _CommitLoneTurn(
-        p_request => gen_random_uuid(), p_room => v_room, p_key => v_orchestrations.instance_key[92],
-        p_token => v_orchestrations.token[92], p_execution => v_orchestrations.execution_id[92],
-        p_status => 1::smallint, p_task => null, p_version => null, p_committed => null,
-        p_count => 2, p_events => '[{},{}]', p_codec => 'json', p_output => '1', p_next_task => null,
-        p_lane => null, p_next_token => null, p_task_version => null, p_input_codec => null,
-        p_input => null, p_details => null, p_is_awaited => true) c;
+        p_request => gen_random_uuid(), p_room => v_room,
+        p_turn => row(v_orchestrations.instance_key[92], v_orchestrations.token[92],
+                      v_orchestrations.execution_id[92], 1, null, null, null, 2, '[{},{}]', 'json',
+                      '1')::lone_turn,
+        p_next => null, p_is_awaited => true) c;
     assert v_next.store_time is not null
            or exists (select from unnest(v_orchestrations.message_item) m where m = 92),
            'a first turn alone';
@@ -239,10 +231,9 @@ begin
     v_done.token := v_tasks.token;
     v_done.event := '{"{}"}';
     select c.* into v_next from _Commit(
-        p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
-        p_turns => null, p_consumed => null, p_chunks => null, p_payloads => null, p_tasks => null,
-        p_cancelled => null, p_timers => null, p_messages => null, p_children => null,
-        p_continued => null, p_some_end => false, p_done => v_done,
+        p_request => gen_random_uuid(),
+        p_batch => row(v_turns.instance_key, null, null, null, null, null, null, null, null, null, null,
+                       null, false, v_done)::commit_batch,
         p_room => v_room) c;
     assert v_next.done_outcomes = '{0}', 'an activity alone';
     assert (v_next.handed).instance_key = v_turns.instance_key, 'that hands its instance on';
@@ -264,11 +255,10 @@ begin
     v_tasks.token := array(select 2000 + t from unnest(v_tasks.turn) t);
     for n in 1..2 loop
         select c.* into v_next from _Commit(
-            p_request => gen_random_uuid(), p_keys => v_turns.instance_key, p_targets => null,
-            p_turns => v_turns, p_consumed => null, p_chunks => v_chunks, p_payloads => null,
-            p_tasks => v_tasks, p_cancelled => null, p_timers => null, p_messages => null,
-            p_children => null, p_continued => null, p_some_end => false,
-            p_done => null, p_room => v_room) c;
+            p_request => gen_random_uuid(),
+            p_batch => row(v_turns.instance_key, null, v_turns, null, v_chunks, null, v_tasks, null, null,
+                           null, null, null, false, null)::commit_batch,
+            p_room => v_room) c;
         assert v_next.turn_outcomes <@ case when n = 1 then '{0}' else '{0,3}' end::smallint[],
                'turns of both kinds';
         assert n = 1 or v_next.turn_outcomes[1] = 3, 'a turn that is declined';
@@ -313,8 +303,7 @@ begin
     perform from _GetInstances(v_ids);
     perform from _GetInstances(v_ids[1:1]);
     perform from _ReadHistory(v_ids[1], 0, 1000000);
-    perform from _QueryManyOrchestrations(
-        null, null, null, null, null, null, null, null, null, null, null, null, 'filled-1', 100);
+    perform from _QueryManyOrchestrations(null, 'filled-1', 100);
     perform from _HubStatus();
     perform GetScaleMetric();
 end

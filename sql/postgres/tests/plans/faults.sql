@@ -34,7 +34,7 @@ with recursive node as (
     values ('instances'), ('history'), ('newevents'), ('newtasks'), ('ready'), ('messageids'),
            ('payloads'), ('requests')
 ), rare (function_name) as (
-    values ('_backlog'), ('_hubstatus'), ('_querymanyorchestrations'), ('_takeover'),
+    values ('_backlog'), ('_hubstatus'), ('_lanesofexpired'), ('_querymanyorchestrations'), ('_takeover'),
            ('getscalemetric')
 ), fault as (
     select s.*, 'sequential scan of ' || s.relation as what

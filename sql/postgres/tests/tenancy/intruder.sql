@@ -42,11 +42,10 @@ select GetInstanceHistory('victim-6');
 select GetScaleMetric(), GetScaleRecommendation(1, 1), CurrentTaskHub();
 select GetUnreachableLeases();
 select _GetInstances(array[:'held_id', 'victim-6']);
-select _QueryManyOrchestrations('{}', null, null, null, null, null, null, '', null, null, null, null, '',
-                                100);
-select _QueryManyOrchestrations('{}', 'SECRET name', null, null, null, null, null, '', null, null, null, null,
-                                '', 100);
-select _Purgeable('{}', null, null, null, null, null, null, '', null, null, null, null, true, 100);
+select _QueryManyOrchestrations(f, '', 100), _Purgeable(f, true, 100)
+  from (values ('{"statuses": [], "prefix": ""}'::jsonb),
+               ('{"statuses": [], "prefix": "", "name": "SECRET name"}')) as w(wanted)
+ cross join lateral jsonb_populate_record(null::instance_filter, w.wanted) f;
 select _ReadHistory('victim-6', 0, 1000000);
 select _AnyEnded(array['victim-6', :'held_id']);
 select _Watch(true, '-infinity', array['victim-6', :'held_id']);
@@ -115,35 +114,31 @@ select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_
 \echo a commit with everything of another
 select _Commit(
     gen_random_uuid(),
-    array[:own_key, :held_key, :task_key, :message_key, :waiting_key, :suspect_key]::bigint[],
-    array[:'held_id', 'victim-6'],
-    jsonb_populate_record(null::turn_batch, jsonb_build_object(
-        'instance_key', array[:own_key, :held_key, :waiting_key, :suspect_key],
-        'token', array[31, 12, 41, 13], 'status', array[0, 0, 0, 0], 'events', array[1, 1, 1, 1],
-        'execution_id', array[:'own_execution', :'held_execution', :'held_execution',
-                              :'suspect_execution'])),
-    jsonb_populate_record(null::consumed_batch, jsonb_build_object(
-        'turn', array[1], 'instance_key', array[:message_key], 'sequence', array[:sequence])),
-    jsonb_populate_record(null::chunk_batch, jsonb_build_object(
-        'turn', array[1, 2, 3], 'skip', array[0, 0, 0], 'count', array[1, 1, 1],
-        'events', array['[{}]', '[{}]', '[{}]'])),
-    jsonb_populate_record(null::payload_batch, jsonb_build_object(
-        'turn', array[1, 2], 'kind', array[2, 2], 'codec', array['json', null],
-        'bytes', array['1'::bytea, null])),
-    null, null, null,
-    jsonb_populate_record(null::message_batch, jsonb_build_object(
-        'turn', array[1, 2], 'target', array[:'held_id', :'held_id'], 'event', array['{}', '{}'],
-        'message_id', array['y', 'z'], 'task', array[0, 0])),
-    null,
-    jsonb_populate_record(null::termination_batch, jsonb_build_object(
-        'turn', array[1], 'target', array[:'held_id'], 'event', array['{}'],
-        'final_event', array['{}'], 'codec', array['json'], 'bytes', array['1'::bytea],
-        'parent_event', array['{}'])),
-    null, false,
-    jsonb_populate_record(null::completion_batch, jsonb_build_object(
-        'instance_key', array[:task_key, :suspect_task_key], 'task', array[:task, 2],
-        'token', array[21, 22], 'event', array['{}', '{}'],
-        'execution_id', array[:'task_execution', :'task_execution'])),
+    row(
+        array[:own_key, :held_key, :task_key, :message_key, :waiting_key, :suspect_key]::bigint[],
+        array[:'held_id', 'victim-6'],
+        jsonb_populate_record(null::turn_batch, jsonb_build_object(
+            'instance_key', array[:own_key, :held_key, :waiting_key, :suspect_key],
+            'token', array[31, 12, 41, 13], 'status', array[0, 0, 0, 0], 'events', array[1, 1, 1, 1],
+            'execution_id', array[:'own_execution', :'held_execution', :'held_execution',
+                                  :'suspect_execution'])),
+        jsonb_populate_record(null::consumed_batch, jsonb_build_object(
+            'turn', array[1], 'instance_key', array[:message_key], 'sequence', array[:sequence])),
+        jsonb_populate_record(null::chunk_batch, jsonb_build_object(
+            'turn', array[1, 2, 3], 'skip', array[0, 0, 0], 'count', array[1, 1, 1],
+            'events', array['[{}]', '[{}]', '[{}]'])),
+        jsonb_populate_record(null::payload_batch, jsonb_build_object(
+            'turn', array[1, 2], 'kind', array[2, 2], 'codec', array['json', null],
+            'bytes', array['1'::bytea, null])),
+        null, null, null,
+        jsonb_populate_record(null::message_batch, jsonb_build_object(
+            'turn', array[1, 2], 'target', array[:'held_id', :'held_id'], 'event', array['{}', '{}'],
+            'message_id', array['y', 'z'], 'task', array[0, 0])),
+        null, null, false,
+        jsonb_populate_record(null::completion_batch, jsonb_build_object(
+            'instance_key', array[:task_key, :suspect_task_key], 'task', array[:task, 2],
+            'token', array[21, 22], 'event', array['{}', '{}'],
+            'execution_id', array[:'task_execution', :'task_execution'])))::commit_batch,
     jsonb_populate_record(null::room, jsonb_build_object(
         'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
         'definitions', array[:definition, :own_lane], 'tokens', array[61, 62, 63, 64, 65, 66],
@@ -160,8 +155,8 @@ select _CommitLoneTurn(
         'activities', array['SECRET activity'], 'queues', array[''],
         'task_tokens', array[83]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
-    :held_key, 12, :'held_execution', 1::smallint, null, null, null, 1, '[{}]', 'json', '1', null, null, null,
-    '', 'json', '1', '{}', true);
+    row(:held_key, 12, :'held_execution', 1, null, null, null, 1, '[{}]', 'json', '1')::lone_turn,
+    row(null, null, null, '', 'json', '1', '{}')::lone_task, true);
 select _CommitLoneTurn(
     gen_random_uuid(),
     jsonb_populate_record(null::room, jsonb_build_object(
@@ -170,8 +165,8 @@ select _CommitLoneTurn(
         'activities', array['SECRET activity'], 'queues', array[''],
         'task_tokens', array[85]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
-    :task_key, 21, :'task_execution', 1::smallint, :task, v, 11, 1, '[{}]', 'json', '1', null, null, null,
-    null, null, null, null, true)
+    row(:task_key, 21, :'task_execution', 1, :task, v, 11, 1, '[{}]', 'json', '1')::lone_turn,
+    row(null, null, null, null, null, null, null)::lone_task, true)
   from generate_series(1, 5) v;
 select _CommitLoneTurn(
     gen_random_uuid(),
@@ -181,22 +176,23 @@ select _CommitLoneTurn(
         'activities', array['SECRET activity'], 'queues', array[''],
         'task_tokens', array[]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
-    :task_giver, 32, :'task_giver_execution', 0::smallint, null, null, null, 1, '[{}]', null, null,
-    1, :activity_lane, 86,
-    '', 'json', '1', '{}', true);
+    row(:task_giver, 32, :'task_giver_execution', 0, null, null, null, 1, '[{}]', null, null)::lone_turn,
+    row(1, :activity_lane, 86, '', 'json', '1', '{}')::lone_task, true);
 
 \echo an activity, and a child, in the lanes of another
 select _Commit(
-    gen_random_uuid(), array[:task_giver]::bigint[], null,
-    jsonb_populate_record(null::turn_batch, jsonb_build_object(
-        'instance_key', array[:task_giver], 'token', array[32], 'status', array[0],
-        'execution_id', array[:'task_giver_execution'], 'events', array[1])),
-    null, null, null,
-    jsonb_populate_record(null::task_batch, jsonb_build_object(
-        'turn', array[1], 'task', array[1], 'lane', array[:activity_lane],
-        'token', array[null::text], 'version', array[''], 'input_codec', array['json'],
-        'input', array['1'::bytea], 'details', array['{}'])),
-    null, null, null, null, null, null, false, null,
+    gen_random_uuid(),
+    row(
+        array[:task_giver]::bigint[], null,
+        jsonb_populate_record(null::turn_batch, jsonb_build_object(
+            'instance_key', array[:task_giver], 'token', array[32], 'status', array[0],
+            'execution_id', array[:'task_giver_execution'], 'events', array[1])),
+        null, null, null,
+        jsonb_populate_record(null::task_batch, jsonb_build_object(
+            'turn', array[1], 'task', array[1], 'lane', array[:activity_lane],
+            'token', array[null::text], 'version', array[''], 'input_codec', array['json'],
+            'input', array['1'::bytea], 'details', array['{}'])),
+        null, null, null, null, null, false, null)::commit_batch,
     jsonb_populate_record(null::room, jsonb_build_object(
         'worker', :own_worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
         'definitions', array[]::integer[], 'tokens', array[]::bigint[],
@@ -205,16 +201,18 @@ select _Commit(
         'everything', false, 'since', '-infinity',
                               'task_since', '-infinity')));
 select _Commit(
-    gen_random_uuid(), array[:parent]::bigint[], null,
-    jsonb_populate_record(null::turn_batch, jsonb_build_object(
-        'instance_key', array[:parent], 'token', array[33], 'status', array[0],
-        'execution_id', array[:'parent_execution'], 'events', array[1])),
-    null, null, null, null, null, null, null,
-    jsonb_populate_record(null::instance_batch, jsonb_build_object(
-        'turn', array[1], 'instance_id', array['mine-child'], 'lane', array[:definition],
-        'execution_id', array[gen_random_uuid()], 'start_event', array['{}'],
-        'start_at', array[null::text])),
-    null, null, false, null,
+    gen_random_uuid(),
+    row(
+        array[:parent]::bigint[], null,
+        jsonb_populate_record(null::turn_batch, jsonb_build_object(
+            'instance_key', array[:parent], 'token', array[33], 'status', array[0],
+            'execution_id', array[:'parent_execution'], 'events', array[1])),
+        null, null, null, null, null, null, null,
+        jsonb_populate_record(null::instance_batch, jsonb_build_object(
+            'turn', array[1], 'instance_id', array['mine-child'], 'lane', array[:definition],
+            'execution_id', array[gen_random_uuid()], 'start_event', array['{}'],
+            'start_at', array[null::text])),
+        null, false, null)::commit_batch,
     jsonb_populate_record(null::room, jsonb_build_object(
         'worker', :own_worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
         'definitions', array[]::integer[], 'tokens', array[]::bigint[],

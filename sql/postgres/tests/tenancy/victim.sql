@@ -32,28 +32,30 @@ select i.instance_key as turn_key, i.execution_id as turn_execution
 \connect - perdure_user
 select c.turn_outcomes
   from _Commit(
-      '10000000-0000-0000-0000-000000000002', array[:turn_key]::bigint[], null,
-      jsonb_populate_record(null::turn_batch, jsonb_build_object(
-          'instance_key', array[:turn_key], 'token', array[11], 'status', array[0],
-          'execution_id', array[:'turn_execution'], 'events', array[1])),
-      null,
-      jsonb_populate_record(null::chunk_batch, jsonb_build_object(
-          'turn', array[1], 'skip', array[0], 'count', array[1],
-          'events', array['[{"type":"turn_started"}]'])),
-      jsonb_populate_record(null::payload_batch, jsonb_build_object(
-          'turn', array[1], 'kind', array[2], 'codec', array['json'],
-          'bytes', array['"SECRET status"'::bytea])),
-      jsonb_populate_record(null::task_batch, jsonb_build_object(
-          'turn', array[1, 1, 1], 'task', array[1, 2, 3], 'token', array[21, 22, null],
-          'lane', array[:activity_lane, :activity_lane, :activity_lane],
-          'version', array['', '', ''], 'input_codec', array['json', 'json', 'json'],
-          'input', array['"SECRET"'::bytea, '"SECRET"'::bytea, '"SECRET"'::bytea],
-          'details', array['{}', '{}', '{}'])),
-      null,
-      jsonb_populate_record(null::timer_batch, jsonb_build_object(
-          'turn', array[1], 'task', array[4], 'fire_at', array['2099-01-01 00:00:00+00'],
-          'event', array['{"type":"timer_fired"}'])),
-      null, null, null, false, null,
+      '10000000-0000-0000-0000-000000000002',
+      row(
+          array[:turn_key]::bigint[], null,
+          jsonb_populate_record(null::turn_batch, jsonb_build_object(
+              'instance_key', array[:turn_key], 'token', array[11], 'status', array[0],
+              'execution_id', array[:'turn_execution'], 'events', array[1])),
+          null,
+          jsonb_populate_record(null::chunk_batch, jsonb_build_object(
+              'turn', array[1], 'skip', array[0], 'count', array[1],
+              'events', array['[{"type":"turn_started"}]'])),
+          jsonb_populate_record(null::payload_batch, jsonb_build_object(
+              'turn', array[1], 'kind', array[2], 'codec', array['json'],
+              'bytes', array['"SECRET status"'::bytea])),
+          jsonb_populate_record(null::task_batch, jsonb_build_object(
+              'turn', array[1, 1, 1], 'task', array[1, 2, 3], 'token', array[21, 22, null],
+              'lane', array[:activity_lane, :activity_lane, :activity_lane],
+              'version', array['', '', ''], 'input_codec', array['json', 'json', 'json'],
+              'input', array['"SECRET"'::bytea, '"SECRET"'::bytea, '"SECRET"'::bytea],
+              'details', array['{}', '{}', '{}'])),
+          null,
+          jsonb_populate_record(null::timer_batch, jsonb_build_object(
+              'turn', array[1], 'task', array[4], 'fire_at', array['2099-01-01 00:00:00+00'],
+              'event', array['{"type":"timer_fired"}'])),
+          null, null, null, false, null)::commit_batch,
       jsonb_populate_record(null::room, jsonb_build_object(
           'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
           'definitions', array[]::integer[], 'tokens', array[]::bigint[],

@@ -19,7 +19,7 @@ select 'events: ' || count(*) filter (where RaiseEvent('Go', id))
 select 'purged: ' || PurgeInstanceStateByID('victim-6');
 select 'created: ' || CreateInstance('SECRET name', 'SECRET version', 'mine-there');
 select 'seen: ' || count(*) from _QueryManyOrchestrations(
-    '{}', null, null, null, null, null, null, '', null, null, null, null, '', 100);
+    jsonb_populate_record(null::instance_filter, '{"statuses": [], "prefix": ""}'), '', 100);
 select 'returned: ' || r.outcomes::text
   from _ReturnLeases(gen_random_uuid(), array[:held_key, :task_key]::bigint[],
                      array[0, :task]::bigint[], array[12, 21]::bigint[], null, null) r;
