@@ -195,7 +195,8 @@ struct instance_filter {
 /// A page of a query, in the order of instance ids.
 struct instance_page {
     std::vector<instance_record> instances{};
-    /// Pass it on to get what follows; empty when this page is the last.
+    /// The id of the page's last instance, to be passed on for those that follow; empty when there are
+    /// none.
     std::string next{};
 };
 
@@ -465,6 +466,8 @@ class PERDURE_EXPORT backend {
     /// from event 0 on.
     /// [LOCK-8] Never more items than asked for. An empty answer without `contended` means that
     /// nothing was ready.
+    /// [LOCK-9] A lease is known by its instance, task and token. The row only helps to find it: with
+    /// row 0 every call does the same.
     /// [SUSPECT-1] An item whose last lease expired is a suspect. It is handed out only when asked
     /// for, one a call, and stays a suspect until it commits or is released.
     /// [SUSPECT-2] An expiry counts as an attempt only if the item was leased as a suspect.

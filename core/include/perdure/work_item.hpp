@@ -19,7 +19,8 @@ inline namespace v1 {
 struct lease {
     lease_token token{};
     /// The backend's own address of the row, handed back as it was given; no other meaning. Zero
-    /// when the backend has no use for it. Never trusted without the token.
+    /// when the backend has no use for it, or its caller does not know it. Never trusted without the
+    /// token [LOCK-9].
     std::uint64_t row = 0;
 
     friend bool operator==(const lease&, const lease&) = default;

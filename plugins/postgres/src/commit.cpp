@@ -120,7 +120,10 @@ void note_leases(held_leases& held, const commit_request& request, const commit_
 }  // namespace
 
 commit_result postgres_backend::commit(const commit_request& request) {
-    return hub_.with_names([&] { return commit_now(request); });
+    return with_rows(hub_, request.finished, [&](std::span<const finished_work> finished) {
+        const commit_request known{finished, request.next};
+        return hub_.with_names([&] { return commit_now(known); });
+    });
 }
 
 commit_result postgres_backend::commit_now(const commit_request& request) {

@@ -24,7 +24,7 @@ constexpr statement terminate_instances{"terminate_instances",
                                         effect::mutating};
 constexpr statement release_instances{
     "release_instances",
-    "select outcomes, left_ready, next_due, store_time from _ReleaseInstances($1, $2)",
+    "select outcomes, left_ready, next_due, store_time from _UnparkInstances($1, $2)",
     effect::mutating};
 constexpr statement purge_instances{
     "purge_instances",

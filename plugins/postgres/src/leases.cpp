@@ -105,7 +105,9 @@ std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
     } else {
         values.add_null<sql::integer>().add_null<sql::text>().add_null<sql::text>();
     }
-    add_items(values, request.items);
+    with_rows(hub_, request.items, [&](std::span<const held_item> items) {
+        add_items(values, items);
+    });
     const look begun = hub_.rings().begin_look();
     const answer done = hub_.call(renew_leases, values);
     hub_.rings().hear_time(begun, done.only(1).time());
@@ -124,7 +126,7 @@ std::vector<lease_outcome> postgres_backend::return_leases(const lease_return& r
     }
     parameters values;
     values.add<sql::uuid>(request.request.value);
-    add_items(values, items);
+    with_rows(hub_, items, [&](std::span<const held_item> known) { add_items(values, known); });
     const bool is_abandoned = request.kind == return_kind::abandon;
     values.add<sql::bigint>(is_abandoned ? std::optional(request.delay) : std::nullopt);
     if (request.kind == return_kind::park) {

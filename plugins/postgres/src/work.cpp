@@ -10,6 +10,7 @@ namespace perdure::postgres {
 
 namespace {
 
+constexpr statement find_keys{"keys_of", "select _KeysOf($1)", effect::none};
 constexpr unsigned key_bits = 48;
 
 std::uint64_t marked_bits(const instance_id& instance) {
@@ -25,6 +26,19 @@ std::uint64_t row_of(std::int64_t key, const instance_id& instance) {
 std::uint64_t key_of(const lease& held, const instance_id& instance) {
     const std::uint64_t key = held.row ^ marked_bits(instance);
     return key >> key_bits == 0 ? key : 0;
+}
+
+std::vector<std::uint64_t> rows_of(store& hub, const std::vector<std::string_view>& ids) {
+    parameters values;
+    values.add_list<sql::text>(ids);
+    const answer done = hub.call(find_keys, values);
+    const array_reader keys(done.only(0));
+    std::vector<std::uint64_t> rows;
+    for (std::size_t n = 0; n < ids.size(); ++n) {
+        const bool is_known = !keys.is_null(n);
+        rows.push_back(is_known ? row_of(keys.number(n), instance_id(std::string(ids[n]))) : 0);
+    }
+    return rows;
 }
 
 bool served::has_activity(const std::string& name, const std::string& queue) const {

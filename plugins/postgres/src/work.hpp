@@ -23,6 +23,32 @@ namespace perdure::postgres {
 /// The key in that row; 0, which no instance has, when it is of another instance.
 [[nodiscard]] std::uint64_t key_of(const lease& held, const instance_id& instance);
 
+/// The rows of these instances' leases, in the same order; 0 for an unknown one. Asks the store.
+[[nodiscard]] std::vector<std::uint64_t> rows_of(store& hub,
+                                                 const std::vector<std::string_view>& ids);
+
+/// Executes the call with the items as they are or, when some of them come without a row, with copies
+/// that have it [LOCK-9].
+template <class Item, class Call>
+auto with_rows(store& hub, std::span<const Item> items, Call call) {
+    const auto has_none = [](const Item& item) { return item.held.row == 0; };
+    if (std::none_of(items.begin(), items.end(), has_none)) {
+        return call(items);
+    }
+    std::vector<Item> found(items.begin(), items.end());
+    std::vector<std::string_view> ids;
+    for (const Item& item : items) {
+        ids.push_back(item.instance.text());
+    }
+    const std::vector<std::uint64_t> rows = rows_of(hub, ids);
+    for (std::size_t n = 0; n < found.size(); ++n) {
+        if (has_none(found[n])) {
+            found[n].held.row = rows[n];
+        }
+    }
+    return call(std::span<const Item>(found));
+}
+
 /// The lanes and names of a filter, as the type room wants them; no filter means everything.
 struct served {
     std::optional<std::vector<std::int32_t>> definitions;

@@ -378,7 +378,7 @@ $$;
 
 -- [PARK-3] Makes parked instances ready again. `outcomes`: 0 released, 1 not parked, 2 no such
 -- instance. Caller: the plugin. Tables: Instances, Ready, Requests.
-create or replace function _ReleaseInstances(
+create or replace function _UnparkInstances(
     p_request uuid, p_ids text[], out outcomes smallint[], out left_ready boolean,
     out next_due timestamptz, out store_time timestamptz)
 language plpgsql volatile security definer

@@ -8,7 +8,7 @@ create or replace function _IsLeasedBy(p_instance Instances, p_token bigint, p_e
 language sql immutable
 as $$ select p_instance.token = p_token and p_instance.execution_id = p_execution $$;
 
--- [AHEAD-1] [VERSION-1] Whether nothing has come before a turn that follows this commit without a lease.
+-- [SPECULATIVE-1] [VERSION-1] Whether nothing has come before a turn that follows this commit without a lease.
 -- Whoever is neither leased, parked nor over has an empty inbox if there is no time at which it is ready.
 create or replace function _IsAsItWas(
     p_instance Instances, p_execution uuid, p_version bigint, p_committed bigint)
@@ -22,7 +22,7 @@ as $$
 $$;
 
 -- Turns happen: what becomes of their instances, which nobody has leased from then on. Whoever calls it holds
--- the rows, and has judged the turns. `p_holders`: of turns ahead, who had the activity; null of others,
+-- the rows, and has judged the turns. `p_holders`: of speculative turns, who had the activity; null of others,
 -- which the holder of the instance made. Returns the numbers of their first new events. The only place that
 -- writes the last commit. Tables: Instances.
 create or replace function _Accept(
@@ -51,7 +51,7 @@ begin
 end
 $$;
 
--- Which turns may happen, of one instance at most one, in their order; and of turns ahead the places of their
+-- Which turns may happen, of one instance at most one, in their order; and of speculative turns the places of their
 -- activities, one of which waits as a suspect if `has_suspect`. The rows of p_keys are locked already, and
 -- lie in these places. Tables, read only: Instances, NewTasks.
 create or replace function _JudgeTurns(
@@ -93,9 +93,9 @@ begin
 end
 $$;
 
--- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good, and the turns ahead that nothing has
--- come before, whose activities it ends [AHEAD-1]. `firsts` has for each the number of its first new event, 0
--- for one that is refused or a repeat; `outcomes` as in the contract, 3 for every turn ahead that does not
+-- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good, and the speculative turns that nothing has
+-- come before, whose activities it ends [SPECULATIVE-1]. `firsts` has for each the number of its first new event, 0
+-- for one that is refused or a repeat; `outcomes` as in the contract, 3 for every speculative turn that does not
 -- happen. The rows of p_keys are locked already, and lie in these places. Tables: Ready, NewTasks, Instances.
 create or replace function _AcceptTurns(
     p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[], p_now timestamptz,

@@ -195,7 +195,7 @@ $$;
 
 -- Commits one turn that comes alone, has consumed no message, adds one chunk of events, goes on or ends with
 -- a result at most, and schedules at most one activity, which the caller takes under the token in p_next. It
--- is a turn ahead, or it has a lease, as the first turn of an execution does. `store_time` is null, and
+-- is a speculative turn, or it has a lease, as the first turn of an execution does. `store_time` is null, and
 -- nothing has happened, when _Commit has to judge it. Nothing waits for the instance then, so that there is
 -- nothing to hand out but this activity and what else is ready. `ended` is the record of an instance that
 -- ends by it and that somebody awaits. Caller: the plugin. Tables: those of _Commit and of InstanceRecords.

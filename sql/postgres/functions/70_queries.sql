@@ -2,6 +2,25 @@
 
 set search_path = :"schema", pg_temp;
 
+-- The keys of the instances with these ids, in the same order, null for an unknown one. Caller: the plugin,
+-- for leases whose holder does not know the key [LOCK-9]. Tables, read only: Instances.
+create or replace function _KeysOf(p_ids text[]) returns bigint[]
+language plpgsql stable security definer
+set search_path from current
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+    v_hub constant integer := _Hub();
+begin
+    return array(
+        select (select i.instance_key from Instances i
+                 where i.task_hub = v_hub and i.instance_id = w.instance_id)
+          from unnest(p_ids) with ordinality as w(instance_id, n)
+         order by w.n);
+end
+$$;
+
 -- The instances with these ids, in the same order, a row of nulls for an unknown one, all as of the moment of
 -- the call, because it is stable [READ-1]. Caller: the plugin. Tables, read only: those of InstanceRecords.
 create or replace function _GetInstances(p_ids text[]) returns setof InstanceRecords

@@ -205,7 +205,7 @@ begin
         p_room => v_room) c;
     assert v_next.turn_outcomes = '{0}', 'a turn alone';
 
-    -- The turn ahead that follows from that activity, alone; it schedules the next. And a first turn alone,
+    -- The speculative turn that follows from that activity, alone; it schedules the next. And a first turn alone,
     -- with a result.
     select c.* into v_next from _CommitLoneTurn(
         p_request => gen_random_uuid(), p_room => v_room,
@@ -213,7 +213,7 @@ begin
                       v_orchestrations.history_version[51] + 1, v_turns.token[1], 2, '[{},{}]', null,
                       null)::lone_turn,
         p_next => row(8, v_step, 78, '', 'json', '1', '{}')::lone_task, p_is_awaited => true) c;
-    assert v_next.store_time is not null, 'a turn ahead alone';
+    assert v_next.store_time is not null, 'a speculative turn alone';
     v_tasks.task := '{8}';
     v_tasks.token := '{78}';
     select c.* into v_next from _CommitLoneTurn(
@@ -238,7 +238,7 @@ begin
     assert v_next.done_outcomes = '{0}', 'an activity alone';
     assert (v_next.handed).instance_key = v_turns.instance_key, 'that hands its instance on';
 
-    -- Forty turns, each with an activity for the worker, and then the turns ahead that follow; one of them
+    -- Forty turns, each with an activity for the worker, and then the speculative turns that follow; one of them
     -- is declined, and those with a message in their inbox.
     v_turns.instance_key := v_orchestrations.instance_key[52:91];
     v_turns.token := v_orchestrations.token[52:91];
@@ -297,10 +297,11 @@ begin
     v_terminations.target := v_ids[106:106];
     perform from _TerminateInstances(gen_random_uuid(), v_terminations);
     perform from _PurgeInstances(gen_random_uuid(), v_ids[80:99], true, '{}', 0);
-    perform from _ReleaseInstances(gen_random_uuid(), v_ids);
+    perform from _UnparkInstances(gen_random_uuid(), v_ids);
     perform _AnyEnded(v_ids);
     perform from _Watch(true, '-infinity', v_ids);
     perform from _GetInstances(v_ids);
+    perform _KeysOf(v_ids);
     perform from _GetInstances(v_ids[1:1]);
     perform from _ReadHistory(v_ids[1], 0, 1000000);
     perform from _QueryManyOrchestrations(null, 'filled-1', 100);

@@ -42,6 +42,7 @@ select GetInstanceHistory('victim-6');
 select GetScaleMetric(), GetScaleRecommendation(1, 1), CurrentTaskHub();
 select GetUnreachableLeases();
 select _GetInstances(array[:'held_id', 'victim-6']);
+select _KeysOf(array[:'held_id', 'victim-6']);
 select _QueryManyOrchestrations(f, '', 100), _Purgeable(f, true, 100)
   from (values ('{"statuses": [], "prefix": ""}'::jsonb),
                ('{"statuses": [], "prefix": "", "name": "SECRET name"}')) as w(wanted)
@@ -60,7 +61,7 @@ select _TerminateInstances(
                            'final_event', array['{}'], 'codec', array['json'],
                            'bytes', array['1'::bytea], 'parent_event', array['{}'])));
 select _PurgeInstances('20000000-0000-0000-0000-000000000004', array[:'held_id', 'victim-6'], true, '{}', 0);
-select _ReleaseInstances('20000000-0000-0000-0000-000000000005', array[:'held_id']);
+select _UnparkInstances('20000000-0000-0000-0000-000000000005', array[:'held_id']);
 select _TakeOver(array['SECRET worker']);
 
 \echo by number and token
