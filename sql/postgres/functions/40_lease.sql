@@ -66,21 +66,30 @@ end
 $$;
 
 -- These instances, which have just been leased, as the worker is told of them, in this order; without their
--- messages and histories. The only place that knows the columns of leased work. Tables: none.
+-- messages and histories. The only place that knows the columns of leased work; one instance needs no query.
+-- Tables: none.
 create or replace function _Leased(p_instances Instances[], p_worker integer) returns orchestration_batch
 language plpgsql volatile
 as $$
 declare
+    v_only constant Instances := p_instances[1];
     v_batch orchestration_batch;
 begin
+    if cardinality(p_instances) = 1 then
+        return row(array[v_only.instance_key], array[v_only.token], array[v_only.instance_id],
+                   array[v_only.execution_id], array[v_only.lane], array[v_only.status],
+                   array[v_only.history_version], array[v_only.last_committed],
+                   array[v_only.history_length], array[v_only.attempts], array[v_only.suspect],
+                   array[coalesce(v_only.last_committer = p_worker, false)],
+                   null, null, null, null, null, null, null, null, null)::orchestration_batch;
+    end if;
     select array_agg(i.instance_key), array_agg(i.token), array_agg(i.instance_id),
            array_agg(i.execution_id), array_agg(i.lane), array_agg(i.status),
            array_agg(i.history_version), array_agg(i.last_committed), array_agg(i.history_length),
            array_agg(i.attempts), array_agg(i.suspect),
-           array_agg(coalesce(i.last_committer = p_worker, false))
-      into v_batch.instance_key, v_batch.token, v_batch.instance_id, v_batch.execution_id, v_batch.lane,
-           v_batch.status, v_batch.history_version, v_batch.last_committed, v_batch.history_length,
-           v_batch.attempts, v_batch.suspect, v_batch.has_frame
+           array_agg(coalesce(i.last_committer = p_worker, false)),
+           null, null, null, null, null, null, null, null, null
+      into v_batch
       from unnest(p_instances) as i;
     return v_batch;
 end

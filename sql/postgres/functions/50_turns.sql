@@ -21,75 +21,86 @@ as $$
            and not _IsEnded(p_instance.status)
 $$;
 
--- Turns happen: what becomes of their instances, which nobody has leased from then on. Whoever calls it holds
--- the rows, and has judged the turns. `p_holders`: of speculative turns, who had the activity; null of others,
--- which the holder of the instance made. Returns the numbers of their first new events. The only place that
--- writes the last commit. Tables: Instances.
+-- [COMMIT-1] Accepts turns: those whose lease is good, and speculative turns that have been judged already, for
+-- which p_holders says who had the activity that they follow. Nobody has leased their instances from then on.
+-- `numbers` are those of the turns that happen, `firsts` the numbers of their first new events. The rows are
+-- locked already. The only place that writes the last commit; a turn alone has a statement of its own, which
+-- takes half the time. Tables: Instances.
 create or replace function _Accept(
-    p_keys bigint[], p_holders integer[], p_tokens bigint[], p_statuses smallint[], p_events integer[],
-    p_now timestamptz)
-returns bigint[]
+    p_hub integer, p_turns turn_batch, p_holders integer[], p_now timestamptz,
+    out numbers integer[], out firsts bigint[])
 language plpgsql volatile
 as $$
-declare
-    v_firsts bigint[];
 begin
+    if cardinality(p_turns.instance_key) = 1 then
+        update Instances i
+           set token = null, lease_until = null, holder = null, leased_alone = false, ready_at = null,
+               last_committer = coalesce(p_holders[1], i.holder), last_committed = p_turns.token[1],
+               attempts = 0, suspect = false, not_before = '-infinity', needs_turn = false,
+               status = p_turns.status[1], history_length = i.history_length + p_turns.events[1],
+               history_version = i.history_version + 1, updated_at = p_now,
+               completed_at = case when _IsEnded(p_turns.status[1]) then p_now end
+         where i.instance_key = p_turns.instance_key[1] and i.task_hub is not distinct from p_hub
+           and case when p_turns.after_task[1] is null
+                    then _IsLeasedBy(i, p_turns.token[1], p_turns.execution_id[1])
+                    else p_holders[1] is not null end
+        returning '{1}', array[i.history_length - p_turns.events[1]] into numbers, firsts;
+        return;
+    end if;
     with accepted as (
         update Instances i
            set token = null, lease_until = null, holder = null, leased_alone = false, ready_at = null,
-               last_committer = coalesce(t.holder, i.holder), last_committed = t.token, attempts = 0,
-               suspect = false, not_before = '-infinity', needs_turn = false, status = t.status,
-               history_length = i.history_length + t.events, history_version = i.history_version + 1,
-               updated_at = p_now, completed_at = case when _IsEnded(t.status) then p_now end
-          from unnest(p_keys, p_holders, p_tokens, p_statuses, p_events) with ordinality
-               as t(instance_key, holder, token, status, events, n)
-         where i.instance_key = any(array[t.instance_key])
+               last_committer = coalesce(t.after_holder, i.holder), last_committed = t.token,
+               attempts = 0, suspect = false, not_before = '-infinity', needs_turn = false,
+               status = t.status, history_length = i.history_length + t.events,
+               history_version = i.history_version + 1, updated_at = p_now,
+               completed_at = case when _IsEnded(t.status) then p_now end
+          from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
+                      p_turns.events, p_turns.after_task, p_holders) with ordinality
+               as t(instance_key, token, execution_id, status, events, after_task, after_holder, n)
+         where i.instance_key = any(array[t.instance_key]) and i.task_hub is not distinct from p_hub
+           and case when t.after_task is null then _IsLeasedBy(i, t.token, t.execution_id)
+                    else t.after_holder is not null end
         returning t.n, i.history_length - t.events as first
     )
-    select array_agg(a.first order by a.n) into v_firsts from accepted a;
-    return v_firsts;
+    select array_agg(a.n::integer order by a.n), array_agg(a.first order by a.n) into numbers, firsts
+      from accepted a;
 end
 $$;
 
--- Which turns may happen, of one instance at most one, in their order; and of speculative turns the places of their
--- activities, one of which waits as a suspect if `has_suspect`. The rows of p_keys are locked already, and
--- lie in these places. Tables, read only: Instances, NewTasks.
-create or replace function _JudgeTurns(
+-- [SPECULATIVE-1] Judges speculative turns. `holders` says for each turn who has the activity that it follows; null for
+-- one that may not happen, and for others. `task_places` are those of the activities; one of them waits as a
+-- suspect if `has_suspect`. The rows of p_keys are locked already, and lie in these places. Tables, read
+-- only: Instances, NewTasks.
+create or replace function _JudgeSpeculation(
     p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[],
-    out numbers integer[], out keys bigint[], out holders integer[], out tokens bigint[],
-    out statuses smallint[], out events integer[], out task_places tid[], out has_suspect boolean)
+    out holders integer[], out task_places tid[], out has_suspect boolean)
 language plpgsql volatile
 as $$
 begin
     with turn as materialized (
         select t.*, l.place
-          from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
-                      p_turns.events, p_turns.after_task, p_turns.after_version,
-                      p_turns.after_committed) with ordinality
-               as t(instance_key, token, execution_id, status, events, after_task, after_version,
-                    after_committed, n)
+          from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.after_task,
+                      p_turns.after_version, p_turns.after_committed) with ordinality
+               as t(instance_key, token, execution_id, after_task, after_version, after_committed, n)
           join unnest(p_keys, p_places) as l(instance_key, place) using (instance_key)
+         where t.after_task is not null
+    ), good as materialized (
+        select t.n, k.place, k.holder, k.ready_at
+          from turn t
+          join Instances i on i.ctid = t.place
+         cross join lateral (
+               select e.ctid as place, e.holder, e.ready_at from NewTasks e
+                where e.instance_key = any(array[t.instance_key]) and e.task = t.after_task
+                  and e.execution_id = t.execution_id and e.token = t.token
+                limit 1) k
+         where i.task_hub is not distinct from p_hub
+           and _IsAsItWas(i, t.execution_id, t.after_version, t.after_committed)
     )
-    select array_agg(a.n::integer order by a.n), array_agg(a.instance_key order by a.n),
-           array_agg(a.holder order by a.n), array_agg(a.token order by a.n),
-           array_agg(a.status order by a.n), array_agg(a.events order by a.n),
-           array_agg(a.task_place) filter (where a.task_place is not null),
-           coalesce(bool_or(a.is_suspect), false)
-      into numbers, keys, holders, tokens, statuses, events, task_places, has_suspect
-      from (select distinct on (t.place) t.n, t.instance_key, t.token, t.status, t.events, k.holder,
-                   k.place as task_place, k.ready_at is not null as is_suspect
-              from turn t
-              join Instances i on i.ctid = t.place
-              left join lateral (
-                   select e.ctid as place, e.holder, e.ready_at from NewTasks e
-                    where e.instance_key = any(array[t.instance_key]) and e.task = t.after_task
-                      and e.execution_id = t.execution_id and e.token = t.token
-                    limit 1) k on true
-             where i.task_hub is not distinct from p_hub
-               and case when t.after_task is null then _IsLeasedBy(i, t.token, t.execution_id)
-                        else k.place is not null
-                             and _IsAsItWas(i, t.execution_id, t.after_version, t.after_committed) end
-             order by t.place, t.n) a;
+    select array_agg(g.holder order by n.n), array_agg(g.place) filter (where g.place is not null),
+           coalesce(bool_or(g.ready_at is not null), false)
+      into holders, task_places, has_suspect
+      from generate_subscripts(p_turns.instance_key, 1) as n(n) left join good g on g.n = n.n;
 end
 $$;
 
@@ -104,8 +115,10 @@ language plpgsql volatile
 as $$
 declare
     v_count constant integer := cardinality(p_turns.instance_key);
-    v_good record;
     v_repeated integer[] := '{}';
+    v_ahead record;
+    v_holders integer[];
+    v_accepted record;
 begin
     if v_count > cardinality(array(select distinct unnest(p_turns.instance_key))) then
         -- Of two checkpoints of one instance, the first may be a repeat of an earlier call [COMMIT-2].
@@ -115,28 +128,28 @@ begin
               join Instances i on i.instance_key = any(array[t.instance_key])
              where i.last_committed = t.token and i.task_hub is not distinct from p_hub);
     end if;
-    v_good := _JudgeTurns(p_hub, p_turns, p_keys, p_places);
-    if v_good.has_suspect then
-        -- Somebody may have taken one meanwhile. From then on nobody can.
-        perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task, p_turns.execution_id,
-                                 p_turns.token);
-        v_good := _JudgeTurns(p_hub, p_turns, p_keys, p_places);
+    if p_turns.after_task is not null then
+        v_ahead := _JudgeSpeculation(p_hub, p_turns, p_keys, p_places);
+        if v_ahead.has_suspect then
+            -- Somebody may have taken one meanwhile. From then on nobody can.
+            perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task, p_turns.execution_id,
+                                     p_turns.token);
+            v_ahead := _JudgeSpeculation(p_hub, p_turns, p_keys, p_places);
+        end if;
+        v_holders := v_ahead.holders;
+        delete from NewTasks t where t.ctid = any(v_ahead.task_places);
     end if;
-    if v_good.task_places is not null then
-        delete from NewTasks t where t.ctid = any(v_good.task_places);
-    end if;
-    if v_good.keys is not null then
-        firsts := _Accept(v_good.keys, v_good.holders, v_good.tokens, v_good.statuses, v_good.events, p_now);
-    end if;
+    v_accepted := _Accept(p_hub, p_turns, v_holders, p_now);
+    firsts := v_accepted.firsts;
     outcomes := array_fill(0::smallint, array[v_count]);
-    if cardinality(v_good.numbers) = v_count then
+    if cardinality(v_accepted.numbers) = v_count then
         return;
     end if;
-    select array_agg(coalesce(firsts[array_position(v_good.numbers, t.n::integer)], 0) order by t.n),
-           array_agg(case when t.n = any(v_good.numbers) or i.last_committed = t.token
+    select array_agg(coalesce(firsts[array_position(v_accepted.numbers, t.n::integer)], 0) order by t.n),
+           array_agg(case when t.n = any(v_accepted.numbers) or i.last_committed = t.token
                                or t.n = any(v_repeated)
                                   and not exists (
-                                          select from unnest(v_good.numbers) as a(n)
+                                          select from unnest(v_accepted.numbers) as a(n)
                                            where a.n < t.n
                                              and p_turns.instance_key[a.n] = t.instance_key)
                           then 0

@@ -30,8 +30,8 @@ begin
         return null;
     end if;
     v_effect.store_time := _Now();
-    v_effect.firsts := _Accept(v_turns.instance_key, null, v_turns.token, v_turns.status, v_turns.events,
-                               v_effect.store_time);
+    v_next := _Accept(p_hub, v_turns, null, v_effect.store_time);
+    v_effect.firsts := v_next.firsts;
     v_effect.left_ready := false;
     if (p_batch.consumed).turn is not null then
         delete from NewEvents e
@@ -63,16 +63,18 @@ begin
     v_effect.turn_outcomes := '{0}';
     v_effect.dropped := 0;
     v_effect.waiting := 0;
-    if _IsEnded(v_turns.status[1]) then
-        -- [COMMIT-5]
+    if _IsEnded(v_turns.status[1]) then  -- [COMMIT-5]
         delete from NewEvents e where e.instance_key = v_key;
         return v_effect;
     end if;
-    v_next := _HandOn(array[v_key], null, false, v_effect.store_time, p_room);
-    v_effect.handed := v_next.handed;
-    v_effect.waiting := v_next.waiting;
-    v_effect.left_ready := v_effect.left_ready or v_next.left_ready;
-    v_effect.next_due := v_next.next_due;
+    v_next := _HaveWork(array[v_key], v_effect.store_time);
+    if v_next.ready is not null or v_next.unsettled then
+        v_next := _HandOn(array[v_key], null, false, v_effect.store_time, p_room);
+        v_effect.handed := v_next.handed;
+        v_effect.waiting := v_next.waiting;
+        v_effect.left_ready := v_effect.left_ready or v_next.left_ready;
+        v_effect.next_due := v_next.next_due;
+    end if;
     return v_effect;
 end
 $$;
@@ -85,11 +87,12 @@ as $$
 declare
     v_key constant bigint := p_done.instance_key[1];
     v_now timestamptz;
-    v_token bigint;
+    v_is_leased boolean;
+    v_is_delayed boolean;
     v_next record;
     v_effect commit_effect;
 begin
-    select i.token into v_token
+    select i.token is not null, i.not_before > _Now() into v_is_leased, v_is_delayed
       from Instances i
      where i.instance_key = v_key and i.task_hub is not distinct from p_hub
        and i.execution_id = p_done.execution_id[1] and not _IsEnded(i.status)
@@ -115,7 +118,12 @@ begin
     v_effect.dropped := 0;
     v_effect.waiting := 0;
     v_effect.left_ready := false;
-    if v_token is null then
+    if not v_is_leased and not v_is_delayed and cardinality(p_room.tokens) > 0 then
+        -- It is ready, because of what has just come.
+        v_effect.handed := _LeaseAll(array[v_key], v_now, p_room);
+        v_effect.waiting := coalesce(cardinality((v_effect.handed).token), 0);
+    end if;
+    if not v_is_leased and v_effect.waiting = 0 then
         v_next := _HandOn(array[v_key], null, false, v_now, p_room);
         v_effect.handed := v_next.handed;
         v_effect.waiting := v_next.waiting;
@@ -129,12 +137,11 @@ $$;
 -- What a lone turn does, if it may happen, in one statement. Returns the time, or null. Parameters: those of
 -- _CommitLoneTurn. Tables: Instances, NewEvents (read), NewTasks, History, Lanes (read), Requests.
 create or replace function _AcceptLoneTurn(
-    p_hub integer, p_request uuid, p_room room, p_turn lone_turn, p_next lone_task)
+    p_hub integer, p_request uuid, p_worker integer, p_lease interval, p_turn lone_turn, p_next lone_task)
 returns timestamptz
 language plpgsql volatile
 as $$
 declare
-    v_lease constant interval := p_room.lease * interval '1 microsecond';
     v_done record;
 begin
     with locked as materialized (
@@ -160,8 +167,10 @@ begin
          union all
         select l.first, null, _Now() from locked l where p_turn.after_task is null
     ), happened as (
-        select t.now, _Accept(array[p_turn.instance_key], array[t.holder], array[p_turn.token],
-                              array[p_turn.status], array[p_turn.count], t.now) as firsts
+        select t.now, _Accept(p_hub, row(array[p_turn.instance_key], array[p_turn.token],
+                                         array[p_turn.execution_id], array[p_turn.status],
+                                         array[p_turn.count], array[p_turn.after_task], null, null, null,
+                                         null)::turn_batch, array[t.holder], t.now) as accepted
           from turn t
     ), recorded as (
         insert into History (instance_key, first, count, events)
@@ -170,7 +179,7 @@ begin
         insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until, holder,
                               version, input_codec, input, details)
         select p_turn.instance_key, p_next.task, p_turn.execution_id, l.lane, p_next.token,
-               t.now + v_lease, p_room.worker, p_next.version, p_next.input_codec, p_next.input,
+               t.now + p_lease, p_worker, p_next.version, p_next.input_codec, p_next.input,
                p_next.details
           from turn t cross join Lanes l
          where l.lane = p_next.lane and l.task_hub = p_hub
@@ -179,13 +188,13 @@ begin
         insert into Requests (task_hub, request_id, answered_at, until, outcomes, turns, lease_keys,
                               lease_tasks, lease_tokens)
         select p_hub, p_request, t.now,
-               t.now + case when p_next.task is null then interval '2 minutes' else v_lease end,
+               t.now + case when p_next.task is null then interval '2 minutes' else p_lease end,
                '{0}', 1, case when p_next.task is not null then array[p_turn.instance_key] end,
                case when p_next.task is not null then array[p_next.task] end,
                case when p_next.task is not null then array[p_next.token] end
           from turn t
     )
-    select h.now, h.firsts, exists (select from scheduled) as is_scheduled into v_done from happened h;
+    select h.now, h.accepted, exists (select from scheduled) as is_scheduled into v_done from happened h;
     if v_done.now is not null and p_next.task is not null and not v_done.is_scheduled then
         perform _CheckLanes(p_hub, array[p_next.lane]);
     end if;
@@ -212,6 +221,7 @@ set jit = off
 as $$
 declare
     v_hub constant integer := _Hub();
+    v_lease constant interval := p_room.lease * interval '1 microsecond';
     v_further record;
 begin
     if p_turn.status = 5 or (p_next.task is null) <> (p_next.token is null) then
@@ -228,7 +238,7 @@ begin
             return;
         end if;
     end if;
-    store_time := _AcceptLoneTurn(v_hub, p_request, p_room, p_turn, p_next);
+    store_time := _AcceptLoneTurn(v_hub, p_request, p_room.worker, v_lease, p_turn, p_next);
     if store_time is null then
         return;
     end if;
@@ -239,14 +249,17 @@ begin
         ended := _RecordOf(p_turn.instance_key);
     end if;
     if p_room.expire or cardinality(p_room.tokens) > 0 or cardinality(p_room.task_tokens) > 0 then
-        v_further := _TakeFurther(v_hub, store_time, _Unfiltered(v_hub, p_room));
+        if p_room.everything then
+            p_room := _Unfiltered(v_hub, p_room);
+        end if;
+        v_further := _TakeFurther(v_hub, store_time, p_room);
         taken := v_further.taken;
         activities := v_further.activities;
         suspects := v_further.suspects;
         low_water := v_further.low_water;
         if taken.token is not null or activities.token is not null then
             update Requests r
-               set until = store_time + p_room.lease * interval '1 microsecond',
+               set until = store_time + v_lease,
                    lease_keys = r.lease_keys || taken.instance_key || activities.instance_key,
                    lease_tasks = r.lease_tasks
                               || array_fill(0::bigint, array[coalesce(cardinality(taken.token), 0)])
