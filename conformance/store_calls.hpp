@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-// Calls of a store as tests write them: finished work with its parts side by side, and requests without
-// names for what a test leaves out.
+// Calls of a store as tests write them: finished work with its parts side by side, and requests
+// without names for what a test leaves out.
 
 namespace perdure::conformance {
 

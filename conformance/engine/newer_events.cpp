@@ -8,7 +8,8 @@
 using namespace perdure;
 using namespace perdure::conformance;
 
-// An event of a kind that this version does not implement, although whoever stored it did not say so.
+// An event of a kind that this version does not implement, although whoever stored it did not say
+// so.
 
 namespace {
 

@@ -109,7 +109,8 @@ TEST_CASE_METHOD(shared_hub,
         return;
     }
     int unnoticed = 0;
-    // More than one end, because a wait may begin after the first and then sees it at its first look.
+    // More than one end, because a wait may begin after the first and then sees it at its first
+    // look.
     for (int n = 0; n < 5; ++n) {
         const orchestration_work work = there().leased();
         std::latch begun(1);

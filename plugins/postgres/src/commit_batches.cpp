@@ -77,7 +77,8 @@ void add_targets(parameters& values, const work_items& turns) {
     }
 }
 
-// [SPECULATIVE-1] One beside another item of its instance has no version to follow, so it is declined.
+// [SPECULATIVE-1] One beside another item of its instance has no version to follow, so it is
+// declined.
 void add_ends(parameters& values, const commit_items& items) {
     const work_items& turns = items.turns;
     const auto is_speculative = [](const finished_work* item) { return item->activity.has_value(); };

@@ -29,8 +29,8 @@ std::optional<std::int64_t> finish_activity(call& work,
         owner.row, task.value, execution.value, held.token.value);
 }
 
-// [SPECULATIVE-1] Makes the instance look as if the activity's end had been committed and its holder had
-// leased the turn; false when something else could have come between.
+// [SPECULATIVE-1] Makes the instance look as if the activity's end had been committed and its
+// holder had leased the turn; false when something else could have come between.
 bool lease_speculatively(call& work, instance_row& target, const finished_work& item) {
     const bool is_quiet = !is_terminal(target.status) && target.next_at == never &&
                           !target.parked && target.inbox_length == 0;

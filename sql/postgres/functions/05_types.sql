@@ -38,8 +38,8 @@ $$;
 -- A batch is a composite value of equally long arrays. `turn` is the number of the checkpoint, from 1,
 -- that an element belongs to.
 
--- Of speculative turns: the activity that ended, the history version and the last committed token that the turn
--- began with, and the event of that end; elements of other turns are null, and so are the arrays if all
+-- Of speculative turns: the activity that ended, the history version and the last committed token that the
+-- turn began with, and the event of that end; elements of other turns are null, and so are the arrays if all
 -- are others. `level`: the feature levels, null if all are 1; likewise of messages.
 create type turn_batch as (
     instance_key bigint[], token bigint[], execution_id uuid[], status smallint[], events integer[],
@@ -82,9 +82,9 @@ create type commit_batch as (
     messages message_batch, children instance_batch, continued continued_batch, some_end boolean,
     done completion_batch);
 
--- The turn of a commit that is nothing else. A speculative turn has the activity that has ended, and the history
--- version and the last commit that it follows; one that was leased has nulls. `codec` and `output`: the
--- result of one that ends its instance.
+-- The turn of a commit that is nothing else. A speculative turn has the activity that has ended, and the
+-- history version and the last commit that it follows; one that was leased has nulls. `codec` and `output`:
+-- the result of one that ends its instance.
 create type lone_turn as (
     instance_key bigint, token bigint, execution_id uuid, status smallint, after_task bigint,
     after_version bigint, after_committed bigint, count integer, events text, codec text, output bytea);

@@ -8,8 +8,9 @@ create or replace function _IsLeasedBy(p_instance Instances, p_token bigint, p_e
 language sql immutable
 as $$ select p_instance.token = p_token and p_instance.execution_id = p_execution $$;
 
--- [SPECULATIVE-1] [VERSION-1] Whether nothing has come before a turn that follows this commit without a lease.
--- Whoever is neither leased, parked nor over has an empty inbox if there is no time at which it is ready.
+-- [SPECULATIVE-1] [VERSION-1] Whether nothing has come before a turn that follows this commit without a
+-- lease. Whoever is neither leased, parked nor over has an empty inbox if there is no time at which it is
+-- ready.
 create or replace function _IsAsItWas(
     p_instance Instances, p_execution uuid, p_version bigint, p_committed bigint)
 returns boolean
@@ -21,11 +22,11 @@ as $$
            and not _IsEnded(p_instance.status)
 $$;
 
--- [COMMIT-1] Accepts turns: those whose lease is good, and speculative turns that have been judged already, for
--- which p_holders says who had the activity that they follow. Nobody has leased their instances from then on.
--- `numbers` are those of the turns that happen, `firsts` the numbers of their first new events. The rows are
--- locked already. The only place that writes the last commit; a turn alone has a statement of its own, which
--- takes half the time. Tables: Instances.
+-- [COMMIT-1] Accepts turns: those whose lease is good, and speculative turns that have been judged already,
+-- for which p_holders says who had the activity that they follow. Nobody has leased their instances from then
+-- on. `numbers` are those of the turns that happen, `firsts` the numbers of their first new events. The rows
+-- are locked already. The only place that writes the last commit; a turn alone has a statement of its own,
+-- which takes half the time. Tables: Instances.
 create or replace function _Accept(
     p_hub integer, p_turns turn_batch, p_holders integer[], p_now timestamptz,
     out numbers integer[], out firsts bigint[])
@@ -68,10 +69,10 @@ begin
 end
 $$;
 
--- [SPECULATIVE-1] Judges speculative turns. `holders` says for each turn who has the activity that it follows; null for
--- one that may not happen, and for others. `task_places` are those of the activities; one of them waits as a
--- suspect if `has_suspect`. The rows of p_keys are locked already, and lie in these places. Tables, read
--- only: Instances, NewTasks.
+-- [SPECULATIVE-1] Judges speculative turns. `holders` says for each turn who has the activity that it
+-- follows; null for one that may not happen, and for others. `task_places` are those of the activities; one
+-- of them waits as a suspect if `has_suspect`. The rows of p_keys are locked already, and lie in these
+-- places. Tables, read only: Instances, NewTasks.
 create or replace function _JudgeSpeculation(
     p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[],
     out holders integer[], out task_places tid[], out has_suspect boolean)
@@ -104,10 +105,11 @@ begin
 end
 $$;
 
--- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good, and the speculative turns that nothing has
--- come before, whose activities it ends [SPECULATIVE-1]. `firsts` has for each the number of its first new event, 0
--- for one that is refused or a repeat; `outcomes` as in the contract, 3 for every speculative turn that does not
--- happen. The rows of p_keys are locked already, and lie in these places. Tables: Ready, NewTasks, Instances.
+-- [COMMIT-1] [COMMIT-9] Accepts the checkpoints whose lease is good, and the speculative turns that nothing
+-- has come before, whose activities it ends [SPECULATIVE-1]. `firsts` has for each the number of its first
+-- new event, 0 for one that is refused or a repeat; `outcomes` as in the contract, 3 for every speculative
+-- turn that does not happen. The rows of p_keys are locked already, and lie in these places. Tables: Ready,
+-- NewTasks, Instances.
 create or replace function _AcceptTurns(
     p_hub integer, p_turns turn_batch, p_keys bigint[], p_places tid[], p_now timestamptz,
     out firsts bigint[], out outcomes smallint[])

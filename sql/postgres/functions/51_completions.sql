@@ -78,8 +78,8 @@ begin
 end
 $$;
 
--- [SPECULATIVE-2] Ends the activities of the speculative turns that did not happen. Returns all outcomes of turns.
--- The rows are locked already. Tables: those of _CompleteTasks.
+-- [SPECULATIVE-2] Ends the activities of the speculative turns that did not happen. Returns all outcomes of
+-- turns. The rows are locked already. Tables: those of _CompleteTasks.
 create or replace function _DeclineTurns(
     p_hub integer, p_turns turn_batch, p_outcomes smallint[], p_now timestamptz)
 returns smallint[]

@@ -175,8 +175,8 @@ end
 $$;
 
 -- What the turns of a commit do, apart from the messages that they send: those that happen, and the
--- activities of speculative turns that do not. `firsts` and `outcomes` as of _Commit, `children`: the keys of those
--- started. The rows of p_keys are locked already, and lie in these places. Tables: all of an instance.
+-- activities of speculative turns that do not. `firsts` and `outcomes` as of _Commit, `children`: the keys of
+-- those started. The rows of p_keys are locked already, and lie in these places. Tables: all of an instance.
 create or replace function _CommitTurns(
     p_hub integer, p_now timestamptz, p_batch commit_batch, p_room room, p_keys bigint[], p_places tid[],
     out firsts bigint[], out outcomes smallint[], out children bigint[], out left_ready boolean)

@@ -205,8 +205,8 @@ begin
         p_room => v_room) c;
     assert v_next.turn_outcomes = '{0}', 'a turn alone';
 
-    -- The speculative turn that follows from that activity, alone; it schedules the next. And a first turn alone,
-    -- with a result.
+    -- The speculative turn that follows from that activity, alone; it schedules the next. And a first turn
+    -- alone, with a result.
     select c.* into v_next from _CommitLoneTurn(
         p_request => gen_random_uuid(), p_room => v_room,
         p_turn => row(v_turns.instance_key[1], 77, v_turns.execution_id[1], 0, v_tasks.task[1],
@@ -238,8 +238,8 @@ begin
     assert v_next.done_outcomes = '{0}', 'an activity alone';
     assert (v_next.handed).instance_key = v_turns.instance_key, 'that hands its instance on';
 
-    -- Forty turns, each with an activity for the worker, and then the speculative turns that follow; one of them
-    -- is declined, and those with a message in their inbox.
+    -- Forty turns, each with an activity for the worker, and then the speculative turns that follow; one of
+    -- them is declined, and those with a message in their inbox.
     v_turns.instance_key := v_orchestrations.instance_key[52:91];
     v_turns.token := v_orchestrations.token[52:91];
     v_turns.execution_id := v_orchestrations.execution_id[52:91];
