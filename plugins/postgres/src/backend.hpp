@@ -71,8 +71,8 @@ class postgres_backend final : public backend,
     // Once, with the numbers of names that are known.
     [[nodiscard]] std::vector<create_outcome> create_now(std::span<const new_instance> instances);
     [[nodiscard]] commit_result commit_now(const commit_request& request);
-    /// Gives what was created and leased, if anything, to the worker that was claimed.
-    void hand_over(waiting_locks::claim& taken, const answer& created, create_code outcome);
+    /// Gives what was created and leased, if anything, to the worker that was reserved.
+    void hand_over(idle_workers::reservation& taken, const answer& created, create_code outcome);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
 
     /// In a process that fork() made it is left as it is: its connections are the opener's, which

@@ -58,21 +58,21 @@ void add_ended(announcing_call& work, const field& list) {
 /// before, unless the call fails or finds otherwise.
 class begun_starts {
   public:
-    begun_starts(bell& rings, std::span<const new_instance> instances)
-        : rings_(rings), instances_(instances), runs_(instances.size()) {
+    begun_starts(notifier& signals, std::span<const new_instance> instances)
+        : notifier_(signals), instances_(instances), runs_(instances.size()) {
         std::vector<instance_id> ids;
         ids.reserve(instances.size());
         for (const new_instance& fresh : instances) {
             ids.push_back(fresh.instance);
         }
-        rings.begin_starts(ids);
+        signals.begin_starts(ids);
     }
     begun_starts(const begun_starts&) = delete;
     begun_starts& operator=(const begun_starts&) = delete;
     ~begun_starts() {
         for (std::size_t n = 0; n < runs_.size(); ++n) {
             if (!runs_[n]) {
-                rings_.forget_start(instances_[n].instance);
+                notifier_.forget_start(instances_[n].instance);
             }
         }
     }
@@ -80,22 +80,22 @@ class begun_starts {
     void note_running(std::size_t n) { runs_.at(n) = true; }
 
   private:
-    bell& rings_;
+    notifier& notifier_;
     std::span<const new_instance> instances_;
     std::vector<bool> runs_;
 };
 
-void add_taker(parameters& values, const waiting_locks::taker* taker) {
-    if (taker == nullptr) {
+void add_assignee(parameters& values, const idle_workers::assignee* assignee) {
+    if (assignee == nullptr) {
         values.add_null<sql::uuid>()
             .add_null<sql::integer>()
             .add_null<sql::bigint>()
             .add_null<sql::bigint>();
     } else {
-        values.add<sql::uuid>(taker->request.value)
-            .add<sql::integer>(taker->worker)
-            .add<sql::bigint>(taker->token.value)
-            .add<sql::bigint>(taker->lease_duration);
+        values.add<sql::uuid>(assignee->request.value)
+            .add<sql::integer>(assignee->worker)
+            .add<sql::bigint>(assignee->token.value)
+            .add<sql::bigint>(assignee->lease_duration);
     }
 }
 
@@ -120,14 +120,14 @@ std::vector<create_outcome> postgres_backend::create_now(std::span<const new_ins
         sources.push_back({.fresh = &instances[n], .lane = lanes[n]});
     }
     // Of many, a worker takes what it has room for.
-    std::optional<waiting_locks::claim> taken;
+    std::optional<idle_workers::reservation> taken;
     if (instances.size() == 1 && !instances.front().start_at) {
         taken.emplace(hub_.waiting(), lanes.front());
     }
     parameters values;
     add_instances(values, sources);
-    add_taker(values, taken ? taken->who() : nullptr);
-    begun_starts begun(hub_.rings(), instances);
+    add_assignee(values, taken ? taken->who() : nullptr);
+    begun_starts begun(hub_.signals(), instances);
     announcing_call work(hub_);
     const answer done = hub_.call(create_instances, values);
     work.news.due_is_news = true;
@@ -150,7 +150,7 @@ std::vector<create_outcome> postgres_backend::create_now(std::span<const new_ins
     return outcomes;
 }
 
-void postgres_backend::hand_over(waiting_locks::claim& taken,
+void postgres_backend::hand_over(idle_workers::reservation& taken,
                                  const answer& created,
                                  create_code outcome) {
     work_batch work;

@@ -28,7 +28,7 @@ constexpr statement give_leases_back{"return_leases",
 constexpr statement take_leases_over{
     "take_over", "select store_time from _TakeOver($1)", effect::mutating};
 
-// What a lock asks for, as one number for the bell; never 0.
+// What a lock asks for, as one number for the notifier; never 0.
 std::uint64_t question_of(const lock_request& request) {
     if (request.suspects) {
         return 0;
@@ -54,9 +54,9 @@ work_batch postgres_backend::lock(const lock_request& request) {
     work_batch batch;
     const std::uint64_t question = question_of(request);
     if (question != 0) {
-        if (const auto quiet = hub_.rings().quiet(question)) {
-            batch.token = quiet->token;
-            batch.store_time = quiet->store_time;
+        if (const auto cached = hub_.signals().cached_empty_poll(question)) {
+            batch.token = cached->token;
+            batch.store_time = cached->store_time;
             return batch;
         }
     }
@@ -64,7 +64,7 @@ work_batch postgres_backend::lock(const lock_request& request) {
     parameters values;
     values.add<sql::uuid>(request.request.value);
     add_room(values, given);
-    const look begun = hub_.rings().begin_look(question);
+    const store_poll begun = hub_.signals().begin_poll(question);
     const answer found = hub_.call(lock_work, values);
     batch.store_time = found.only(0).time();
     read_orchestrations(hub_.names(), found.only(1), batch.orchestrations);
@@ -77,16 +77,16 @@ work_batch postgres_backend::lock(const lock_request& request) {
     const bool is_empty = batch.orchestrations.empty() && batch.activities.empty() &&
                           !batch.contended && !batch.suspects_waiting;
     if (question != 0) {
-        // A look that did not begin at the beginning may have missed something, so another follows.
-        const timestamp next_look =
+        // A poll that did not begin at the beginning may have missed something, so another follows.
+        const timestamp next_poll =
             given.from.is_from_the_beginning() ? never : batch.store_time + std::chrono::seconds(1);
         const timestamp next_due = found.only(5).time_or_null().value_or(never);
-        hub_.rings().end_look(begun,
+        hub_.signals().end_poll(begun,
                               {.store_time = batch.store_time,
-                               .next_due = std::min(next_due, next_look),
+                               .next_due = std::min(next_due, next_poll),
                                .is_empty = is_empty});
     } else {
-        hub_.rings().hear_time(begun, batch.store_time);
+        hub_.signals().hear_time(begun, batch.store_time);
     }
     return batch;
 }
@@ -108,9 +108,9 @@ std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
     with_rows(hub_, request.items, [&](std::span<const held_item> items) {
         add_items(values, items);
     });
-    const look begun = hub_.rings().begin_look();
+    const store_poll begun = hub_.signals().begin_poll();
     const answer done = hub_.call(renew_leases, values);
-    hub_.rings().hear_time(begun, done.only(1).time());
+    hub_.signals().hear_time(begun, done.only(1).time());
     if (!done.only(2).flag()) {
         // It stood still for so long that its row was removed, or the schema is another one.
         hub_.names().forget();
@@ -171,27 +171,27 @@ work_batch postgres_backend::wait_for_work(const lock_request& wanted,
     hub_.require_opener();
     work_batch batch;
     if (wanted.suspects || wanted.orchestrations == 0) {
-        batch.token = hub_.rings().wait_for_work(token, deadline);
+        batch.token = hub_.signals().wait_for_work(token, deadline);
         return batch;
     }
     const std::int32_t worker = hub_.names().worker(wanted.worker);
-    if (const auto orphan = hub_.waiting().take_orphan(worker)) {
+    if (const auto unconfirmed = hub_.waiting().take_unconfirmed(worker)) {
         lock_request again = wanted;
-        again.request = *orphan;
+        again.request = *unconfirmed;
         try {
             return lock_anew(again);
         } catch (const backend_error&) {
-            hub_.waiting().return_orphan(worker, *orphan);
+            hub_.waiting().return_unconfirmed(worker, *unconfirmed);
             throw;
         }
     }
-    waiting_locks::presence here(hub_.waiting(),
+    idle_workers::presence here(hub_.waiting(),
                                  {.request = wanted.request,
                                   .token = derive_token(wanted.request, 0),
                                   .worker = worker,
                                   .lease_duration = wanted.lease_duration,
                                   .definitions = resolve(hub_.names(), wanted.filter).definitions});
-    batch.token = hub_.rings().wait_for_work(token, deadline, [&here] { return here.is_over(); });
+    batch.token = hub_.signals().wait_for_work(token, deadline, [&here] { return here.is_over(); });
     auto [given, is_in_doubt] = here.leave();
     if (is_in_doubt) {
         return lock_anew(wanted);
@@ -201,26 +201,26 @@ work_batch postgres_backend::wait_for_work(const lock_request& wanted,
         batch.token = token;
         hub_.held().note_given(wanted.request, batch);
         // Whoever loses this answer is to be given it again.
-        static_cast<void>(hub_.rings().begin_look(question_of(wanted)));
+        static_cast<void>(hub_.signals().begin_poll(question_of(wanted)));
     }
     return batch;
 }
 
 work_batch postgres_backend::lock_anew(const lock_request& request) {
-    static_cast<void>(hub_.rings().begin_look(question_of(request)));
+    static_cast<void>(hub_.signals().begin_poll(question_of(request)));
     return lock(request);
 }
 
 std::optional<instance_record> postgres_backend::wait(
     const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
     hub_.require_opener();
-    auto told = hub_.rings().wait_for_record(instance, deadline);
+    auto told = hub_.signals().wait_for_record(instance, deadline);
     return told ? std::move(told) : std::move(get({&instance, 1}).at(0));
 }
 
 void postgres_backend::interrupt_waits() noexcept {
     if (hub_.is_opener()) {
-        hub_.rings().interrupt();
+        hub_.signals().interrupt();
     }
 }
 

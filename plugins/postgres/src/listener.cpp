@@ -25,7 +25,7 @@ namespace perdure::postgres {
 namespace {
 
 using namespace std::chrono_literals;
-using steady = bell::steady;
+using steady = notifier::steady;
 
 /// So often news are told in vain before they are dropped.
 constexpr int attempts_max = 2;
@@ -135,7 +135,7 @@ alarm::~alarm() {
     close(descriptor_);
 }
 
-void alarm::ring() const noexcept {
+void alarm::signal() const noexcept {
     static_cast<void>(eventfd_write(descriptor_, 1));
 }
 
@@ -302,19 +302,19 @@ void listener::line::receive() {
     }
 }
 
-listener::listener(bell& rings, options chosen)
-    : bell_(rings),
+listener::listener(notifier& signals, options chosen)
+    : notifier_(signals),
       options_(std::move(chosen)),
       gap_(options_.gap_min),
       backoff_(options_.backoff_min) {
-    bell_.employ(this);
+    notifier_.attach(this);
 }
 
 listener::~listener() {
-    bell_.employ(nullptr);
+    notifier_.attach(nullptr);
     if (thread_.joinable()) {
         thread_.request_stop();
-        alarm_.ring();
+        alarm_.signal();
         thread_.join();
     }
 }
@@ -328,7 +328,7 @@ void listener::stir() noexcept {
     } catch (const std::exception&) {
         // Without a thread callers poll, and the next one may have more luck.
     }
-    alarm_.ring();
+    alarm_.signal();
 }
 
 listener::counters listener::counted() const noexcept {
@@ -353,7 +353,7 @@ void listener::run(const std::stop_token& stop) {
             // Whatever it was, nobody listens now; that is what counts.
             ++failures_;
         }
-        bell_.set_listening({});
+        notifier_.set_listening({});
         pause();
     }
 }
@@ -367,11 +367,11 @@ bool listener::is_over() {
 }
 
 bool listener::has_news() {
-    return !news_.is_empty() || bell_.has_news();
+    return !news_.is_empty() || notifier_.has_news();
 }
 
 bool listener::is_needed() {
-    const sleepers wanted = bell_.wanted().wanted;
+    const sleepers wanted = notifier_.wanted().wanted;
     return has_news() || (options_.listens && (wanted.work || wanted.ends));
 }
 
@@ -394,7 +394,7 @@ void listener::serve(line& connected) {
     service state;
     while (!is_over()) {
         hear(connected);
-        const bell::wishes wishes = bell_.wanted();
+        const notifier::wishes wishes = notifier_.wanted();
         auto until = wishes.until;
         if (options_.listens) {
             tend(connected, state, wishes.wanted);
@@ -425,7 +425,7 @@ void listener::tend(line& connected, service& state, sleepers wanted) {
         // First nobody relies on it any more.
         state.registered = {state.registered.work && wanted.work,
                             state.registered.ends && wanted.ends};
-        bell_.set_listening(state.registered);
+        notifier_.set_listening(state.registered);
         const std::array values{word(end.work), word(end.ends)};
         connected.execute("select _EndSleep($1, $2)", values);
     }
@@ -433,12 +433,12 @@ void listener::tend(line& connected, service& state, sleepers wanted) {
         const std::array values{word(begin.work), word(begin.ends)};
         connected.execute("select _BeginSleep($1, $2)", values);
         backoff_ = options_.backoff_min;
-        // What happened since the sleeper's last look nobody told us.
+        // What happened since the sleeper's last poll nobody told us.
         watch(connected,
               begin.work ? watch_reason::begins_to_sleep_for_work : watch_reason::sleeps);
         hear(connected);
         state.registered = wanted;
-        bell_.set_listening(state.registered);
+        notifier_.set_listening(state.registered);
     }
     if (state.registered == sleepers{}) {
         state.next_watch = steady::time_point::max();
@@ -449,12 +449,12 @@ void listener::tend(line& connected, service& state, sleepers wanted) {
 
 /// Looks at the store, by which it also learns whether the connection is alive.
 void listener::watch(line& connected, watch_reason why) {
-    const bool looks_for_work = why == watch_reason::begins_to_sleep_for_work;
-    const look begun = bell_.begin_look();
-    const std::string awaited = lines_of(bell_.awaited());
-    const timestamp since = looks_for_work ? options_.looks_from() : timestamp::min();
+    const bool polls_for_work = why == watch_reason::begins_to_sleep_for_work;
+    const store_poll begun = notifier_.begin_poll();
+    const std::string awaited = lines_of(notifier_.awaited());
+    const timestamp since = polls_for_work ? options_.polls_from() : timestamp::min();
     const std::string since_us = std::to_string(since.time_since_epoch().count());
-    const std::array values{word(looks_for_work),
+    const std::array values{word(polls_for_work),
                             since == timestamp::min() ? nullptr : since_us.c_str(),
                             awaited.c_str()};
     const result_ptr answer = connected.execute(
@@ -467,18 +467,18 @@ void listener::watch(line& connected, watch_reason why) {
         "'-infinity'),"
         " string_to_array($3, E'\\n')) w",
         values);
-    bell_.hear_time(begun, time_at(answer.get(), 0));
-    bell_.hear_of_ends(ids_of(text_at(answer.get(), 3)));
-    if (looks_for_work) {
-        bell_.hear_of_due(time_at(answer.get(), 2));
+    notifier_.hear_time(begun, time_at(answer.get(), 0));
+    notifier_.hear_of_ends(ids_of(text_at(answer.get(), 3)));
+    if (polls_for_work) {
+        notifier_.hear_of_due(time_at(answer.get(), 2));
         if (flag_at(answer.get(), 1)) {
-            bell_.hear_of_work();
+            notifier_.hear_of_work();
         }
     }
 }
 
 void listener::announce(line& connected) {
-    news_.add(bell_.take_news());
+    news_.add(notifier_.take_news());
     if (++attempts_ > attempts_max) {
         // Not the connection's fault, then. Sleepers find by polling what is not announced.
         attempts_ = 0;
@@ -515,12 +515,12 @@ void listener::set_pace(bool was_heard) {
 void listener::hear(line& connected) {
     for (const std::string& said : connected.take_heard()) {
         if (said == "work") {
-            bell_.hear_of_work();
+            notifier_.hear_of_work();
         } else if (const std::vector<std::string> ended = ids_of(said); ended.size() > 1) {
             // The first line is the word itself.
-            bell_.hear_of_ends(std::span(ended).subspan(1));
+            notifier_.hear_of_ends(std::span(ended).subspan(1));
         } else {
-            bell_.hear_of_some_ends();
+            notifier_.hear_of_some_ends();
         }
     }
 }

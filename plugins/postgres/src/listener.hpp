@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bell.hpp"
+#include "notifier.hpp"
 
 #include <perdure/time.hpp>
 
@@ -26,7 +26,7 @@ class alarm {
     alarm& operator=(const alarm&) = delete;
     ~alarm();
 
-    void ring() const noexcept;
+    void signal() const noexcept;
     void silence() const noexcept;
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
@@ -35,10 +35,10 @@ class alarm {
 };
 
 /// The one thread that an opened hub owns. On a connection of its own it hears what other processes
-/// announce, and announces to them what its bell has to tell. It begins with the first wait or the
+/// announce, and announces to them what its notifier has to tell. It begins with the first wait or the
 /// first piece of news, and ends with the object. It never throws: while its connection is down,
-/// the bell lets callers poll, and it tries again with growing pauses as long as somebody needs it.
-class listener final : public messenger {
+/// the notifier lets callers poll, and it tries again with growing pauses as long as somebody needs it.
+class listener final : public carrier {
   public:
     struct options {
         /// What libpq connects with: one after the other is tried, until one does.
@@ -51,8 +51,8 @@ class listener final : public messenger {
         /// False where a session's state is not ours (pooler=transaction): then it only announces.
         bool listens = true;
         /// From when on work that is ready counts as missed by somebody who begins to sleep.
-        std::function<timestamp()> looks_from = [] { return timestamp::min(); };
-        /// How often the connection is tried while somebody sleeps; that is also a look for ends.
+        std::function<timestamp()> polls_from = [] { return timestamp::min(); };
+        /// How often the connection is tried while somebody sleeps; that is also a poll for ends.
         duration watch_interval = std::chrono::seconds(4);
         /// A server that has not answered for so long is taken for dead.
         duration answer_timeout = std::chrono::seconds(5);
@@ -77,8 +77,8 @@ class listener final : public messenger {
         std::uint64_t heard = 0;
     };
 
-    /// Serves this bell, which must outlive it.
-    listener(bell& rings, options chosen);
+    /// Serves this notifier, which must outlive it.
+    listener(notifier& signals, options chosen);
     ~listener() override;
 
     void stir() noexcept override;
@@ -109,7 +109,7 @@ class listener final : public messenger {
     void set_pace(bool was_heard);
     void hear(line& connected);
 
-    bell& bell_;
+    notifier& notifier_;
     const options options_;
     const alarm alarm_;
 
@@ -126,7 +126,7 @@ class listener final : public messenger {
     std::optional<steady::time_point> stopped_at_;
     /// How many connections have failed or were lost.
     std::size_t failures_ = 0;
-    /// Taken from the bell, and not yet told.
+    /// Taken from the notifier, and not yet told.
     unsent_news news_;
     int attempts_ = 0;
     steady::time_point last_announcement_{};

@@ -96,7 +96,7 @@ std::optional<commit_result> commit_lone_turn(store& hub,
     add_turn(values, item);
     add_task(values, tasks);
     const bool is_end = is_terminal(item.turn->status);
-    values.add<sql::boolean>(is_end && hub.rings().is_record_wanted(item.instance));
+    values.add<sql::boolean>(is_end && hub.signals().is_record_wanted(item.instance));
     const answer done = hub.call(lone_turn, values);
     const field time = done.only(column::store_time);
     if (time.is_null()) {
@@ -106,7 +106,7 @@ std::optional<commit_result> commit_lone_turn(store& hub,
     if (is_end) {
         work.news.ended.push_back(item.instance.text());
         work.news.ended_record = read_record(done.only(column::ended));
-        work.news.look_number = work.begun().number;
+        work.news.poll_number = work.begun().number;
     }
     work.finish(time, {}, {});
     note_low_water(hub, given, done.only(column::low_water));

@@ -6,9 +6,9 @@ namespace perdure::postgres {
 
 namespace {
 
-constexpr int longest_pause = 50;  // Times what a look took.
+constexpr int longest_pause = 50;  // Times what a poll took.
 constexpr duration pause_max = std::chrono::minutes(1);
-/// A deep look begins so long before the mark, so often.
+/// A rescan begins so long before the mark, so often.
 constexpr duration depth = std::chrono::seconds(30);
 constexpr duration deep_interval = std::chrono::seconds(5);
 constexpr std::size_t questions_max = 64;
@@ -41,7 +41,7 @@ void low_water::kind::end(timestamp from, timestamp next, duration took, steady:
     } else if (from == mark) {
         mark = std::max(mark, next);
     }
-    // Any other began at an earlier mark, and may have seen less than the look that moved it.
+    // Any other began at an earlier mark, and may have seen less than the poll that moved it.
 }
 
 low_water::mark low_water::begin(std::uint64_t question) {

@@ -64,10 +64,10 @@ void postgres_backend::delete_hub() {
     values.add<sql::integer>(instances_max);
     while (hub_.call(delete_instances, values).only(0).number() != 0) {
     }
-    tidings news;
+    changes news;
     news.ready = true;
     news.any_may_have_ended = true;
-    hub_.rings().announce(news);
+    hub_.signals().announce(news);
 }
 
 // [HUB-3]
@@ -99,9 +99,9 @@ bool postgres_backend::advance_clock(duration by) {
     parameters values;
     values.add<sql::bigint>(by);
     const bool moved = hub_.call(move_clock, values).only(0).flag();
-    tidings news;
+    changes news;
     news.ready = true;
-    hub_.rings().announce(news);
+    hub_.signals().announce(news);
     return moved;
 }
 

@@ -38,8 +38,8 @@ void use_test_clock(connection& server) {
     }
 }
 
-bell::terms bell_terms(const settings& chosen) {
-    bell::terms terms;
+notifier::terms notifier_terms(const settings& chosen) {
+    notifier::terms terms;
     terms.poll_max = chosen.poll_interval;
     terms.poll_min = std::min(terms.poll_min, terms.poll_max);
     return terms;
@@ -53,9 +53,9 @@ store::store(settings chosen)
       pool_(settings_, counts_),
       names_(
           [this](const statement& what, const parameters& values) { return call(what, values); }),
-      bell_(bell_terms(settings_),
+      notifier_(notifier_terms(settings_),
             [this](const std::vector<std::string>& awaited) { return ended_of(awaited); }),
-      waiting_(bell_) {
+      waiting_(notifier_) {
     start_listening();
 }
 
@@ -71,8 +71,8 @@ void store::start_listening() {
         options.transaction_setup = transaction_setup(settings_);
     }
     options.connect_timeout = settings_.connect_timeout;
-    options.looks_from = [this] { return low_water_.lowest(); };
-    listener_ = std::make_unique<listener>(bell_, std::move(options));
+    options.polls_from = [this] { return low_water_.lowest(); };
+    listener_ = std::make_unique<listener>(notifier_, std::move(options));
 }
 
 bool store::is_opener() const noexcept {
@@ -213,7 +213,7 @@ std::vector<std::string> store::ended_of(const std::vector<std::string>& awaited
 
 announcing_call::~announcing_call() {
     if (!is_finished_) {
-        hub_.rings().forget_starts();
+        hub_.signals().forget_starts();
     }
 }
 
@@ -223,13 +223,13 @@ void announcing_call::finish(const field& time, const field& left_ready, const f
         news.ready = true;
         news.any_may_have_ended = true;
     } else {
-        hub_.rings().hear_time(begun_, time.time());
+        hub_.signals().hear_time(begun_, time.time());
     }
     news.ready = news.ready || left_ready.flag_or_false();
     if (!next_due.is_null()) {
         news.next_due = next_due.time();
     }
-    hub_.rings().announce(news);
+    hub_.signals().announce(news);
     is_finished_ = true;
 }
 

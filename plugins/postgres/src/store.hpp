@@ -1,13 +1,13 @@
 #pragma once
 
-#include "bell.hpp"
+#include "notifier.hpp"
 #include "held_leases.hpp"
 #include "listener.hpp"
 #include "low_water.hpp"
 #include "names.hpp"
 #include "pool.hpp"
 #include "settings.hpp"
-#include "waiting_locks.hpp"
+#include "idle_workers.hpp"
 
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
@@ -30,9 +30,9 @@ class store {
 
     [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
     [[nodiscard]] name_cache& names() noexcept { return names_; }
-    [[nodiscard]] bell& rings() noexcept { return bell_; }
-    [[nodiscard]] low_water& looked() noexcept { return low_water_; }
-    [[nodiscard]] waiting_locks& waiting() noexcept { return waiting_; }
+    [[nodiscard]] notifier& signals() noexcept { return notifier_; }
+    [[nodiscard]] low_water& low_water_marks() noexcept { return low_water_; }
+    [[nodiscard]] idle_workers& waiting() noexcept { return waiting_; }
     [[nodiscard]] held_leases& held() noexcept { return held_; }
 
     /// Makes schema and hub, or checks them where the login may not.
@@ -89,9 +89,9 @@ class store {
     counters counts_;
     pool pool_;
     name_cache names_;
-    bell bell_;
+    notifier notifier_;
     low_water low_water_;
-    waiting_locks waiting_;
+    idle_workers waiting_;
     held_leases held_;
     std::atomic<steady::rep> next_expiry_{0};
     std::atomic<bool> is_checked_{false};
@@ -99,25 +99,25 @@ class store {
     std::unique_ptr<listener> listener_;
 };
 
-/// What a mutating call changed for others, and the bookkeeping of the bell around it.
+/// What a mutating call changed for others, and the bookkeeping of the notifier around it.
 class announcing_call {
   public:
-    explicit announcing_call(store& hub) : hub_(hub), begun_(hub.rings().begin_look()) {}
+    explicit announcing_call(store& hub) : hub_(hub), begun_(hub.signals().begin_poll()) {}
     announcing_call(const announcing_call&) = delete;
     announcing_call& operator=(const announcing_call&) = delete;
     /// A call that was not finished has failed, and may have happened.
     ~announcing_call();
 
-    tidings news;
+    changes news;
 
     /// Tells who waits; `time` is the store's clock during the call, null when the answer is that
     /// of an earlier call.
     void finish(const field& time, const field& left_ready, const field& next_due);
-    [[nodiscard]] const look& begun() const noexcept { return begun_; }
+    [[nodiscard]] const store_poll& begun() const noexcept { return begun_; }
 
   private:
     store& hub_;
-    look begun_;
+    store_poll begun_;
     bool is_finished_ = false;
 };
 

@@ -110,7 +110,7 @@ room full_room(store& hub, const lock_request& request) {
         given.tokens.resize(std::min<std::size_t>(given.tokens.size(), 1));
         given.task_tokens.resize(std::min<std::size_t>(given.task_tokens.size(), 1));
     } else {
-        given.from = hub.looked().begin(asker_of(request));
+        given.from = hub.low_water_marks().begin(asker_of(request));
     }
     return given;
 }
@@ -147,7 +147,7 @@ void note_low_water(store& hub, const room& given, const field& answered) {
         return;
     }
     const record_reader water(answered);
-    hub.looked().end(asker_of(*given.request),
+    hub.low_water_marks().end(asker_of(*given.request),
                      given.from,
                      {.orchestrations = water.at(0).time_or_null().value_or(timestamp::min()),
                       .activities = water.at(1).time_or_null().value_or(timestamp::min())},

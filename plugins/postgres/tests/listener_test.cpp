@@ -1,6 +1,6 @@
 #include "listener.hpp"
 
-#include "bell.hpp"
+#include "notifier.hpp"
 #include "installer.hpp"
 #include "private_server.hpp"
 #include "session.hpp"
@@ -22,11 +22,11 @@ namespace perdure::postgres_test {
 namespace {
 
 using namespace std::chrono_literals;
-using postgres::bell;
+using postgres::notifier;
 using postgres::listener;
-using postgres::look;
+using postgres::store_poll;
 using postgres::never;
-using postgres::tidings;
+using postgres::changes;
 using steady = std::chrono::steady_clock;
 
 constexpr auto patience = 30s;
@@ -83,7 +83,7 @@ class hub {
 /// What one process has of a hub. It never polls, so that what wakes it was told.
 struct process {
     explicit process(const hub& place, listener::options more = {})
-        : line(rings, options_for(place, std::move(more))) {}
+        : line(signals, options_for(place, std::move(more))) {}
 
     static listener::options options_for(const hub& place, listener::options more) {
         more.connections = {place.chosen().connection_string()};
@@ -96,12 +96,12 @@ struct process {
     }
     bool wait_for_end(const std::string& id) {
         const std::vector<instance_id> awaited{instance_id(id)};
-        return rings.wait(awaited, in(patience));
+        return signals.wait(awaited, in(patience));
     }
     /// Waits as a worker does, in another thread.
     std::future<bool> waits_for_work() {
-        return std::async(std::launch::async, [this, token = rings.begin_look().token] {
-            return rings.wait_for_work(token, in(patience)).value != token.value;
+        return std::async(std::launch::async, [this, token = signals.begin_poll().token] {
+            return signals.wait_for_work(token, in(patience)).value != token.value;
         });
     }
     /// The same, and it is the only one that others know to sleep.
@@ -115,9 +115,9 @@ struct process {
         return std::async(std::launch::async, [this, id] { return wait_for_end(id); });
     }
     void end(const std::vector<std::string>& ids) {
-        tidings news;
+        changes news;
         news.ended = ids;
-        rings.announce(news);
+        signals.announce(news);
     }
     static void await(const std::function<bool()>& condition) {
         const auto deadline = in(patience);
@@ -128,10 +128,10 @@ struct process {
     }
     /// Until it has begun to sleep: the lock is seen a moment before notifications are heard.
     void await_sleep_for_work() {
-        await([&] { return rings.listening().work; });
+        await([&] { return signals.listening().work; });
     }
     void await_sleep_for_ends() {
-        await([&] { return rings.listening().ends; });
+        await([&] { return signals.listening().ends; });
     }
     /// Until it has told what there is to tell.
     void await_announcements(std::uint64_t count) const {
@@ -139,7 +139,7 @@ struct process {
     }
 
     std::atomic<int> looks = 0;
-    bell rings{{1h, 1h, 1h, linger}, [this](const std::vector<std::string>&) {
+    notifier signals{{1h, 1h, 1h, linger}, [this](const std::vector<std::string>&) {
                    ++looks;
                    return std::vector<std::string>();
                }};
@@ -164,7 +164,7 @@ TEST_CASE("listener: work in one process wakes a sleeper in another", "[WAKE-3]"
     process working(place);
     auto woken = sleeping.sleeps_for_work(place);
 
-    working.rings.announce({true});
+    working.signals.announce({true});
 
     CHECK(woken.get());
     working.await_announcements(1);
@@ -181,7 +181,7 @@ TEST_CASE("listener: a sleeper is woken within milliseconds", "[WAKE-3]") {
     for (int n = 0; n < 5; ++n) {
         auto woken = sleeping.sleeps_for_work(place);
         const auto begun = steady::now();
-        working.rings.announce({true});
+        working.signals.announce({true});
         REQUIRE(woken.get());
         quickest = std::min(quickest, steady::now() - begun);
         working.await_announcements(static_cast<std::uint64_t>(n) + 1);
@@ -204,7 +204,7 @@ TEST_CASE("listener: the end of an instance in one process is known in another",
     auto other = sleeping.waits_for_end("a \"quoted\" {order}, größer");
     place.await_sleepers("ended", 1);
     sleeping.await_sleep_for_ends();
-    sleeping.await([&] { return sleeping.rings.awaited().size() == 2; });
+    sleeping.await([&] { return sleeping.signals.awaited().size() == 2; });
     std::vector<std::string> many;
     for (int n = 0; n < 900; ++n) {
         many.push_back("an instance with a rather long id, number " + std::to_string(n));
@@ -215,18 +215,18 @@ TEST_CASE("listener: the end of an instance in one process is known in another",
     SECTION("by its name") {
         working.end({"a \"quoted\" {order}, größer"});
     }
-    SECTION("by a look, when too many ended to be named") {
+    SECTION("by a poll, when too many ended to be named") {
         const int looks = sleeping.looks;
         many.insert(many.end(), 200, "invoice");
         working.end(many);
-        // The store of this test's bell knows of no end, but it is asked.
+        // The store of this test's notifier knows of no end, but it is asked.
         sleeping.await([&] { return sleeping.looks > looks; });
         working.end({"a \"quoted\" {order}, größer"});
     }
     CHECK(other.get());
 }
 
-TEST_CASE("listener: what happened before it listened is found by a look", "[WAKE-3]") {
+TEST_CASE("listener: what happened before it listened is found by a poll", "[WAKE-3]") {
     hub place;
     process sleeping(place);
     SECTION("work that is ready") {
@@ -246,13 +246,13 @@ TEST_CASE("listener: while nothing is ready, to begin to listen wakes nobody", "
     hub place;
     process sleeping(place);
     put_down_work(place, "1 hour");
-    const look begun = sleeping.rings.begin_look(1);
-    sleeping.rings.end_look(begun, {timestamp(1h), never, true});
+    const store_poll begun = sleeping.signals.begin_poll(1);
+    sleeping.signals.end_poll(begun, {timestamp(1h), never, true});
     auto woken = sleeping.sleeps_for_work(place);
-    sleeping.await([&] { return sleeping.rings.quiet(1).has_value(); });
+    sleeping.await([&] { return sleeping.signals.cached_empty_poll(1).has_value(); });
 
-    CHECK(sleeping.rings.quiet(1)->token.value == begun.token.value);
-    sleeping.rings.interrupt();
+    CHECK(sleeping.signals.cached_empty_poll(1)->token.value == begun.token.value);
+    sleeping.signals.interrupt();
     static_cast<void>(woken.get());
 }
 
@@ -261,7 +261,7 @@ TEST_CASE("listener: while nobody sleeps nothing is notified") {
     process working(place);
     process other(place);
     for (std::uint64_t n = 1; n <= 20; ++n) {
-        working.rings.announce({true});
+        working.signals.announce({true});
         working.end({"order"});
         working.await_announcements(n);
     }
@@ -294,7 +294,7 @@ TEST_CASE("listener: a sleeping process does not notify itself") {
     hub place;
     process both(place);
     auto woken = both.sleeps_for_work(place);
-    both.rings.announce({true});
+    both.signals.announce({true});
     CHECK(woken.get());
     both.await_announcements(1);
 
@@ -307,7 +307,7 @@ TEST_CASE("listener: a sleeper that lies still costs one statement now and then"
     process sleeping(place);
     auto woken = sleeping.waits_for_work();
     auto ended = std::async(std::launch::async, [&] {
-        return sleeping.rings.wait(std::vector<instance_id>{}, in(patience));
+        return sleeping.signals.wait(std::vector<instance_id>{}, in(patience));
     });
     place.await_sleepers("work", 1);
     sleeping.await_sleep_for_work();
@@ -316,40 +316,40 @@ TEST_CASE("listener: a sleeper that lies still costs one statement now and then"
     const auto before = sleeping.line.counted().statements;
     const std::vector<instance_id> none;
     // Time passes.
-    static_cast<void>(sleeping.rings.wait(none, in(500ms)));
+    static_cast<void>(sleeping.signals.wait(none, in(500ms)));
 
     CHECK(sleeping.line.counted().statements - before <= 2);
-    sleeping.rings.interrupt();
+    sleeping.signals.interrupt();
     static_cast<void>(woken.get());
     static_cast<void>(ended.get());
 }
 
 TEST_CASE("listener: who no longer sleeps is not notified after a while") {
     hub place;
-    bell rings({1h, 1h, 1h, 10ms},
+    notifier signals({1h, 1h, 1h, 10ms},
                [](const std::vector<std::string>&) { return std::vector<std::string>(); });
-    listener line(rings, process::options_for(place, {}));
+    listener line(signals, process::options_for(place, {}));
     auto woken = std::async(std::launch::async, [&] {
-        return rings.wait_for_work(rings.begin_look().token, in(patience));
+        return signals.wait_for_work(signals.begin_poll().token, in(patience));
     });
     place.await_sleepers("work", 1);
-    process::await([&] { return rings.listening().work; });
-    rings.announce({true});
+    process::await([&] { return signals.listening().work; });
+    signals.announce({true});
     static_cast<void>(woken.get());
 
     place.await_sleepers("work", 0);
     process working(place);
-    working.rings.announce({true});
+    working.signals.announce({true});
     working.await_announcements(1);
     CHECK(working.line.counted().notifications == 0);
     // And again, when it sleeps again.
     auto again = std::async(std::launch::async, [&] {
-        const wake_token token = rings.begin_look().token;
-        return rings.wait_for_work(token, in(patience)).value != token.value;
+        const wake_token token = signals.begin_poll().token;
+        return signals.wait_for_work(token, in(patience)).value != token.value;
     });
     place.await_sleepers("work", 1);
-    process::await([&] { return rings.listening().work; });
-    working.rings.announce({true});
+    process::await([&] { return signals.listening().work; });
+    working.signals.announce({true});
     CHECK(again.get());
 }
 
@@ -364,7 +364,7 @@ TEST_CASE("listener: a connection that was killed is made anew", "[WAKE-3]") {
 
     place.await_sleepers("work", 1);
     sleeping.await_sleep_for_work();
-    working.rings.announce({true});
+    working.signals.announce({true});
 
     CHECK(woken.get());
     CHECK(sleeping.line.counted().connections == 2);
@@ -376,7 +376,7 @@ TEST_CASE("listener: a restart of the server loses nothing", "[WAKE-3]") {
     process sleeping(place);
     process working(place);
     auto woken = sleeping.sleeps_for_work(place);
-    working.rings.announce({true});
+    working.signals.announce({true});
     CHECK(woken.get());
     auto again = sleeping.waits_for_work();
 
@@ -385,7 +385,7 @@ TEST_CASE("listener: a restart of the server loses nothing", "[WAKE-3]") {
 
     place.await_sleepers("work", 1);
     sleeping.await_sleep_for_work();
-    working.rings.announce({true});
+    working.signals.announce({true});
     CHECK(again.get());
     CHECK(sleeping.line.counted().connections == 2);
 }
@@ -405,7 +405,7 @@ TEST_CASE("listener: a connection that says nothing any more is noticed", "[WAKE
     place.await_sleepers("work", 2);
     sleeping.await_sleep_for_work();
     process working(place);
-    working.rings.announce({true});
+    working.signals.announce({true});
     CHECK(woken.get());
     REQUIRE(kill(silent, SIGCONT) == 0);
     CHECK(sleeping.line.counted().connections == 2);
@@ -423,7 +423,7 @@ TEST_CASE("listener: behind a pooler it announces and does not listen") {
     place.await_sleepers("work", 1);
     sleeping.await_sleep_for_work();
 
-    behind.rings.announce({true});
+    behind.signals.announce({true});
 
     CHECK(woken.get());
     CHECK(polling.get());
@@ -436,7 +436,7 @@ TEST_CASE("listener: what a process has to tell at its end is told") {
     auto woken = sleeping.sleeps_for_work(place);
     {
         process brief(place);
-        brief.rings.announce({true});
+        brief.signals.announce({true});
     }
     CHECK(woken.get());
 }
@@ -447,10 +447,10 @@ TEST_CASE("listener: hubs hear nothing of each other") {
     process sleeping(place);
     process working(other);
     auto woken = sleeping.sleeps_for_work(place);
-    working.rings.announce({true});
+    working.signals.announce({true});
     working.await_announcements(1);
     CHECK(working.line.counted().notifications == 0);
-    sleeping.rings.interrupt();
+    sleeping.signals.interrupt();
     static_cast<void>(woken.get());
     CHECK(sleeping.line.counted().heard == 0);
 }
@@ -458,16 +458,16 @@ TEST_CASE("listener: hubs hear nothing of each other") {
 TEST_CASE("listener: without a server callers poll, and the end comes at once") {
     const auto begun = steady::now();
     {
-        bell rings({10ms, 10ms, 1h, 1h},
+        notifier signals({10ms, 10ms, 1h, 1h},
                    [](const std::vector<std::string>&) { return std::vector<std::string>(); });
         listener::options nowhere;
         nowhere.connections = {"postgres:///nothing?host=/nonexistent"};
-        listener line(rings, nowhere);
-        const wake_token token = rings.begin_look().token;
-        rings.announce({false, never, false});
-        CHECK(rings.wait_for_work(token, in(patience)).value != token.value);
-        CHECK_FALSE(rings.wait(std::vector<instance_id>{instance_id("order")}, in(20ms)));
-        rings.announce({true});
+        listener line(signals, nowhere);
+        const wake_token token = signals.begin_poll().token;
+        signals.announce({false, never, false});
+        CHECK(signals.wait_for_work(token, in(patience)).value != token.value);
+        CHECK_FALSE(signals.wait(std::vector<instance_id>{instance_id("order")}, in(20ms)));
+        signals.announce({true});
     }
     CHECK(steady::now() - begun < 5s);
 }

@@ -12,7 +12,7 @@ constexpr timestamp at(std::int64_t second) {
     return timestamp(std::chrono::seconds(second));
 }
 
-/// One whose time a test moves, with a mark at 1000 and 2000 s; its next look from the beginning is
+/// One whose time a test moves, with a mark at 1000 and 2000 s; its next poll from the beginning is
 /// a minute away.
 struct with_a_mark {
     low_water::steady::time_point now = low_water::steady::now();
@@ -21,12 +21,12 @@ struct with_a_mark {
     with_a_mark() { looked.end(1, looked.begin(1), {at(1000), at(2000)}, 1h); }
 };
 
-TEST_CASE("the first look of a worker begins at the beginning of time") {
+TEST_CASE("the first poll of a worker begins at the beginning of time") {
     low_water looked;
     CHECK(looked.begin(1).is_from_the_beginning());
 }
 
-TEST_CASE("after a look that took long the next ones begin where it found the oldest work") {
+TEST_CASE("after a poll that took long the next ones begin where it found the oldest work") {
     low_water looked;
     looked.end(1, looked.begin(1), {at(10), at(20)}, 1h);
     CHECK(looked.begin(1).orchestrations == at(10));
@@ -34,7 +34,7 @@ TEST_CASE("after a look that took long the next ones begin where it found the ol
     CHECK(looked.begin(2).is_from_the_beginning());
 }
 
-TEST_CASE("a look that took no time is followed by another from the beginning") {
+TEST_CASE("a poll that took no time is followed by another from the beginning") {
     low_water looked;
     looked.end(1, looked.begin(1), {at(10), at(20)}, 0s);
     CHECK(looked.begin(1).is_from_the_beginning());
@@ -49,7 +49,7 @@ TEST_CASE("looks from the mark raise it, and a kind that was not looked for keep
     CHECK(looked.begin(1).activities == at(21));
 }
 
-TEST_CASE("what a look from the beginning finds behind the mark is where the next ones begin") {
+TEST_CASE("what a poll from the beginning finds behind the mark is where the next ones begin") {
     low_water looked;
     looked.end(1, looked.begin(1), {at(10), at(20)}, 0s);
     const low_water::mark whole = looked.begin(1);
@@ -61,7 +61,7 @@ TEST_CASE("what a look from the beginning finds behind the mark is where the nex
     CHECK(looked.begin(1).activities == at(15));
 }
 
-TEST_CASE("a look from the mark says nothing of what another has found behind it meanwhile") {
+TEST_CASE("a poll from the mark says nothing of what another has found behind it meanwhile") {
     low_water looked;
     looked.end(1, looked.begin(1), {at(10), at(20)}, 1h);
     const low_water::mark before = looked.begin(1);
@@ -73,7 +73,7 @@ TEST_CASE("a look from the mark says nothing of what another has found behind it
     CHECK(looked.begin(1).activities == at(6));
 }
 
-TEST_CASE("only a look from the beginning moves the time of the next one") {
+TEST_CASE("only a poll from the beginning moves the time of the next one") {
     low_water looked;
     looked.end(1, looked.begin(1), {at(10), at(20)}, 1h);
     looked.end(1, looked.begin(1), {at(11), at(21)}, 0s);
@@ -89,7 +89,7 @@ TEST_CASE("marks of many workers are forgotten, never the beginning of time") {
     CHECK(looked.begin(199).orchestrations == at(10));
 }
 
-TEST_CASE("every five seconds one look begins half a minute before the mark") {
+TEST_CASE("every five seconds one poll begins half a minute before the mark") {
     with_a_mark known;
     known.now += 4s;
     CHECK(known.looked.begin(1).orchestrations == at(1000));
@@ -107,7 +107,7 @@ TEST_CASE("every five seconds one look begins half a minute before the mark") {
     CHECK(known.looked.begin(1).orchestrations == at(970));
 }
 
-TEST_CASE("what a deep look finds behind the mark is where the next ones begin") {
+TEST_CASE("what a rescan finds behind the mark is where the next ones begin") {
     with_a_mark known;
     const low_water::mark beside = known.looked.begin(1);
     known.now += 5s;
@@ -120,7 +120,7 @@ TEST_CASE("what a deep look finds behind the mark is where the next ones begin")
     CHECK(known.looked.lowest() == at(950));
 }
 
-TEST_CASE("a look begins at the beginning of time at least once a minute") {
+TEST_CASE("a poll begins at the beginning of time at least once a minute") {
     with_a_mark known;
     known.now += 59s;
     CHECK_FALSE(known.looked.begin(1).is_from_the_beginning());
@@ -128,7 +128,7 @@ TEST_CASE("a look begins at the beginning of time at least once a minute") {
     CHECK(known.looked.begin(1).is_from_the_beginning());
 }
 
-TEST_CASE("a call that did not look after all leaves the next look where it was") {
+TEST_CASE("a call that did not look after all leaves the next poll where it was") {
     with_a_mark known;
     known.now += 60s;
     REQUIRE(known.looked.begin(1).is_from_the_beginning());

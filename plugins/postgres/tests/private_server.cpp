@@ -137,7 +137,7 @@ void silent_host::let_in() {
 }
 
 std::string sleepers_of(const std::string& kind) {
-    return " from pg_locks l, _Bed('" + kind +
+    return " from pg_locks l, _WakeupChannel('" + kind +
            "') b where l.locktype = 'advisory' and l.mode = 'ShareLock' and l.granted"
            " and (l.classid::bigint << 32 | l.objid::bigint) = b.lock_key";
 }

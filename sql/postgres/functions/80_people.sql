@@ -123,23 +123,23 @@ $$;
 
 -- Tells sleepers, at the caller's commit, that work is ready or that an instance has ended
 -- [WAKE-1]. Only if somebody sleeps, because a notification makes commits wait for each other.
--- Caller: the functions below. Tables: as _Bed.
-create or replace function _Ring(p_work boolean, p_ended text) returns void
+-- Caller: the functions below. Tables: as _WakeupChannel.
+create or replace function _Signal(p_work boolean, p_ended text) returns void
 language plpgsql volatile
 as $$
 declare
-    v_bed record;
+    v_channel record;
 begin
     if p_work then
-        v_bed := _Bed('work');
-        if _IsSleptFor(v_bed.lock_key) then
-            perform pg_notify(v_bed.channel, 'work');
+        v_channel := _WakeupChannel('work');
+        if _IsSleptFor(v_channel.lock_key) then
+            perform pg_notify(v_channel.channel, 'work');
         end if;
     end if;
     if p_ended is not null then
-        v_bed := _Bed('ended');
-        if _IsSleptFor(v_bed.lock_key) then
-            perform pg_notify(v_bed.channel, E'ended\n' || p_ended);
+        v_channel := _WakeupChannel('ended');
+        if _IsSleptFor(v_channel.lock_key) then
+            perform pg_notify(v_channel.channel, E'ended\n' || p_ended);
         end if;
     end if;
 end
@@ -205,7 +205,7 @@ begin
         raise exception 'instance "%" exists already and is %', v_id, _StatusWord(v_made.statuses[1])
             using errcode = 'unique_violation';
     end if;
-    perform _Ring(v_made.left_ready and coalesce(p_start_time <= _Now(), true), null);
+    perform _Signal(v_made.left_ready and coalesce(p_start_time <= _Now(), true), null);
     return v_id;
 end
 $$;
@@ -244,7 +244,7 @@ begin
         raise exception 'instance "%" has ended and takes no more messages', p_instance_id
             using errcode = 'object_not_in_prerequisite_state';
     end if;
-    perform _Ring(v_sent.left_ready, null);
+    perform _Signal(v_sent.left_ready, null);
     return v_sent.outcome = 0;
 end
 $$;
@@ -276,7 +276,7 @@ begin
     if v_end.outcome = 2 then
         raise exception 'there is no instance "%"', p_instance_id using errcode = 'no_data_found';
     end if;
-    perform _Ring(v_end.left_ready, case when v_end.outcome = 0 then p_instance_id end);
+    perform _Signal(v_end.left_ready, case when v_end.outcome = 0 then p_instance_id end);
     return (array['terminated', 'requested', null, 'ended'])[v_end.outcome + 1];
 end
 $$;
@@ -303,7 +303,7 @@ begin
             using errcode = 'object_not_in_prerequisite_state',
                   hint = 'Terminate it first, or purge with p_force => true.';
     end if;
-    perform _Ring(v_purge.left_ready, case when v_purge.outcome = 0 then p_instance_id end);
+    perform _Signal(v_purge.left_ready, case when v_purge.outcome = 0 then p_instance_id end);
     return 1 - v_purge.outcome / 2;
 end
 $$;

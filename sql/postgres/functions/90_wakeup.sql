@@ -10,7 +10,7 @@ set search_path = :"schema", pg_temp;
 
 -- Where to sleep for `p_kind`, "work" or "ended". Caller: the functions below. Tables: GlobalSettings,
 -- TaskHubs, read only.
-create or replace function _Bed(p_kind text, out lock_key bigint, out channel text)
+create or replace function _WakeupChannel(p_kind text, out lock_key bigint, out channel text)
 language plpgsql stable
 as $$
 declare
@@ -25,45 +25,46 @@ $$;
 
 -- [WAKE-3] From its commit on, this session sleeps for work, ends or both, until _EndSleep; it then
 -- has to look once more. Not to be repeated. Caller: the plugin's listener, in a session of its own.
--- Tables: as _Bed. Waits at most for an _Announce that is looking for sleepers.
+-- Tables: as _WakeupChannel. Waits at most for an _Announce that is looking for sleepers.
 create or replace function _BeginSleep(p_work boolean, p_ends boolean) returns void
 language plpgsql volatile security definer
 set search_path from current
 set lock_timeout = '1s'
 as $$
 declare
-    v_bed record;
+    v_channel record;
 begin
     if p_work then
-        v_bed := _Bed('work');
-        perform pg_advisory_lock_shared(v_bed.lock_key);
-        execute format('listen %I', v_bed.channel);
+        v_channel := _WakeupChannel('work');
+        perform pg_advisory_lock_shared(v_channel.lock_key);
+        execute format('listen %I', v_channel.channel);
     end if;
     if p_ends then
-        v_bed := _Bed('ended');
-        perform pg_advisory_lock_shared(v_bed.lock_key);
-        execute format('listen %I', v_bed.channel);
+        v_channel := _WakeupChannel('ended');
+        perform pg_advisory_lock_shared(v_channel.lock_key);
+        execute format('listen %I', v_channel.channel);
     end if;
 end
 $$;
 
--- This session no longer sleeps for work, ends or both. Caller: the plugin's listener. Tables: as _Bed.
+-- This session no longer sleeps for work, ends or both. Caller: the plugin's listener. Tables: as
+-- _WakeupChannel.
 create or replace function _EndSleep(p_work boolean, p_ends boolean) returns void
 language plpgsql volatile security definer
 set search_path from current
 as $$
 declare
-    v_bed record;
+    v_channel record;
 begin
     if p_work then
-        v_bed := _Bed('work');
-        execute format('unlisten %I', v_bed.channel);
-        perform pg_advisory_unlock_shared(v_bed.lock_key);
+        v_channel := _WakeupChannel('work');
+        execute format('unlisten %I', v_channel.channel);
+        perform pg_advisory_unlock_shared(v_channel.lock_key);
     end if;
     if p_ends then
-        v_bed := _Bed('ended');
-        execute format('unlisten %I', v_bed.channel);
-        perform pg_advisory_unlock_shared(v_bed.lock_key);
+        v_channel := _WakeupChannel('ended');
+        execute format('unlisten %I', v_channel.channel);
+        perform pg_advisory_unlock_shared(v_channel.lock_key);
     end if;
 end
 $$;
@@ -85,7 +86,7 @@ $$;
 -- [WAKE-1] [HANDOFF-2] Tells the sleepers of other sessions that work is ready, or which instances
 -- have ended; `p_others_ended`: more than are named. Returns whether anybody slept. Not part of the
 -- transaction that made the change; it need not be durable. Caller: the plugin's listener. Tables: as
--- _Bed.
+-- _WakeupChannel.
 create or replace function _Announce(
     p_work boolean, p_ended text[] default '{}', p_others_ended boolean default false)
 returns boolean
@@ -93,25 +94,25 @@ language plpgsql volatile security definer
 set search_path from current
 as $$
 declare
-    v_bed record;
+    v_channel record;
     v_told boolean := false;
 begin
     if p_work then
-        v_bed := _Bed('work');
-        if _IsSleptFor(v_bed.lock_key) then
+        v_channel := _WakeupChannel('work');
+        if _IsSleptFor(v_channel.lock_key) then
             v_told := true;
-            perform pg_notify(v_bed.channel, 'work');
+            perform pg_notify(v_channel.channel, 'work');
         end if;
     end if;
     if p_others_ended or cardinality(p_ended) > 0 then
-        v_bed := _Bed('ended');
-        if _IsSleptFor(v_bed.lock_key) then
+        v_channel := _WakeupChannel('ended');
+        if _IsSleptFor(v_channel.lock_key) then
             v_told := true;
             if p_others_ended then
-                perform pg_notify(v_bed.channel, 'ended');
+                perform pg_notify(v_channel.channel, 'ended');
             else
                 -- A notification has less than 8000 bytes, an id at most 255.
-                perform pg_notify(v_bed.channel, 'ended' || string_agg(E'\n' || c.id, ''))
+                perform pg_notify(v_channel.channel, 'ended' || string_agg(E'\n' || c.id, ''))
                    from (select e.id, sum(octet_length(e.id) + 1) over (order by e.n) / 7500 as chunk
                            from unnest(p_ended) with ordinality as e(id, n)) c
                   group by c.chunk;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bell.hpp"
+#include "notifier.hpp"
 
 #include <perdure/ids.hpp>
 #include <perdure/time.hpp>
@@ -18,12 +18,12 @@ namespace perdure::postgres {
 
 /// The workers of this process that wait for work. Whoever creates an instance leases it to one of
 /// them in the same statement, so that it need not be looked for [WAKE-4]. Safe from any thread.
-class waiting_locks {
+class idle_workers {
     struct place;
 
   public:
     /// In whose name an instance is leased, and which ones.
-    struct taker {
+    struct assignee {
         request_id request{};
         lease_token token{};
         std::int32_t worker = 0;
@@ -32,18 +32,18 @@ class waiting_locks {
         std::optional<std::vector<std::int32_t>> definitions;
     };
 
-    explicit waiting_locks(bell& rings) : bell_(rings) {}
+    explicit idle_workers(notifier& signals) : notifier_(signals) {}
 
     /// What a call may have leased to this worker after it had left: the request that a `lock` has
     /// to repeat.
-    [[nodiscard]] std::optional<request_id> take_orphan(std::int32_t worker);
+    [[nodiscard]] std::optional<request_id> take_unconfirmed(std::int32_t worker);
     /// Nobody could tell yet.
-    void return_orphan(std::int32_t worker, const request_id& request);
+    void return_unconfirmed(std::int32_t worker, const request_id& request);
 
     /// A worker that waits, as long as this exists. The owner of the locks must outlive it.
     class presence {
       public:
-        presence(waiting_locks& where, taker who);
+        presence(idle_workers& where, assignee who);
         presence(const presence&) = delete;
         presence& operator=(const presence&) = delete;
         ~presence();
@@ -60,45 +60,45 @@ class waiting_locks {
         [[nodiscard]] parting leave();
 
       private:
-        waiting_locks& where_;
+        idle_workers& where_;
         const std::shared_ptr<place> place_;
     };
 
     /// What a call that creates has of a waiting worker: nothing, or the duty to give it something.
-    class claim {
+    class reservation {
       public:
-        claim(waiting_locks& where, std::int32_t lane);
-        claim(const claim&) = delete;
-        claim& operator=(const claim&) = delete;
+        reservation(idle_workers& where, std::int32_t lane);
+        reservation(const reservation&) = delete;
+        reservation& operator=(const reservation&) = delete;
         /// Leaves the worker in doubt, unless one of the methods below was called.
-        ~claim();
+        ~reservation();
 
         /// Null when nobody waits for such an instance.
-        [[nodiscard]] const taker* who() const noexcept;
+        [[nodiscard]] const assignee* who() const noexcept;
         /// False when it waits no longer, so that the caller has to give the lease back.
         [[nodiscard]] bool give(work_batch work);
         /// Surely nothing was leased; it goes on waiting.
         void release();
 
       private:
-        waiting_locks& where_;
+        idle_workers& where_;
         std::shared_ptr<place> place_;
     };
 
   private:
-    enum class state { waits, claimed, given, in_doubt, left };
+    enum class state { waits, reserved, given, in_doubt, left };
 
     struct place {
-        taker who;
+        assignee who;
         state now = state::waits;
         work_batch given;
     };
 
-    bell& bell_;
+    notifier& notifier_;
     mutable std::mutex mutex_;
-    /// Who waits and is not claimed, the longest waiting first.
+    /// Who waits and is not reserved, the longest waiting first.
     std::list<std::shared_ptr<place>> free_;
-    std::multimap<std::int32_t, request_id> orphans_;
+    std::multimap<std::int32_t, request_id> unconfirmed_;
 };
 
 }  // namespace perdure::postgres

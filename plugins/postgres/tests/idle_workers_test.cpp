@@ -1,4 +1,4 @@
-#include "waiting_locks.hpp"
+#include "idle_workers.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -14,14 +14,14 @@ namespace {
 
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
-using presence = waiting_locks::presence;
-using claim = waiting_locks::claim;
+using presence = idle_workers::presence;
+using reservation = idle_workers::reservation;
 
 constexpr auto patience = 20s;
 constexpr std::int32_t order_lane = 7;
 constexpr std::int32_t refund_lane = 8;
 
-waiting_locks::taker a_taker(std::int32_t worker, std::vector<std::int32_t> definitions) {
+idle_workers::assignee an_assignee(std::int32_t worker, std::vector<std::int32_t> definitions) {
     return {{random_uuid()}, {1}, worker, 15s, std::move(definitions)};
 }
 
@@ -38,25 +38,25 @@ work_batch one_item(const std::string& id) {
 }
 
 struct a_process {
-    bell rings{{}, [](const std::vector<std::string>&) { return std::vector<std::string>(); }};
-    waiting_locks waiting{rings};
+    notifier signals{{}, [](const std::vector<std::string>&) { return std::vector<std::string>(); }};
+    idle_workers waiting{signals};
 };
 
 }  // namespace
 
-TEST_CASE("waiting locks: who waits is claimed once, by its definitions, the longest first") {
+TEST_CASE("waiting locks: who waits is reserved once, by its definitions, the longest first") {
     a_process here;
-    CHECK(claim(here.waiting, order_lane).who() == nullptr);
-    presence first(here.waiting, a_taker(1, {order_lane}));
-    presence second(here.waiting, a_taker(2, {refund_lane, order_lane}));
-    waiting_locks::taker any = a_taker(3, {});
+    CHECK(reservation(here.waiting, order_lane).who() == nullptr);
+    presence first(here.waiting, an_assignee(1, {order_lane}));
+    presence second(here.waiting, an_assignee(2, {refund_lane, order_lane}));
+    idle_workers::assignee any = an_assignee(3, {});
     any.definitions.reset();
     presence third(here.waiting, any);
 
-    const claim one(here.waiting, order_lane);
-    const claim two(here.waiting, order_lane);
-    const claim three(here.waiting, refund_lane);
-    const claim four(here.waiting, order_lane);
+    const reservation one(here.waiting, order_lane);
+    const reservation two(here.waiting, order_lane);
+    const reservation three(here.waiting, refund_lane);
+    const reservation four(here.waiting, order_lane);
 
     REQUIRE(one.who() != nullptr);
     CHECK(one.who()->worker == 1);
@@ -67,14 +67,14 @@ TEST_CASE("waiting locks: who waits is claimed once, by its definitions, the lon
 
 TEST_CASE("waiting locks: what is given ends the wait, and comes with it") {
     a_process here;
-    presence one(here.waiting, a_taker(1, {order_lane}));
+    presence one(here.waiting, an_assignee(1, {order_lane}));
     auto waiting = std::async(std::launch::async, [&] {
-        return here.rings.wait_for_work(
-            here.rings.begin_look().token, steady::now() + patience, [&] { return one.is_over(); });
+        return here.signals.wait_for_work(
+            here.signals.begin_poll().token, steady::now() + patience, [&] { return one.is_over(); });
     });
     const auto begun = steady::now();
 
-    claim taken(here.waiting, order_lane);
+    reservation taken(here.waiting, order_lane);
     CHECK(taken.give(one_item("order-7")));
 
     waiting.wait();
@@ -87,8 +87,8 @@ TEST_CASE("waiting locks: what is given ends the wait, and comes with it") {
 
 TEST_CASE("waiting locks: who has left is given nothing") {
     a_process here;
-    presence one(here.waiting, a_taker(1, {order_lane}));
-    claim taken(here.waiting, order_lane);
+    presence one(here.waiting, an_assignee(1, {order_lane}));
+    reservation taken(here.waiting, order_lane);
 
     const presence::parting end = one.leave();
 
@@ -99,12 +99,12 @@ TEST_CASE("waiting locks: who has left is given nothing") {
 
 TEST_CASE("waiting locks: a call that fails leaves its worker in doubt, and ends the wait") {
     a_process here;
-    presence one(here.waiting, a_taker(1, {order_lane}));
+    presence one(here.waiting, an_assignee(1, {order_lane}));
 
-    { const claim taken(here.waiting, order_lane); }
+    { const reservation taken(here.waiting, order_lane); }
 
     CHECK(one.is_over());
-    CHECK(claim(here.waiting, order_lane).who() == nullptr);
+    CHECK(reservation(here.waiting, order_lane).who() == nullptr);
     const presence::parting end = one.leave();
     CHECK(end.is_in_doubt);
     CHECK_FALSE(end.given);
@@ -112,32 +112,32 @@ TEST_CASE("waiting locks: a call that fails leaves its worker in doubt, and ends
 
 TEST_CASE("waiting locks: what a call that failed may have leased is not forgotten") {
     a_process here;
-    const waiting_locks::taker who = a_taker(1, {order_lane});
+    const idle_workers::assignee who = an_assignee(1, {order_lane});
     {
         presence one(here.waiting, who);
-        const claim taken(here.waiting, order_lane);
+        const reservation taken(here.waiting, order_lane);
         static_cast<void>(one.leave());
     }
 
-    CHECK_FALSE(here.waiting.take_orphan(2));
-    const auto orphan = here.waiting.take_orphan(1);
-    REQUIRE(orphan);
-    CHECK(*orphan == who.request);
-    CHECK_FALSE(here.waiting.take_orphan(1));
-    here.waiting.return_orphan(1, *orphan);
-    CHECK(here.waiting.take_orphan(1) == who.request);
+    CHECK_FALSE(here.waiting.take_unconfirmed(2));
+    const auto unconfirmed = here.waiting.take_unconfirmed(1);
+    REQUIRE(unconfirmed);
+    CHECK(*unconfirmed == who.request);
+    CHECK_FALSE(here.waiting.take_unconfirmed(1));
+    here.waiting.return_unconfirmed(1, *unconfirmed);
+    CHECK(here.waiting.take_unconfirmed(1) == who.request);
 }
 
 TEST_CASE("waiting locks: who is released waits on, before the others") {
     a_process here;
-    presence one(here.waiting, a_taker(1, {order_lane}));
-    presence two(here.waiting, a_taker(2, {order_lane}));
-    claim taken(here.waiting, order_lane);
+    presence one(here.waiting, an_assignee(1, {order_lane}));
+    presence two(here.waiting, an_assignee(2, {order_lane}));
+    reservation taken(here.waiting, order_lane);
 
     taken.release();
 
     CHECK_FALSE(one.is_over());
-    const claim next(here.waiting, order_lane);
+    const reservation next(here.waiting, order_lane);
     REQUIRE(next.who() != nullptr);
     CHECK(next.who()->worker == 1);
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bell.hpp"
+#include "notifier.hpp"
 
 #include <perdure/backend_error.hpp>
 
@@ -16,7 +16,7 @@
 
 namespace perdure::postgres {
 
-// What the tests of the bell share.
+// What the tests of the notifier share.
 
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
@@ -37,7 +37,7 @@ inline std::vector<instance_id> ids(const std::vector<std::string>& names) {
 }
 
 /// Counts, and does nothing.
-class idle_messenger final : public messenger {
+class idle_carrier final : public carrier {
   public:
     void stir() noexcept override { ++stirred; }
     std::atomic<int> stirred = 0;
@@ -48,7 +48,7 @@ class ends {
   public:
     std::vector<std::string> operator()(const std::vector<std::string>& asked) {
         const std::lock_guard guard(mutex_);
-        ++looks_;
+        ++polls_;
         if (fails_) {
             throw backend_error(store_fault::unavailable, "the server is away");
         }
@@ -71,38 +71,38 @@ class ends {
     }
     int looks() {
         const std::lock_guard guard(mutex_);
-        return looks_;
+        return polls_;
     }
-    void await_looks(int count) {
+    void await_polls(int count) {
         std::unique_lock lock(mutex_);
-        REQUIRE(looked_.wait_for(lock, patience, [&] { return looks_ >= count; }));
+        REQUIRE(looked_.wait_for(lock, patience, [&] { return polls_ >= count; }));
     }
 
   private:
     std::mutex mutex_;
     std::condition_variable looked_;
     std::set<std::string> ended_;
-    int looks_ = 0;
+    int polls_ = 0;
     bool fails_ = false;
 };
 
-struct a_bell {
-    explicit a_bell(bell::terms chosen = rare_polls()) : terms(chosen) {}
+struct a_notifier {
+    explicit a_notifier(notifier::terms chosen = rare_polls()) : terms(chosen) {}
 
     /// Whoever wakes has been told.
-    static bell::terms rare_polls() { return {1h, 1h, 1h, 1h}; }
+    static notifier::terms rare_polls() { return {1h, 1h, 1h, 1h}; }
 
     /// An empty answer of the store.
-    look finds_nothing(std::uint64_t question, timestamp next_due = never) {
-        const look begun = rings.begin_look(question);
-        rings.end_look(begun, {noon, next_due, true});
+    store_poll finds_nothing(std::uint64_t question, timestamp next_due = never) {
+        const store_poll begun = signals.begin_poll(question);
+        signals.end_poll(begun, {noon, next_due, true});
         return begun;
     }
-    wake_token now() { return rings.begin_look().token; }
+    wake_token now() { return signals.begin_poll().token; }
 
-    bell::terms terms;
+    notifier::terms terms;
     ends store;
-    bell rings{terms, [this](const std::vector<std::string>& asked) { return store(asked); }};
+    notifier signals{terms, [this](const std::vector<std::string>& asked) { return store(asked); }};
 };
 
 }  // namespace perdure::postgres

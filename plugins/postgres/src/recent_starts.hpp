@@ -11,7 +11,7 @@ namespace perdure::postgres {
 /// The instances that this process has begun to create of late and of whose end nobody has told.
 /// While somebody listens, a wait for them need not look whether they have ended already. Keeps the
 /// last thousand. Not safe from several threads.
-class fresh_starts {
+class recent_starts {
   public:
     void add(const std::string& id) {
         if (ids_.insert(id).second) {

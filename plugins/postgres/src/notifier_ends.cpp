@@ -1,20 +1,20 @@
-#include "bell.hpp"
+#include "notifier.hpp"
 
 #include <algorithm>
 #include <exception>
 #include <iterator>
 
-// The half of the bell that waits for the end of instances.
+// The half of the notifier that waits for the end of instances.
 
 namespace perdure::postgres {
 
 /// One call that waits.
-struct bell::end_waiter {
+struct notifier::end_waiter {
     enum class knowledge {
         /// Whether its instances run must be looked at.
         none,
         /// Somebody looks.
-        being_looked_at,
+        being_polled,
         /// They ran when last looked at.
         running,
     };
@@ -24,15 +24,15 @@ struct bell::end_waiter {
     bool is_rung = false;
     bool wants_record = false;
     /// How many looks had begun before it.
-    std::uint64_t looks_before = 0;
+    std::uint64_t polls_before = 0;
     std::optional<instance_record> record = {};
     std::condition_variable told = {};
 };
 
 /// Its presence among the waiters; needs the mutex at its beginning, and takes it at its end.
-class bell::end_registration {
+class notifier::end_registration {
   public:
-    end_registration(bell& owner, end_waiter& self, std::unique_lock<std::mutex>& lock)
+    end_registration(notifier& owner, end_waiter& self, std::unique_lock<std::mutex>& lock)
         : owner_(owner), self_(self), lock_(lock) {
         owner_.end_waiters_.insert(&self_);
         for (const instance_id& id : self_.instances) {
@@ -55,16 +55,16 @@ class bell::end_registration {
         owner_.end_waiters_.erase(&self_);
         owner_.last_end_wait_ = steady::now();
         // It may have been asked to look, and left for another reason.
-        owner_.hand_on_looking();
+        owner_.hand_on_polling();
     }
 
   private:
-    bell& owner_;
+    notifier& owner_;
     end_waiter& self_;
     std::unique_lock<std::mutex>& lock_;
 };
 
-void bell::begin_starts(std::span<const instance_id> instances) {
+void notifier::begin_starts(std::span<const instance_id> instances) {
     const std::lock_guard guard(mutex_);
     if (listening_.ends) {
         for (const instance_id& id : instances) {
@@ -73,7 +73,7 @@ void bell::begin_starts(std::span<const instance_id> instances) {
     }
 }
 
-void bell::forget_start(const instance_id& instance) {
+void notifier::forget_start(const instance_id& instance) {
     const std::lock_guard guard(mutex_);
     fresh_.remove(instance.text());
     // Who has begun to wait meanwhile has relied on it.
@@ -83,35 +83,35 @@ void bell::forget_start(const instance_id& instance) {
             next->second->known = end_waiter::knowledge::none;
         }
     }
-    hand_on_looking();
+    hand_on_polling();
 }
 
-void bell::forget_starts() {
+void notifier::forget_starts() {
     const std::lock_guard guard(mutex_);
     fresh_.clear();
 }
 
-bool bell::wait(std::span<const instance_id> instances, steady::time_point deadline) {
+bool notifier::wait(std::span<const instance_id> instances, steady::time_point deadline) {
     end_waiter self{.instances = instances};
     return await(self, deadline);
 }
 
-std::optional<instance_record> bell::wait_for_record(const instance_id& instance,
+std::optional<instance_record> notifier::wait_for_record(const instance_id& instance,
                                                      steady::time_point deadline) {
     end_waiter self{.instances = {&instance, 1}, .wants_record = true};
     static_cast<void>(await(self, deadline));
     return std::move(self.record);
 }
 
-bool bell::is_record_wanted(const instance_id& instance) {
+bool notifier::is_record_wanted(const instance_id& instance) {
     const std::lock_guard guard(mutex_);
     const auto [first, last] = awaited_.equal_range(instance.text());
     return std::any_of(first, last, [](const auto& entry) { return entry.second->wants_record; });
 }
 
-bool bell::await(end_waiter& self, steady::time_point deadline) {
+bool notifier::await(end_waiter& self, steady::time_point deadline) {
     std::unique_lock lock(mutex_);
-    self.looks_before = looks_;
+    self.polls_before = polls_;
     if (std::all_of(self.instances.begin(), self.instances.end(), [this](const instance_id& id) {
             return fresh_.has(id.text());
         })) {
@@ -122,13 +122,13 @@ bool bell::await(end_waiter& self, steady::time_point deadline) {
         carrier_->stir();
     }
     while (!self.is_rung && !interrupted_) {
-        if (self.known == end_waiter::knowledge::being_looked_at ||
-            (self.known == end_waiter::knowledge::none && somebody_looks_)) {
+        if (self.known == end_waiter::knowledge::being_polled ||
+            (self.known == end_waiter::knowledge::none && somebody_polls_)) {
             self.told.wait(lock);
             continue;
         }
         if (self.known == end_waiter::knowledge::none) {
-            look_for_ends(lock);
+            poll_for_ends(lock);
             continue;
         }
         const auto now = steady::now();
@@ -146,7 +146,7 @@ bool bell::await(end_waiter& self, steady::time_point deadline) {
     return self.is_rung;
 }
 
-bell::steady::time_point bell::next_end_poll(steady::time_point now) {
+notifier::steady::time_point notifier::next_end_poll(steady::time_point now) {
     if (!next_end_poll_) {
         next_end_poll_ = now + end_poll_interval_;
         end_poll_interval_ = std::min(2 * end_poll_interval_, terms_.poll_max);
@@ -154,35 +154,35 @@ bell::steady::time_point bell::next_end_poll(steady::time_point now) {
     return *next_end_poll_;
 }
 
-void bell::poll_ends_soon() {
+void notifier::poll_ends_soon() {
     end_poll_interval_ = terms_.poll_min;
     if (next_end_poll_) {
         next_end_poll_ = std::min(*next_end_poll_, steady::now() + end_poll_interval_);
     }
 }
 
-void bell::suspect_all_ends() {
+void notifier::suspect_all_ends() {
     fresh_.clear();
     next_end_poll_.reset();
     for (end_waiter* waiter : end_waiters_) {
         waiter->known = end_waiter::knowledge::none;
     }
-    hand_on_looking();
+    hand_on_polling();
 }
 
 /// Looks on behalf of all that have to know.
-void bell::look_for_ends(std::unique_lock<std::mutex>& lock) {
+void notifier::poll_for_ends(std::unique_lock<std::mutex>& lock) {
     using knowledge = end_waiter::knowledge;
     std::vector<std::string> ids;
     for (end_waiter* waiter : end_waiters_) {
         if (waiter->known == knowledge::none) {
-            waiter->known = knowledge::being_looked_at;
+            waiter->known = knowledge::being_polled;
             for (const instance_id& id : waiter->instances) {
                 ids.push_back(id.text());
             }
         }
     }
-    somebody_looks_ = true;
+    somebody_polls_ = true;
     lock.unlock();
     std::vector<std::string> ended;
     std::exception_ptr problem;
@@ -194,25 +194,25 @@ void bell::look_for_ends(std::unique_lock<std::mutex>& lock) {
         problem = std::current_exception();
     }
     lock.lock();
-    somebody_looks_ = false;
+    somebody_polls_ = false;
     for (const std::string& id : ended) {
-        ring(id);
+        signal(id);
     }
     for (end_waiter* waiter : end_waiters_) {
-        if (waiter->known == knowledge::being_looked_at) {
+        if (waiter->known == knowledge::being_polled) {
             // Whoever looked for others in vain leaves it to them to find out why.
             waiter->known = problem ? knowledge::none : knowledge::running;
             waiter->told.notify_one();
         }
     }
-    hand_on_looking();
+    hand_on_polling();
     if (problem) {
         std::rethrow_exception(problem);
     }
 }
 
-void bell::hand_on_looking() {
-    if (somebody_looks_) {
+void notifier::hand_on_polling() {
+    if (somebody_polls_) {
         return;
     }
     for (end_waiter* waiter : end_waiters_) {
@@ -223,12 +223,12 @@ void bell::hand_on_looking() {
     }
 }
 
-void bell::ring(std::string_view id, const tidings& news) {
+void notifier::signal(std::string_view id, const changes& news) {
     fresh_.remove(id);
     auto [next, last] = awaited_.equal_range(id);
     for (; next != last; ++next) {
         end_waiter& waiter = *next->second;
-        if (waiter.wants_record && waiter.looks_before < news.look_number) {
+        if (waiter.wants_record && waiter.polls_before < news.poll_number) {
             waiter.record = news.ended_record;
         }
         waiter.is_rung = true;
@@ -236,7 +236,7 @@ void bell::ring(std::string_view id, const tidings& news) {
     }
 }
 
-std::vector<std::string> bell::awaited() {
+std::vector<std::string> notifier::awaited() {
     const std::lock_guard guard(mutex_);
     std::vector<std::string> ids;
     ids.reserve(awaited_.size());
@@ -249,19 +249,19 @@ std::vector<std::string> bell::awaited() {
     return ids;
 }
 
-void bell::hear_of_ends(std::span<const std::string> ended) {
+void notifier::hear_of_ends(std::span<const std::string> ended) {
     const std::lock_guard guard(mutex_);
     for (const std::string& id : ended) {
-        ring(id);
+        signal(id);
     }
 }
 
-void bell::hear_of_some_ends() {
+void notifier::hear_of_some_ends() {
     const std::lock_guard guard(mutex_);
     suspect_all_ends();
 }
 
-void bell::wake_end_waiters() {
+void notifier::wake_end_waiters() {
     for (end_waiter* waiter : end_waiters_) {
         waiter->told.notify_one();
     }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "fresh_starts.hpp"
+#include "recent_starts.hpp"
 
 #include <perdure/backend.hpp>
 #include <perdure/ids.hpp>
@@ -29,7 +29,7 @@ namespace perdure::postgres {
 inline constexpr timestamp never = timestamp::max();
 
 /// What a call of this process changed that somebody may wait for.
-struct tidings {
+struct changes {
     /// Something is ready and nobody holds it.
     bool ready = false;
     /// Something that the call put down will be ready then.
@@ -40,9 +40,9 @@ struct tidings {
     /// Instances that ended or are gone.
     std::vector<std::string> ended = {};
     /// What the store says of the only one that ended, as of that moment, if that is known, and the
-    /// number of the look that is its call: who has begun to wait since may mean a later instance.
+    /// number of the poll that is its call: who has begun to wait since may mean a later instance.
     std::optional<instance_record> ended_record = {};
-    std::uint64_t look_number = 0;
+    std::uint64_t poll_number = 0;
     /// Any instance may have ended: the hub was emptied, or whoever repeats a call does not learn
     /// what has ended by it.
     bool any_may_have_ended = false;
@@ -70,19 +70,19 @@ struct unsent_news {
 };
 
 /// Carries news between this process and the others.
-class messenger {
+class carrier {
   public:
-    messenger() = default;
-    messenger(const messenger&) = delete;
-    messenger& operator=(const messenger&) = delete;
-    virtual ~messenger() = default;
+    carrier() = default;
+    carrier(const carrier&) = delete;
+    carrier& operator=(const carrier&) = delete;
+    virtual ~carrier() = default;
 
     /// Somebody new sleeps, or there are news. Called from any thread; must not wait.
     virtual void stir() noexcept = 0;
 };
 
-/// A look at the store: what was known when it began.
-struct look {
+/// A poll at the store: what was known when it began.
+struct store_poll {
     std::uint64_t number = 0;
     std::uint64_t question = 0;
     /// The token of its answer: what is announced from now on wakes whoever waits with it.
@@ -93,17 +93,17 @@ struct look {
 /// Where callers wait, and where changes are announced. Changes of this process are announced by
 /// the call that made them, after its transaction; those of other processes come from a listener,
 /// or are looked for at intervals while nobody listens. Knows nothing of SQL and has no thread of
-/// its own. Safe from any thread. Files: bell.cpp, and bell_ends.cpp for the end of instances.
+/// its own. Safe from any thread. Files: notifier.cpp, and notifier_ends.cpp for the end of instances.
 ///
 /// How a backend uses it, in `lock` and in any other call:
 ///
 ///     const std::uint64_t question = hash of worker, filter and the kinds that there is room for;
-///     if (const auto quiet = bell_.quiet(question)) { answer nothing, with its token and time }
-///     const look begun = bell_.begin_look(question);    const look begun = bell_.begin_look();
+///     if (const auto cached = notifier_.cached_empty_poll(question)) { answer nothing, with its token and time }
+///     const store_poll begun = notifier_.begin_poll(question);    const store_poll begun = notifier_.begin_poll();
 ///     ... the statement ...                             ... the statement ...
-///     bell_.end_look(begun, {time, next_due, empty});   bell_.hear_time(begun, time);
-///     batch.token = begun.token;                        bell_.announce(news);
-class bell {
+///     notifier_.end_poll(begun, {time, next_due, empty});   notifier_.hear_time(begun, time);
+///     batch.token = begun.token;                        notifier_.announce(news);
+class notifier {
   public:
     using steady = std::chrono::steady_clock;
     /// Which of these instances are terminal or missing. Called without a lock by one of the
@@ -115,21 +115,21 @@ class bell {
         duration poll_min = std::chrono::milliseconds(50);
         duration poll_max = std::chrono::seconds(1);
         /// While the listener is well: how long an empty answer of the store is good for.
-        duration look_bound = std::chrono::seconds(2);
+        duration poll_bound = std::chrono::seconds(2);
         /// For so long a process that no longer sleeps is taken for a sleeper.
         duration linger = std::chrono::milliseconds(250);
     };
 
-    bell(const terms& chosen, end_query ends);
-    bell(const bell&) = delete;
-    bell& operator=(const bell&) = delete;
-    ~bell() = default;
+    notifier(const terms& chosen, end_query ends);
+    notifier(const notifier&) = delete;
+    notifier& operator=(const notifier&) = delete;
+    ~notifier() = default;
 
     // ------------------------------------------------------------------ what a backend's calls do
 
     /// Call it before the statement is sent. `question` says what a lock asks for; 0 is no
     /// question.
-    [[nodiscard]] look begin_look(std::uint64_t question = 0);
+    [[nodiscard]] store_poll begin_poll(std::uint64_t question = 0);
 
     struct finding {
         timestamp store_time{};
@@ -138,15 +138,15 @@ class bell {
         /// Nothing was ready: no item, not contended, no suspects.
         bool is_empty = false;
     };
-    /// What a lock found. A look that fails is not ended; then `quiet` says nothing until the same
+    /// What a lock found. A poll that fails is not ended; then `cached_empty_poll` says nothing until the same
     /// question is answered, so that the store sees a repeated lock [REPEAT-1].
-    void end_look(const look& begun, const finding& found);
+    void end_poll(const store_poll& begun, const finding& found);
     /// The store's clock, as any other call found it.
-    void hear_time(const look& begun, timestamp store_time);
+    void hear_time(const store_poll& begun, timestamp store_time);
 
     /// Announces what a call changed, after it was committed: waiters of this process wake at once,
-    /// those of others through the messenger. When a test has moved the clock: `ready`.
-    void announce(const tidings& news);
+    /// those of others through the carrier. When a test has moved the clock: `ready`.
+    void announce(const changes& news);
 
     /// Call it before the statement that creates these: until somebody tells of their end, or a
     /// start turns out not to have happened, a wait knows that they run.
@@ -156,15 +156,15 @@ class bell {
     /// An end may have happened that nobody tells of, because its call has failed.
     void forget_starts();
 
-    struct quiet_state {
+    struct empty_poll {
         wake_token token{};
         /// By the local clock since the store's time was last heard.
         timestamp store_time{};
     };
-    /// An answer in the store's place: the last look with this question found nothing; since then
-    /// nothing was announced and nothing fell due; the listener is well; and the look is younger
-    /// than `look_bound`. Otherwise nothing: ask the store. Never use it for suspects.
-    [[nodiscard]] std::optional<quiet_state> quiet(std::uint64_t question);
+    /// An answer in the store's place: the last poll with this question found nothing; since then
+    /// nothing was announced and nothing fell due; the listener is well; and the poll is younger
+    /// than `poll_bound`. Otherwise nothing: ask the store. Never use it for suspects.
+    [[nodiscard]] std::optional<empty_poll> cached_empty_poll(std::uint64_t question);
 
     // ------------------------------------------------------------------------------------- waiting
 
@@ -187,8 +187,8 @@ class bell {
 
     // ---------------------------------------------------------------------- what the listener does
 
-    /// Without a messenger nobody listens and nobody else is told. Null ends its service.
-    void employ(messenger* carrier);
+    /// Without a carrier nobody listens and nobody else is told. Null ends its service.
+    void attach(carrier* carrier);
 
     struct wishes {
         sleepers wanted;
@@ -203,7 +203,7 @@ class bell {
     [[nodiscard]] std::vector<std::string> awaited();
 
     /// From now on all that others announce to these is heard here. What happened before that, but
-    /// after the last look, has been told by the methods below.
+    /// after the last poll, has been told by the methods below.
     void set_listening(sleepers heard);
     [[nodiscard]] sleepers listening();
     /// Something may be ready.
@@ -219,7 +219,7 @@ class bell {
     class end_registration;
     struct answered_question {
         std::uint64_t last_begun = 0;
-        /// The look that found nothing; 0 when the last one that ended found something.
+        /// The poll that found nothing; 0 when the last one that ended found something.
         std::uint64_t last_empty = 0;
         std::uint64_t generation = 0;
         steady::time_point begun{};
@@ -228,16 +228,16 @@ class bell {
 
     void wake_workers();
     void tell_of_due(timestamp next_due);
-    void learn_time(const look& begun, timestamp store_time);
+    void learn_time(const store_poll& begun, timestamp store_time);
     [[nodiscard]] timestamp store_time(steady::time_point now) const;
     [[nodiscard]] steady::time_point due_moment(steady::time_point now) const;
-    void ring_what_is_due(steady::time_point now);
+    void signal_what_is_due(steady::time_point now);
 
     [[nodiscard]] bool await(end_waiter& self, steady::time_point deadline);
-    void ring(std::string_view id, const tidings& news = {});
+    void signal(std::string_view id, const changes& news = {});
     void suspect_all_ends();
-    void look_for_ends(std::unique_lock<std::mutex>& lock);
-    void hand_on_looking();
+    void poll_for_ends(std::unique_lock<std::mutex>& lock);
+    void hand_on_polling();
     void wake_end_waiters();
     [[nodiscard]] steady::time_point next_end_poll(steady::time_point now);
     void poll_ends_soon();
@@ -246,7 +246,7 @@ class bell {
     const end_query ends_;
 
     std::mutex mutex_;
-    messenger* carrier_ = nullptr;
+    carrier* carrier_ = nullptr;
     sleepers listening_;
     /// Whom the listener knows to sleep.
     sleepers known_sleepers_;
@@ -259,7 +259,7 @@ class bell {
     std::size_t work_waiters_ = 0;
     std::optional<steady::time_point> last_work_wait_;
     duration work_poll_interval_;
-    std::uint64_t looks_ = 0;
+    std::uint64_t polls_ = 0;
     std::map<std::uint64_t, answered_question> questions_;
 
     // What falls due. Store time minus local time lies between the two of `clock_`.
@@ -270,8 +270,8 @@ class bell {
     // Ends.
     std::set<end_waiter*> end_waiters_;
     std::unordered_multimap<std::string_view, end_waiter*> awaited_;
-    fresh_starts fresh_;
-    bool somebody_looks_ = false;
+    recent_starts fresh_;
+    bool somebody_polls_ = false;
     std::optional<steady::time_point> last_end_wait_;
     std::optional<steady::time_point> next_end_poll_;
     duration end_poll_interval_;

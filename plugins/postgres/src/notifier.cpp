@@ -1,4 +1,4 @@
-#include "bell.hpp"
+#include "notifier.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -12,11 +12,11 @@ constexpr std::size_t named_ends_max = 1000;
 /// So many questions are remembered; a process asks a handful.
 constexpr std::size_t questions_max = 64;
 
-duration local_floor(bell::steady::time_point at) {
+duration local_floor(notifier::steady::time_point at) {
     return std::chrono::floor<duration>(at.time_since_epoch());
 }
 
-duration local_ceil(bell::steady::time_point at) {
+duration local_ceil(notifier::steady::time_point at) {
     return std::chrono::ceil<duration>(at.time_since_epoch());
 }
 
@@ -33,7 +33,7 @@ void unsent_news::add(const unsent_news& more) {
         ended.end(), more.ended.begin(), more.ended.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
-bell::bell(const terms& chosen, end_query ends)
+notifier::notifier(const terms& chosen, end_query ends)
     : terms_(chosen),
       ends_(std::move(ends)),
       work_poll_interval_(chosen.poll_min),
@@ -42,9 +42,9 @@ bell::bell(const terms& chosen, end_query ends)
 // ------------------------------------------------------------------------ what a backend's calls
 // do
 
-look bell::begin_look(std::uint64_t question) {
+store_poll notifier::begin_poll(std::uint64_t question) {
     const std::lock_guard guard(mutex_);
-    const look begun{++looks_, question, {generation_}, steady::now()};
+    const store_poll begun{++polls_, question, {generation_}, steady::now()};
     if (question != 0) {
         if (questions_.size() >= questions_max && !questions_.contains(question)) {
             questions_.clear();
@@ -54,7 +54,7 @@ look bell::begin_look(std::uint64_t question) {
     return begun;
 }
 
-void bell::end_look(const look& begun, const finding& found) {
+void notifier::end_poll(const store_poll& begun, const finding& found) {
     const std::lock_guard guard(mutex_);
     learn_time(begun, found.store_time);
     const auto asked = questions_.find(begun.question);
@@ -72,12 +72,12 @@ void bell::end_look(const look& begun, const finding& found) {
     }
 }
 
-void bell::hear_time(const look& begun, timestamp store_time) {
+void notifier::hear_time(const store_poll& begun, timestamp store_time) {
     const std::lock_guard guard(mutex_);
     learn_time(begun, store_time);
 }
 
-void bell::learn_time(const look& begun, timestamp store_time) {
+void notifier::learn_time(const store_poll& begun, timestamp store_time) {
     // The store read its clock between the beginning of the call and now.
     const duration least = store_time.time_since_epoch() - local_ceil(steady::now());
     const duration most = store_time.time_since_epoch() - local_floor(begun.begun);
@@ -90,19 +90,19 @@ void bell::learn_time(const look& begun, timestamp store_time) {
     }
 }
 
-timestamp bell::store_time(steady::time_point now) const {
+timestamp notifier::store_time(steady::time_point now) const {
     // Never ahead of the store, so that what is due here is due there.
     return clock_ ? timestamp(local_floor(now) + clock_->first) : timestamp::min();
 }
 
-void bell::announce(const tidings& news) {
+void notifier::announce(const changes& news) {
     const std::lock_guard guard(mutex_);
     if (news.ready || news.any_may_have_ended) {
         wake_workers();
     }
     tell_of_due(news.next_due);
     for (const std::string& id : news.ended) {
-        ring(id, news);
+        signal(id, news);
     }
     if (news.any_may_have_ended) {
         suspect_all_ends();
@@ -121,37 +121,37 @@ void bell::announce(const tidings& news) {
     }
 }
 
-std::optional<bell::quiet_state> bell::quiet(std::uint64_t question) {
+std::optional<notifier::empty_poll> notifier::cached_empty_poll(std::uint64_t question) {
     const std::lock_guard guard(mutex_);
     const auto now = steady::now();
-    ring_what_is_due(now);
+    signal_what_is_due(now);
     const auto found = questions_.find(question);
     if (!listening_.work || interrupted_ || found == questions_.end()) {
         return std::nullopt;
     }
     const answered_question& last = found->second;
-    // A look that has begun and is not answered may have been given something.
+    // A poll that has begun and is not answered may have been given something.
     const bool is_answered = last.last_empty != 0 && last.last_empty == last.last_begun;
-    if (!is_answered || last.generation != generation_ || now - last.begun >= terms_.look_bound) {
+    if (!is_answered || last.generation != generation_ || now - last.begun >= terms_.poll_bound) {
         return std::nullopt;
     }
-    return quiet_state{{generation_}, store_time(now)};
+    return empty_poll{{generation_}, store_time(now)};
 }
 
-void bell::wake_workers() {
+void notifier::wake_workers() {
     ++generation_;
     work_poll_interval_ = terms_.poll_min;
     changed_.notify_all();
 }
 
-void bell::tell_of_due(timestamp next_due) {
+void notifier::tell_of_due(timestamp next_due) {
     if (next_due < told_due_) {
         told_due_ = next_due;
         changed_.notify_all();
     }
 }
 
-bell::steady::time_point bell::due_moment(steady::time_point now) const {
+notifier::steady::time_point notifier::due_moment(steady::time_point now) const {
     timestamp due = told_due_;
     for (const auto& [question, answer] : questions_) {
         due = std::min(due, answer.next_due);
@@ -168,7 +168,7 @@ bell::steady::time_point bell::due_moment(steady::time_point now) const {
     return now + (std::min(due, tomorrow) - here);
 }
 
-void bell::ring_what_is_due(steady::time_point now) {
+void notifier::signal_what_is_due(steady::time_point now) {
     if (due_moment(now) > now) {
         return;
     }
@@ -188,7 +188,7 @@ void bell::ring_what_is_due(steady::time_point now) {
 // ------------------------------------------------------------------------------------------
 // waiting
 
-wake_token bell::wait_for_work(wake_token token,
+wake_token notifier::wait_for_work(wake_token token,
                                steady::time_point deadline,
                                const std::function<bool()>& is_over) {
     std::unique_lock lock(mutex_);
@@ -199,7 +199,7 @@ wake_token bell::wait_for_work(wake_token token,
     }
     auto now = begun;
     while (!interrupted_ && !is_over()) {
-        ring_what_is_due(now);
+        signal_what_is_due(now);
         const auto poll = begun + work_poll_interval_;
         if (!listening_.work && now >= poll && generation_ == token.value && now < deadline) {
             // Nobody would tell us, so that the caller has to look.
@@ -219,12 +219,12 @@ wake_token bell::wait_for_work(wake_token token,
     return {generation_};
 }
 
-void bell::stir_workers() {
+void notifier::stir_workers() {
     const std::lock_guard guard(mutex_);
     changed_.notify_all();
 }
 
-void bell::interrupt() {
+void notifier::interrupt() {
     const std::lock_guard guard(mutex_);
     interrupted_ = true;
     changed_.notify_all();
@@ -234,13 +234,13 @@ void bell::interrupt() {
 // --------------------------------------------------------------------------- what the listener
 // does
 
-void bell::employ(messenger* carrier) {
+void notifier::attach(carrier* carrier) {
     const std::lock_guard guard(mutex_);
     carrier_ = carrier;
     known_sleepers_ = {};
 }
 
-bell::wishes bell::wanted() {
+notifier::wishes notifier::wanted() {
     const std::lock_guard guard(mutex_);
     const auto now = steady::now();
     wishes result;
@@ -260,17 +260,17 @@ bell::wishes bell::wanted() {
     return result;
 }
 
-bool bell::has_news() {
+bool notifier::has_news() {
     const std::lock_guard guard(mutex_);
     return !news_.is_empty();
 }
 
-unsent_news bell::take_news() {
+unsent_news notifier::take_news() {
     const std::lock_guard guard(mutex_);
     return std::exchange(news_, {});
 }
 
-void bell::set_listening(sleepers heard) {
+void notifier::set_listening(sleepers heard) {
     const std::lock_guard guard(mutex_);
     const sleepers before = std::exchange(listening_, heard);
     if (before.work && !heard.work) {
@@ -283,17 +283,17 @@ void bell::set_listening(sleepers heard) {
     }
 }
 
-sleepers bell::listening() {
+sleepers notifier::listening() {
     const std::lock_guard guard(mutex_);
     return listening_;
 }
 
-void bell::hear_of_work() {
+void notifier::hear_of_work() {
     const std::lock_guard guard(mutex_);
     wake_workers();
 }
 
-void bell::hear_of_due(timestamp next_due) {
+void notifier::hear_of_due(timestamp next_due) {
     const std::lock_guard guard(mutex_);
     tell_of_due(next_due);
 }
