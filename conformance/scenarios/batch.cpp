@@ -134,25 +134,52 @@ TEST_CASE_METHOD(fixture,
     const activity_work task = leased_activity();
     raise(task.instance);
     const orchestration_work work = lease(task.instance);
+    const auto how = GENERATE(arrangement::turns_first, arrangement::activities_first);
+    const auto commit_both = [&](const finished_turn& turn) {
+        return commit_to(store, {turn}, {completion_of(task)}, request({}), how);
+    };
 
     SECTION("whose answer comes too late for an instance that ends") {
-        const commit_answer result = commit({last_turn_of(work)}, {completion_of(task)});
+        const commit_answer result = commit_both(last_turn_of(work));
         CHECK(result.turns == std::vector{commit_outcome::committed});
         CHECK(result.activities == std::vector{commit_outcome::instance_is_terminal});
         CHECK(get(task.instance).inbox_length == 0);
     }
     SECTION("whose answer waits for an instance that goes on") {
-        const commit_answer result = commit({turn_of(work)}, {completion_of(task)});
+        const commit_answer result = commit_both(turn_of(work));
         CHECK(result.activities == std::vector{commit_outcome::committed});
         CHECK(get(task.instance).inbox_length == 1);
     }
     SECTION("that it has cancelled") {
         finished_turn turn = turn_of(work);
         turn.cancelled_activities = {task.task};
-        const commit_answer result = commit({turn}, {completion_of(task)});
+        const commit_answer result = commit_both(turn);
         CHECK(result.activities == std::vector{commit_outcome::lease_lost});
         CHECK(get(task.instance).inbox_length == 0);
     }
+}
+
+TEST_CASE_METHOD(fixture,
+                 "a list of both kinds is answered in its own order",
+                 "[BATCH-1][BATCH-2]") {
+    const activity_work good = leased_activity();
+    const activity_work lost = leased_activity();
+    const orchestration_work first = leased();
+    const orchestration_work parked = leased();
+    REQUIRE(give_back(held(lost)) == lease_outcome::done);
+    REQUIRE(park(held(parked)) == lease_outcome::done);
+    const std::vector<finished_work> finished{
+        completion_of(lost), turn_of(first), completion_of(good), turn_of(parked)};
+    const commit_request wish{finished, request({})};
+
+    const commit_result result = store.commit(wish);
+
+    const std::vector expected{commit_outcome::lease_lost,
+                               commit_outcome::committed,
+                               commit_outcome::committed,
+                               commit_outcome::lease_lost};
+    CHECK(result.outcomes == expected);
+    CHECK(store.commit(wish).outcomes == expected);
 }
 
 TEST_CASE_METHOD(fixture,

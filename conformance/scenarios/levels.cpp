@@ -199,6 +199,21 @@ TEST_CASE_METHOD(mixed_ages, "a lease that is lost raises no level", "[LEVEL-3][
     CHECK(get(work.instance).level == 1);
 }
 
+TEST_CASE_METHOD(mixed_ages, "only what is given back gets the level that it needs", "[LEVEL-3]") {
+    const held_item item = held(leased());
+    return_kind kind{};
+    SECTION("and not what is abandoned") {
+        kind = return_kind::abandon;
+    }
+    SECTION("and not what is parked") {
+        kind = return_kind::park;
+    }
+
+    CHECK(return_to(store, a_request(), {item}, kind, {}, "cannot go on", newer) ==
+          std::vector{lease_outcome::done});
+    CHECK(get(item.instance).level == 1);
+}
+
 TEST_CASE_METHOD(mixed_ages, "what only older workers have is unserved", "[LEVEL-2][STATUS-1]") {
     REQUIRE(store.renew({worker, &filter, 10 * moment, {}}).empty());
     new_instance fresh = a_new_instance();
