@@ -9,7 +9,7 @@
 #include <vector>
 
 // Plays the hot path against the backend without an engine: orchestrations of five activities in
-// sequence, with events that look like real ones. Shows what one checkpoint or completion costs.
+// sequence, with events that poll like real ones. Shows what one checkpoint or completion costs.
 
 namespace perdure::sqlite {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bell.hpp"
+#include "notifier.hpp"
 #include "store.hpp"
 
 #include <perdure/backend.hpp>
@@ -69,7 +69,7 @@ class sqlite_backend final : public backend,
     [[nodiscard]] std::optional<timestamp> idle_since(const lock_request& request);
 
     store hub_;
-    bell bell_;
+    notifier notifier_;
 };
 
 }  // namespace perdure::sqlite

@@ -24,8 +24,8 @@ std::int64_t instance_row::lane() const noexcept {
     return lane_of(definition, is_held(), suspect);
 }
 
-call::call(store& hub, bell& announcer, urgency how)
-    : hub_(hub), bell_(announcer), turn_(hub.write_mutex(), how), writer_(&hub.open_writer()) {
+call::call(store& hub, notifier& announcer, urgency how)
+    : hub_(hub), notifier_(announcer), turn_(hub.write_mutex(), how), writer_(&hub.open_writer()) {
     try {
         begin();
     } catch (const backend_error&) {

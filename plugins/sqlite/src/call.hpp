@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bell.hpp"
+#include "notifier.hpp"
 #include "store.hpp"
 
 #include <perdure/backend.hpp>
@@ -107,7 +107,7 @@ struct earlier_answer {
 /// transaction [BATCH-3]. What is not finished is rolled back.
 class call {
   public:
-    explicit call(store& hub, bell& announcer, urgency how = urgency::ordinary);
+    explicit call(store& hub, notifier& announcer, urgency how = urgency::ordinary);
     call(const call&) = delete;
     call& operator=(const call&) = delete;
     ~call();
@@ -198,7 +198,7 @@ class call {
     void write_activities(instance_row& target);
 
     store& hub_;
-    bell& bell_;
+    notifier& notifier_;
     turn turn_;
     writer* writer_ = nullptr;
     std::int64_t now_ = 0;
@@ -212,7 +212,7 @@ class call {
     std::unordered_map<std::int64_t, instance_row*> by_row_;
     std::unordered_map<std::string_view, instance_row*> by_id_;
     std::vector<instance_row*> made_ready_;
-    tidings news_;
+    changes news_;
     bool is_finished_ = false;
 };
 

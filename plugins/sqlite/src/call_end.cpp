@@ -180,7 +180,7 @@ wake_token call::finish() {
     sql().commit.run();
     is_finished_ = true;
     writer_->db.count_commit();
-    return {bell_.announce(news_, before_, after)};
+    return {notifier_.announce(news_, before_, after)};
 }
 
 }  // namespace perdure::sqlite

@@ -134,7 +134,7 @@ void grant::add_inbox(const instance_row& target, std::vector<inbox_message>& in
     }
 }
 
-// The same without a look into the table: all of the inbox came during this call.
+// The same without a poll into the table: all of the inbox came during this call.
 void grant::add_arrivals(const instance_row& target, std::vector<inbox_message>& inbox) {
     std::vector<const arrival*> visible;
     for (const arrival& message : target.arrivals) {

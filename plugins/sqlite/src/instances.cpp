@@ -83,7 +83,7 @@ std::vector<Outcome> for_each(call& work, const request_id& request, const Items
 
 std::vector<create_outcome> sqlite_backend::create(const request_id& /*request*/,
                                                    std::span<const new_instance> instances) {
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     auto outcomes =
         each(instances, [&](const new_instance& fresh) { return create_one(work, fresh); });
     static_cast<void>(work.finish());
@@ -92,28 +92,28 @@ std::vector<create_outcome> sqlite_backend::create(const request_id& /*request*/
 
 std::vector<send_outcome> sqlite_backend::send(const request_id& request,
                                                std::span<const new_message> messages) {
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     return for_each<send_outcome>(
         work, request, messages, [&](const new_message& message) { return work.send(message); });
 }
 
 std::vector<terminate_outcome> sqlite_backend::terminate(
     const request_id& request, std::span<const termination> terminations) {
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     return for_each<terminate_outcome>(
         work, request, terminations, [&](const termination& wish) { return work.terminate(wish); });
 }
 
 std::vector<unpark_outcome> sqlite_backend::unpark(const request_id& request,
                                                    std::span<const instance_id> instances) {
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     return for_each<unpark_outcome>(
         work, request, instances, [&](const instance_id& id) { return unpark_one(work, id); });
 }
 
 purge_result sqlite_backend::purge(const purge_request& request) {
     purge_result result;
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     if (const auto answer = work.find_answer(request.request)) {
         // The first digit is `more`, and then there is one for each purged instance as well.
         result.more = answer->outcomes.front() == '1';

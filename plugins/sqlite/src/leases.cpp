@@ -9,12 +9,12 @@
 
 namespace perdure::sqlite {
 
-// A look without the right to write: an idle worker asks often and must not hold up the others.
+// A poll without the right to write: an idle worker asks often and must not hold up the others.
 std::optional<timestamp> sqlite_backend::idle_since(const lock_request& request) {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
     const hub_state seen = reads.hub();
-    bell_.hear_of_state(seen);
+    notifier_.hear_of_state(seen);
     const std::int64_t now = seen.clock.now();
     if (seen.clock.is_set_back() || reads->any_expired_or_suspect.number(now).value_or(0) != 0 ||
         reads->find_request.number(request.request.value)) {
@@ -36,14 +36,14 @@ std::optional<timestamp> sqlite_backend::idle_since(const lock_request& request)
 }
 
 work_batch sqlite_backend::lock(const lock_request& request) {
-    const std::uint64_t generation = bell_.generation();
+    const std::uint64_t generation = notifier_.generation();
     if (const auto time = idle_since(request)) {
         work_batch nothing;
         nothing.token = {generation};
         nothing.store_time = *time;
         return nothing;
     }
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     const auto answer = work.find_answer(request.request);
     grant given(work, request);
     if (answer) {
@@ -62,7 +62,7 @@ work_batch sqlite_backend::lock(const lock_request& request) {
 
 std::vector<lease_outcome> sqlite_backend::renew(const renewal& request) {
     std::vector<lease_outcome> outcomes;
-    call work(hub_, bell_, urgency::urgent);
+    call work(hub_, notifier_, urgency::urgent);
     const std::int64_t until = lease_end(work.now(), request.lease_duration);
     const auto offers =
         request.filter != nullptr ? std::optional(offers_text(*request.filter)) : std::nullopt;
@@ -119,7 +119,7 @@ void note_return(call& work, instance_row& target, const lease_return& request) 
 }  // namespace
 
 std::vector<lease_outcome> sqlite_backend::return_leases(const lease_return& request) {
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     if (const auto answer = work.find_answer(request.request)) {
         return read_outcomes<lease_outcome>(answer->outcomes);
     }
@@ -148,7 +148,7 @@ std::vector<lease_outcome> sqlite_backend::return_leases(const lease_return& req
 }
 
 void sqlite_backend::take_over(const request_id& /*request*/, std::span<const worker_id> workers) {
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     for (const worker_id& id : workers) {
         const auto worker = work.sql().names.find_worker.number(id.text);
         if (!worker) {
@@ -174,17 +174,17 @@ void sqlite_backend::take_over(const request_id& /*request*/, std::span<const wo
 work_batch sqlite_backend::wait_for_work(const lock_request& /*wanted*/,
                                          wake_token token,
                                          std::chrono::steady_clock::time_point deadline) {
-    return {.token = bell_.wait_for_work(token, deadline)};
+    return {.token = notifier_.wait_for_work(token, deadline)};
 }
 
 std::optional<instance_record> sqlite_backend::wait(
     const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
-    static_cast<void>(bell_.wait({&instance, 1}, deadline));
+    static_cast<void>(notifier_.wait({&instance, 1}, deadline));
     return std::move(get({&instance, 1}).at(0));
 }
 
 void sqlite_backend::interrupt_waits() noexcept {
-    bell_.interrupt();
+    notifier_.interrupt();
 }
 
 }  // namespace perdure::sqlite

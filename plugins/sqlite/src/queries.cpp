@@ -16,7 +16,7 @@
 
 namespace perdure::sqlite {
 
-sqlite_backend::sqlite_backend(settings chosen) : hub_(std::move(chosen)), bell_(hub_) {}
+sqlite_backend::sqlite_backend(settings chosen) : hub_(std::move(chosen)), notifier_(hub_) {}
 
 capabilities sqlite_backend::abilities() const noexcept {
     return {.durable = true,
@@ -31,7 +31,7 @@ void sqlite_backend::create_hub() {
 }
 
 void sqlite_backend::delete_hub() {
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     work.empty_hub();
     static_cast<void>(work.finish());
 }
@@ -40,7 +40,7 @@ bool sqlite_backend::advance_clock(duration by) {
     if (!hub_.chosen().test_clock) {
         return false;
     }
-    call work(hub_, bell_);
+    call work(hub_, notifier_);
     work.advance_clock(by);
     static_cast<void>(work.finish());
     return true;

@@ -23,7 +23,7 @@ struct two_backends {
 
 TEST_CASE("work that another process creates ends the wait for work", "[WAKE-3]") {
     two_backends hub;
-    // The first look finds what came before; only then is there something to wait for.
+    // The first poll finds what came before; only then is there something to wait for.
     wake_token token = hub.ours.lock(room_for(1)).token;
     token = hub.ours.wait_for_work({}, token, in(std::chrono::milliseconds(20))).token;
 

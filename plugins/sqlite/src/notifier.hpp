@@ -17,7 +17,7 @@
 namespace perdure::sqlite {
 
 /// What a transaction changed that somebody may wait for.
-struct tidings {
+struct changes {
     /// Something is ready and nobody holds it.
     bool ready = false;
     /// Something will be ready then.
@@ -38,15 +38,15 @@ struct tidings {
 /// Where callers wait, and where changes are announced. Changes of this process are announced by
 /// whoever made them; those of other processes are looked for while somebody waits, by one of the
 /// waiting threads. Safe from any thread.
-class bell {
+class notifier {
   public:
-    explicit bell(store& hub);
+    explicit notifier(store& hub);
 
     /// The position of the last announcement [WAKE-1].
     [[nodiscard]] std::uint64_t generation();
     /// Announces a transaction, and returns the position after it. Call it in the order of the
     /// transactions. `before` is what the transaction found, `after` what it left.
-    std::uint64_t announce(const tidings& news, hub_state before, hub_state after);
+    std::uint64_t announce(const changes& news, hub_state before, hub_state after);
     /// Hears of the state that a reader saw after it had asked for the generation: what is known
     /// then is no news later.
     void hear_of_state(hub_state seen);
@@ -61,14 +61,14 @@ class bell {
     using steady = std::chrono::steady_clock;
     struct end_waiter {
         /// Those of its instances that were heard to have ended.
-        std::vector<instance_id> rung;
+        std::vector<instance_id> signalled;
     };
     class registration;
-    class looker;
+    class poller;
 
     [[nodiscard]] bool any_ended(std::span<const instance_id> instances);
-    void look_for_changes(std::unique_lock<std::mutex>& lock);
-    void look_for_due(std::unique_lock<std::mutex>& lock);
+    void poll_for_changes(std::unique_lock<std::mutex>& lock);
+    void poll_for_due(std::unique_lock<std::mutex>& lock);
     [[nodiscard]] std::int64_t earliest_due(std::int64_t after);
     void hear_of_foreign_change();
     [[nodiscard]] steady::time_point due_moment() const;
@@ -91,7 +91,7 @@ class bell {
     hub_clock clock_;
 
     /// One waiting thread looks for other processes' changes and for what falls due.
-    bool somebody_looks_ = false;
+    bool somebody_polls_ = false;
     steady::time_point next_poll_{};
     duration poll_interval_;
     /// Used by the thread that looks.

@@ -1,4 +1,4 @@
-#include "bell.hpp"
+#include "notifier.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -12,9 +12,9 @@ constexpr duration poll_interval_max = std::chrono::seconds(1);
 }  // namespace
 
 /// The instances that one call of `wait` waits for.
-class bell::registration {
+class notifier::registration {
   public:
-    registration(bell& owner, std::span<const instance_id> instances)
+    registration(notifier& owner, std::span<const instance_id> instances)
         : owner_(owner), instances_(instances) {
         const std::lock_guard guard(owner_.mutex_);
         for (const instance_id& id : instances_) {
@@ -37,41 +37,41 @@ class bell::registration {
     end_waiter self;
 
   private:
-    bell& owner_;
+    notifier& owner_;
     std::span<const instance_id> instances_;
 };
 
 /// The right to look on behalf of all that wait; needs the mutex at its beginning and its end.
-class bell::looker {
+class notifier::poller {
   public:
-    explicit looker(bell& owner, std::unique_lock<std::mutex>& lock) : owner_(owner), lock_(lock) {
-        owner_.somebody_looks_ = true;
+    explicit poller(notifier& owner, std::unique_lock<std::mutex>& lock) : owner_(owner), lock_(lock) {
+        owner_.somebody_polls_ = true;
     }
-    looker(const looker&) = delete;
-    looker& operator=(const looker&) = delete;
-    ~looker() {
+    poller(const poller&) = delete;
+    poller& operator=(const poller&) = delete;
+    ~poller() {
         if (!lock_.owns_lock()) {
-            // The look failed, so nothing is known of what it was to find.
+            // The poll failed, so nothing is known of what it was to find.
             lock_.lock();
             owner_.next_due_ = 0;
             owner_.data_version_ = 0;
         }
-        owner_.somebody_looks_ = false;
+        owner_.somebody_polls_ = false;
     }
 
   private:
-    bell& owner_;
+    notifier& owner_;
     std::unique_lock<std::mutex>& lock_;
 };
 
-bell::bell(store& hub) : hub_(hub), poll_interval_(hub.chosen().poll_interval) {}
+notifier::notifier(store& hub) : hub_(hub), poll_interval_(hub.chosen().poll_interval) {}
 
-std::uint64_t bell::generation() {
+std::uint64_t notifier::generation() {
     const std::lock_guard guard(mutex_);
     return generation_;
 }
 
-std::uint64_t bell::announce(const tidings& news, hub_state before, hub_state after) {
+std::uint64_t notifier::announce(const changes& news, hub_state before, hub_state after) {
     const std::lock_guard guard(mutex_);
     bool is_heard = false;
     const bool is_foreign = known_changes_ >= 0 && before.changes != known_changes_;
@@ -95,7 +95,7 @@ std::uint64_t bell::announce(const tidings& news, hub_state before, hub_state af
     for (const std::string& id : news.ended) {
         auto [next, last] = waiting_for_end_.equal_range(id);
         for (; next != last; ++next) {
-            next->second->rung.emplace_back(id);
+            next->second->signalled.emplace_back(id);
             is_heard = true;
         }
     }
@@ -105,7 +105,7 @@ std::uint64_t bell::announce(const tidings& news, hub_state before, hub_state af
     return generation_;
 }
 
-void bell::hear_of_state(hub_state seen) {
+void notifier::hear_of_state(hub_state seen) {
     const std::lock_guard guard(mutex_);
     if (known_changes_ < 0) {
         known_changes_ = seen.changes;
@@ -113,13 +113,13 @@ void bell::hear_of_state(hub_state seen) {
     }
 }
 
-void bell::interrupt() {
+void notifier::interrupt() {
     const std::lock_guard guard(mutex_);
     interrupted_ = true;
     changed_.notify_all();
 }
 
-void bell::hear_of_foreign_change() {
+void notifier::hear_of_foreign_change() {
     ++generation_;
     ++foreign_generation_;
     next_due_ = 0;
@@ -127,7 +127,7 @@ void bell::hear_of_foreign_change() {
     changed_.notify_all();
 }
 
-wake_token bell::wait_for_work(wake_token token, steady::time_point deadline) {
+wake_token notifier::wait_for_work(wake_token token, steady::time_point deadline) {
     std::unique_lock lock(mutex_);
     while (!interrupted_ && generation_ == token.value && steady::now() < deadline) {
         rest(lock, deadline);
@@ -137,7 +137,7 @@ wake_token bell::wait_for_work(wake_token token, steady::time_point deadline) {
     return {generation_};
 }
 
-bool bell::wait(std::span<const instance_id> instances, steady::time_point deadline) {
+bool notifier::wait(std::span<const instance_id> instances, steady::time_point deadline) {
     registration waiter(*this, instances);
     std::vector<instance_id> suspected(instances.begin(), instances.end());
     while (true) {
@@ -148,7 +148,7 @@ bool bell::wait(std::span<const instance_id> instances, steady::time_point deadl
             return true;
         }
         lock.lock();
-        while (!interrupted_ && waiter.self.rung.empty() && foreign == foreign_generation_) {
+        while (!interrupted_ && waiter.self.signalled.empty() && foreign == foreign_generation_) {
             if (steady::now() >= deadline) {
                 return false;
             }
@@ -157,8 +157,8 @@ bool bell::wait(std::span<const instance_id> instances, steady::time_point deadl
         if (interrupted_) {
             return false;
         }
-        suspected = std::move(waiter.self.rung);
-        waiter.self.rung.clear();
+        suspected = std::move(waiter.self.signalled);
+        waiter.self.signalled.clear();
         if (foreign != foreign_generation_) {
             suspected.assign(instances.begin(), instances.end());
         }
@@ -166,7 +166,7 @@ bool bell::wait(std::span<const instance_id> instances, steady::time_point deadl
     }
 }
 
-bool bell::any_ended(std::span<const instance_id> instances) {
+bool notifier::any_ended(std::span<const instance_id> instances) {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
     hear_of_state(reads.hub());
@@ -176,7 +176,7 @@ bool bell::any_ended(std::span<const instance_id> instances) {
     });
 }
 
-bell::steady::time_point bell::due_moment() const {
+notifier::steady::time_point notifier::due_moment() const {
     if (next_due_ == never) {
         return steady::time_point::max();
     }
@@ -187,12 +187,12 @@ bell::steady::time_point bell::due_moment() const {
     return steady::now() + bounded;
 }
 
-void bell::rest(std::unique_lock<std::mutex>& lock, steady::time_point deadline) {
-    if (somebody_looks_) {
+void notifier::rest(std::unique_lock<std::mutex>& lock, steady::time_point deadline) {
+    if (somebody_polls_) {
         changed_.wait_until(lock, deadline);
         return;
     }
-    const looker self(*this, lock);
+    const poller self(*this, lock);
     const std::uint64_t generation = generation_;
     const auto until = std::min({deadline, next_poll_, due_moment()});
     if (until > steady::now()) {
@@ -202,14 +202,14 @@ void bell::rest(std::unique_lock<std::mutex>& lock, steady::time_point deadline)
         return;
     }
     if (steady::now() >= next_poll_) {
-        look_for_changes(lock);
+        poll_for_changes(lock);
     }
     if (clock_.now() >= next_due_) {
-        look_for_due(lock);
+        poll_for_due(lock);
     }
 }
 
-void bell::look_for_changes(std::unique_lock<std::mutex>& lock) {
+void notifier::poll_for_changes(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     if (!reader_) {
         reader_ = hub_.take_reader();
@@ -246,7 +246,7 @@ void bell::look_for_changes(std::unique_lock<std::mutex>& lock) {
                               std::min<duration>(2 * poll_interval_, poll_interval_max));
 }
 
-void bell::look_for_due(std::unique_lock<std::mutex>& lock) {
+void notifier::poll_for_due(std::unique_lock<std::mutex>& lock) {
     const std::int64_t now = clock_.now();
     // Without a call that writes, the clock may have gone back since.
     const std::int64_t after = std::min(due_announced_, now);
@@ -268,7 +268,7 @@ void bell::look_for_due(std::unique_lock<std::mutex>& lock) {
     }
 }
 
-std::int64_t bell::earliest_due(std::int64_t after) {
+std::int64_t notifier::earliest_due(std::int64_t after) {
     read_statements& sql = reader_->sql;
     std::int64_t due = never;
     std::int64_t lane = std::numeric_limits<std::int64_t>::min();
