@@ -116,8 +116,8 @@ finished_activity completion_of(const activity_work& work) {
 }
 
 orchestration_work speculative_work_of(const activity_work& ended,
-                                 std::uint64_t history_version,
-                                 lease_token last_committed) {
+                                       std::uint64_t history_version,
+                                       lease_token last_committed) {
     return {ended.instance,
             ended.execution,
             ended.held,
@@ -132,8 +132,8 @@ orchestration_work speculative_work_of(const activity_work& ended,
 }
 
 finished_turn speculative_turn_of(const activity_work& ended,
-                         std::uint64_t history_version,
-                         lease_token last_committed) {
+                                  std::uint64_t history_version,
+                                  lease_token last_committed) {
     finished_turn turn = turn_of(speculative_work_of(ended, history_version, last_committed));
     turn.activity = ended_activity{ended.task, completion_of(ended).event};
     return turn;
@@ -360,8 +360,7 @@ lease_outcome fixture::renew(const held_item& item, duration lease) {
 }
 
 lease_outcome fixture::give_back(const held_item& item, feature_level needed) {
-    return only(
-        return_to(store, a_request(), {item}, return_kind::give_back, {}, {}, needed));
+    return only(return_to(store, a_request(), {item}, return_kind::give_back, {}, {}, needed));
 }
 
 lease_outcome fixture::abandon(const held_item& item, duration delay) {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "store_calls.hpp"
 #include "printing.hpp"
 #include "settings.hpp"
+#include "store_calls.hpp"
 
 #include <chrono>
 #include <initializer_list>
@@ -51,12 +51,12 @@ inline duration patience = 60s;
 /// What the turn that follows from the activity's end begins with, at this history version, which
 /// the turn with that token made: nothing but the activity's lease.
 [[nodiscard]] orchestration_work speculative_work_of(const activity_work& ended,
-                                               std::uint64_t history_version,
-                                               lease_token last_committed);
+                                                     std::uint64_t history_version,
+                                                     lease_token last_committed);
 /// The turn itself, a speculative turn; `completion_of` has the same event.
 [[nodiscard]] finished_turn speculative_turn_of(const activity_work& ended,
-                                       std::uint64_t history_version,
-                                       lease_token last_committed);
+                                                std::uint64_t history_version,
+                                                lease_token last_committed);
 /// Lets the speculative turn follow this history instead.
 void follow(finished_turn& ahead, const history_page& history);
 [[nodiscard]] held_item held(const orchestration_work& work);

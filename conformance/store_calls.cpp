@@ -11,8 +11,8 @@ commit_answer commit_to(backend& store,
     std::size_t turn = 0;
     std::size_t activity = 0;
     while (turn < turns.size() || activity < ended.size()) {
-        const bool is_turns_place = how == arrangement::turns_first ||
-                                    (how == arrangement::alternating && turn < activity);
+        const bool is_turns_place =
+            how == arrangement::turns_first || (how == arrangement::alternating && turn < activity);
         if (activity == ended.size() || (turn < turns.size() && is_turns_place)) {
             finished.emplace_back(turns[turn++]);
         } else {
@@ -20,8 +20,8 @@ commit_answer commit_to(backend& store,
         }
     }
     commit_result result = store.commit({finished, next});
-    commit_answer answer{
-        .dropped_messages = result.dropped_messages, .work = std::move(result.work)};
+    commit_answer answer{.dropped_messages = result.dropped_messages,
+                         .work = std::move(result.work)};
     for (std::size_t n = 0; n < finished.size(); ++n) {
         (finished[n].turn ? answer.turns : answer.activities).push_back(result.outcomes.at(n));
     }

@@ -223,7 +223,8 @@ turn_plan plan_speculative_turn(lockstep& pair, both_of<activity_work> ended) {
         const activity_work& work = ended[one.index];
         const history_page page =
             one.store().read_history(work.instance, 0, 1).value_or(history_page{{}, 1});
-        orchestration_work follows = speculative_work_of(work, page.history_version, page.last_committed);
+        orchestration_work follows =
+            speculative_work_of(work, page.history_version, page.last_committed);
         if (is_wrong) {
             follows.history_version += which == 0 ? 1 : 0;
             follows.history_version -= which == 1 ? 1 : 0;

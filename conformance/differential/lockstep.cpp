@@ -42,8 +42,8 @@ lockstep::lockstep(backend& reference, const std::vector<backend*>& tested, std:
 }
 
 bool lockstep::takes_speculative_turns() const {
-    return std::ranges::all_of(sides_,
-                               [](const side& one) { return one.store().abilities().speculative_turns; });
+    return std::ranges::all_of(
+        sides_, [](const side& one) { return one.store().abilities().speculative_turns; });
 }
 
 void lockstep::step() {

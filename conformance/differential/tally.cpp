@@ -127,8 +127,9 @@ constexpr std::array must_occur_with_speculative_turns{
 tally::tally() : expected_(must_occur.begin(), must_occur.end()) {}
 
 void tally::expect_speculative_turns() {
-    expected_.insert(
-        expected_.end(), must_occur_with_speculative_turns.begin(), must_occur_with_speculative_turns.end());
+    expected_.insert(expected_.end(),
+                     must_occur_with_speculative_turns.begin(),
+                     must_occur_with_speculative_turns.end());
 }
 
 std::vector<std::string> tally::missing(std::size_t least) const {

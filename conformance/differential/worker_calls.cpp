@@ -197,8 +197,7 @@ void park_some(lockstep& pair) {
     const request_id request = pair.next_request();
     const auto outcomes =
         pair.change("park", names_of(drawn.of(pair.reference())), [&](const side& one) {
-            return return_to(
-                one.store(), request, drawn.of(one), return_kind::park, {}, reason);
+            return return_to(one.store(), request, drawn.of(one), return_kind::park, {}, reason);
         });
     count(pair, "park", outcomes[0]);
     for (std::size_t n = 0; n < ids.size(); ++n) {

@@ -202,7 +202,8 @@ TEST_CASE("an activity that kills its process is executed as often as the limit 
     const auto id = clients.start(hello, "you");
     const auto deadline = std::chrono::steady_clock::now() + patience;
 
-    while (!waits_to_end(where.store(), id, in(5ms)) && std::chrono::steady_clock::now() < deadline) {
+    while (!waits_to_end(where.store(), id, in(5ms)) &&
+           std::chrono::steady_clock::now() < deadline) {
         test_process serving(config, killing_worker);
         while (!serving.has_ended() && !waits_to_end(where.store(), id, in(5ms)) &&
                std::chrono::steady_clock::now() < deadline) {

@@ -218,9 +218,8 @@ TEST_CASE("a changed input is logged once, however often the history is repeated
 TEST_CASE("an instance whose stored history cannot be read is parked, and its neighbours go on",
           "[engine][park]") {
     engine shop(common_orchestrations());
-    const std::vector<std::string> damaged{"not JSON at all",
-                                           R"({"type":7})",
-                                           R"({"type":"execution_started","task":"seven"})"};
+    const std::vector<std::string> damaged{
+        "not JSON at all", R"({"type":7})", R"({"type":"execution_started","task":"seven"})"};
     std::vector<instance_id> ids;
     for (const auto& text : damaged) {
         new_instance fresh = a_new_instance("damaged");

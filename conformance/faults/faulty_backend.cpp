@@ -139,8 +139,7 @@ std::vector<send_outcome> faulty_backend::send(const request_id& request,
 
 std::vector<terminate_outcome> faulty_backend::terminate(
     const request_id& request, std::span<const termination> terminations) {
-    return attempt(method::terminate,
-                   [&] { return inner().terminate(request, terminations); });
+    return attempt(method::terminate, [&] { return inner().terminate(request, terminations); });
 }
 
 std::vector<std::optional<instance_record>> faulty_backend::get(
@@ -176,8 +175,7 @@ std::vector<unpark_outcome> faulty_backend::unpark(const request_id& request,
 }
 
 work_batch faulty_backend::lock(const lock_request& request) {
-    return attempt(method::lock,
-                   [&] { return std::pair(request.worker, inner().lock(request)); })
+    return attempt(method::lock, [&] { return std::pair(request.worker, inner().lock(request)); })
         .second;
 }
 

@@ -102,10 +102,9 @@ class faulty_backend final : public forwarding_backend {
     [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
     /// What comes with it suffers like the answer of a `lock`; an empty one is no call.
-    [[nodiscard]] work_batch wait_for_work(
-        const lock_request& wanted,
-        wake_token token,
-        std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
+                                           wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) override;
 
   private:
     [[nodiscard]] std::optional<mishap> next_mishap(method which);

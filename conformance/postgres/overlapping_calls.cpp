@@ -40,7 +40,7 @@ void overlapping_calls::make_one() {
         &overlapping_calls::renew,   &overlapping_calls::give_back,
         &overlapping_calls::abandon, &overlapping_calls::purge_ended,
         &overlapping_calls::park,    &overlapping_calls::park,
-        &overlapping_calls::unpark, &overlapping_calls::take_over};
+        &overlapping_calls::unpark,  &overlapping_calls::take_over};
     try {
         (this->*calls[number(0, calls.size() - 1)])();
     } catch (const backend_error& wrong) {

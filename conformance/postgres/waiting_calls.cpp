@@ -103,7 +103,8 @@ struct waiting_calls {
         REQUIRE(commit(turn) == commit_outcome::committed);
         const work_batch batch = lock(0, 1);
         REQUIRE(batch.activities.size() == 1);
-        return speculative_turn_of(batch.activities.front(), first.history_version + 1, first.held.token);
+        return speculative_turn_of(
+            batch.activities.front(), first.history_version + 1, first.held.token);
     }
 
     /// Has one turn, which leaves nothing to do.
@@ -230,8 +231,9 @@ TEST_CASE("a message that comes while the commit of a turn waits for it makes th
     CHECK(shop.ready() == std::vector{shop.held.text()});
 }
 
-TEST_CASE("a message that comes while the commit of a speculative turn waits for it declines the turn",
-          "[waiting][SPECULATIVE-1]") {
+TEST_CASE(
+    "a message that comes while the commit of a speculative turn waits for it declines the turn",
+    "[waiting][SPECULATIVE-1]") {
     waiting_calls shop;
     const finished_turn turn = shop.speculative_turn(shop.held);
 

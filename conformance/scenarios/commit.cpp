@@ -223,9 +223,8 @@ TEST_CASE_METHOD(fixture, "two commits of one lease at once happen once", "[COMM
     {
         std::vector<std::jthread> threads;
         for (int n = 0; n < 3; ++n) {
-            threads.emplace_back([&] {
-                static_cast<void>(commit_to(store, {turn}, {}, request({})));
-            });
+            threads.emplace_back(
+                [&] { static_cast<void>(commit_to(store, {turn}, {}, request({}))); });
         }
     }
 

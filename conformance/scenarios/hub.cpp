@@ -239,7 +239,8 @@ TEST_CASE_METHOD(fixture, "interrupted waits return at once, now and later", "[W
     REQUIRE(lock({1, 0}).orchestrations.size() == 1);
     const auto begun = std::chrono::steady_clock::now();
     {
-        const std::jthread waiting([&] { static_cast<void>(waits_to_end(store, id, in(patience))); });
+        const std::jthread waiting(
+            [&] { static_cast<void>(waits_to_end(store, id, in(patience))); });
         store.interrupt_waits();
     }
 

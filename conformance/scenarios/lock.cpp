@@ -173,8 +173,7 @@ TEST_CASE_METHOD(fixture, "whoever does not know a lease's row needs none", "[LO
         const commit_answer answer = hand_off({turn}, {}, {0, 1});
         REQUIRE(answer.turns == std::vector{commit_outcome::committed});
         REQUIRE(answer.work.activities.size() == 1);
-        CHECK(complete(completion_of(answer.work.activities.front())) ==
-              commit_outcome::committed);
+        CHECK(complete(completion_of(answer.work.activities.front())) == commit_outcome::committed);
     }
     SECTION("to end an activity, beside a turn that has one") {
         const finished_activity done = without_row(completion_of(leased_activity()));
@@ -207,9 +206,10 @@ TEST_CASE_METHOD(fixture, "whoever does not know a lease's row needs none", "[LO
     }
 }
 
-TEST_CASE_METHOD(fixture,
-                 "ended activities and turns are answered in their order, and take effect turns first",
-                 "[BATCH-2][BATCH-4]") {
+TEST_CASE_METHOD(
+    fixture,
+    "ended activities and turns are answered in their order, and take effect turns first",
+    "[BATCH-2][BATCH-4]") {
     const std::vector<activity_work> tasks = two_leased_activities();
     raise(tasks.front().instance);
     finished_turn turn = turn_of(lease(tasks.front().instance));

@@ -44,7 +44,8 @@ TEST_CASE_METHOD(fixture,
         turn.activities = {an_activity(1)};
         const work_batch given = hand_off({turn}, {}, {0, 1}).work;
         REQUIRE(tasks_of(given) == std::vector<std::uint64_t>{1});
-        REQUIRE(commit_one(speculative_turn(given.activities.front())) == commit_outcome::committed);
+        REQUIRE(commit_one(speculative_turn(given.activities.front())) ==
+                commit_outcome::committed);
         expected = given.activities.front().held.token;
     }
     SECTION("no turn that was not committed") {

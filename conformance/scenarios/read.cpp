@@ -168,7 +168,9 @@ TEST_CASE_METHOD(fixture, "pages follow the byte order of ids", "[READ-2]") {
     CHECK(all_ids(store, {}, 8) == ids);
 }
 
-TEST_CASE_METHOD(fixture, "a page says behind which instance others follow, and the last that none do", "[READ-2]") {
+TEST_CASE_METHOD(fixture,
+                 "a page says behind which instance others follow, and the last that none do",
+                 "[READ-2]") {
     CHECK(store.query({}, 10, {}).next.empty());
     const instance_id first = pending_instance();
     pending_instance();

@@ -71,8 +71,7 @@ TEST_CASE_METHOD(revisited_hub,
     }
     SECTION("a release") {
         const instance_id id = before().parked_instance();
-        REQUIRE(before().store.unpark(request, {&id, 1}) ==
-                std::vector{unpark_outcome::unparked});
+        REQUIRE(before().store.unpark(request, {&id, 1}) == std::vector{unpark_outcome::unparked});
 
         CHECK(again().store.unpark(request, {&id, 1}) == std::vector{unpark_outcome::unparked});
     }
@@ -114,9 +113,11 @@ TEST_CASE_METHOD(revisited_hub,
     }
     SECTION("an item given back") {
         const held_item item = held(before().leased());
-        REQUIRE(return_to(before().store, request, {item}, return_kind::give_back) == std::vector{lease_outcome::done});
+        REQUIRE(return_to(before().store, request, {item}, return_kind::give_back) ==
+                std::vector{lease_outcome::done});
 
-        CHECK(return_to(again().store, request, {item}, return_kind::give_back) == std::vector{lease_outcome::done});
+        CHECK(return_to(again().store, request, {item}, return_kind::give_back) ==
+              std::vector{lease_outcome::done});
     }
     SECTION("an abandon") {
         const held_item item = held(before().leased_activity());
@@ -124,7 +125,8 @@ TEST_CASE_METHOD(revisited_hub,
                 std::vector{lease_outcome::done});
 
         fixture& found = again();
-        CHECK(return_to(found.store, request, {item}, return_kind::abandon, 0s) == std::vector{lease_outcome::done});
+        CHECK(return_to(found.store, request, {item}, return_kind::abandon, 0s) ==
+              std::vector{lease_outcome::done});
         CHECK(found.lock({0, 1}).activities.at(0).attempt == 2);
     }
     SECTION("a park") {

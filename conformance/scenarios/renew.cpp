@@ -132,7 +132,8 @@ TEST_CASE_METHOD(fixture,
         REQUIRE(store.renew({worker, &filter, 10 * moment, items}) ==
                 std::vector{lease_outcome::done, lease_outcome::done});
         CHECK_FALSE(lock({10, 10}).suspects_waiting);
-        REQUIRE(return_to(store, a_request(), items, return_kind::give_back).front() == lease_outcome::done);
+        REQUIRE(return_to(store, a_request(), items, return_kind::give_back).front() ==
+                lease_outcome::done);
     }
     SECTION("by giving it back") {
         REQUIRE(return_to(store, a_request(), items, return_kind::give_back) ==

@@ -168,10 +168,12 @@ TEST_CASE_METHOD(fixture,
     const request_id request = a_request();
     const orchestration_work work = leased();
     const held_item item = held(work);
-    REQUIRE(return_to(store, request, {item}, return_kind::give_back) == std::vector{lease_outcome::done});
+    REQUIRE(return_to(store, request, {item}, return_kind::give_back) ==
+            std::vector{lease_outcome::done});
     const orchestration_work again = lease(work.instance);
 
-    CHECK(return_to(store, request, {item}, return_kind::give_back) == std::vector{lease_outcome::done});
+    CHECK(return_to(store, request, {item}, return_kind::give_back) ==
+          std::vector{lease_outcome::done});
 
     CHECK(renew(held(again), 10 * moment) == lease_outcome::done);
 }
@@ -201,9 +203,11 @@ TEST_CASE_METHOD(fixture, "a park that is repeated is done", "[REPEAT-1][PARK-1]
     const orchestration_work work = leased();
     const held_item item = held(work);
     const std::string reason = "diverged";
-    REQUIRE(return_to(store, request, {item}, return_kind::park, {}, reason) == std::vector{lease_outcome::done});
+    REQUIRE(return_to(store, request, {item}, return_kind::park, {}, reason) ==
+            std::vector{lease_outcome::done});
 
-    CHECK(return_to(store, request, {item}, return_kind::park, {}, reason) == std::vector{lease_outcome::done});
+    CHECK(return_to(store, request, {item}, return_kind::park, {}, reason) ==
+          std::vector{lease_outcome::done});
 
     CHECK(get(work.instance).parked_reason == reason);
     CHECK(store.status().parked == 1);

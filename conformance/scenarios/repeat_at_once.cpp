@@ -107,9 +107,8 @@ TEST_CASE_METHOD(fixture,
         const auto locked = answers_at_once([&] { return tokens_of(store.lock(wanted)); });
         // Enough for each of them, so that none finds only what another one holds at that moment.
         create(room_of_one * thread_count);
-        const auto handed = answers_at_once([&] {
-            return tokens_of(commit_to(store, {}, {}, next).work);
-        });
+        const auto handed =
+            answers_at_once([&] { return tokens_of(commit_to(store, {}, {}, next).work); });
 
         REQUIRE(locked.front().size() == room_of_one);
         REQUIRE(are_equal(locked));

@@ -340,9 +340,9 @@ TEST_CASE_METHOD(declined_fixture,
     const commit_answer again = commit_to(store, turns, {}, next);
 
     CHECK(first.turns == std::vector{commit_outcome::turn_declined,
-                                           commit_outcome::committed,
-                                           commit_outcome::lease_lost,
-                                           commit_outcome::committed});
+                                     commit_outcome::committed,
+                                     commit_outcome::lease_lost,
+                                     commit_outcome::committed});
     CHECK(ids_of(first.work) == std::vector{declined.instance});
     CHECK(tasks_of(first.work) == std::vector<std::uint64_t>{2});
     CHECK(again.turns == first.turns);

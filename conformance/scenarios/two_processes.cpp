@@ -71,7 +71,8 @@ TEST_CASE_METHOD(shared_hub, "a change made by another process is noticed", "[WA
     for (int n = 0; n < 3; ++n) {
         // This wait finds what the calls before it left to look for. After it only the change can
         // wake anybody, however late the sleeper begins.
-        const wake_token token = wait_for_change(here().store, here().lock({10, 10}).token, in(20ms));
+        const wake_token token =
+            wait_for_change(here().store, here().lock({10, 10}).token, in(20ms));
         bool woken = false;
         {
             const std::jthread sleeper([&] { woken = wakes(here().store, token); });

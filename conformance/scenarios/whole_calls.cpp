@@ -195,7 +195,8 @@ TEST_CASE_METHOD(many_instances,
     }
     SECTION("an abandon") {
         onlooker beside(store, ids, std::not_fn(is_leased));
-        REQUIRE(return_to(store, a_request(), items, return_kind::abandon, 0s).size() == item_count);
+        REQUIRE(return_to(store, a_request(), items, return_kind::abandon, 0s).size() ==
+                item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
     SECTION("a park") {

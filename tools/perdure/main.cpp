@@ -1,12 +1,13 @@
 #include "bench/bench.hpp"
 #include "commands.hpp"
 
-#include <CLI/CLI.hpp>
-#include <functional>
-#include <iostream>
 #include <perdure/backend_error.hpp>
 #include <perdure/client.hpp>
 #include <perdure/version.hpp>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,9 +44,10 @@ void add_hub(CLI::App& app, hub_command& given, chosen_verb& chosen) {
 }
 
 void add_filters(CLI::App& verb, filter_words& words) {
-    verb.add_option("--status",
-                    words.statuses,
-                    "pending, running, suspended, completed, failed, cancelled, terminated; repeatable")
+    verb.add_option(
+            "--status",
+            words.statuses,
+            "pending, running, suspended, completed, failed, cancelled, terminated; repeatable")
         ->allow_extra_args(false);
     verb.add_option("--name", words.name, "Only this orchestration");
     verb.add_option("--version", words.version, "Only this version");

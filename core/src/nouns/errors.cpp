@@ -26,16 +26,26 @@ task_cancelled::~task_cancelled() = default;
 
 std::string_view to_string(store_fault code) noexcept {
     switch (code) {
-        case store_fault::unavailable: return "unavailable";
-        case store_fault::timeout: return "timeout";
-        case store_fault::conflict: return "conflict";
-        case store_fault::outcome_unknown: return "outcome unknown";
-        case store_fault::corrupt: return "corrupt";
-        case store_fault::full: return "full";
-        case store_fault::read_only: return "read only";
-        case store_fault::schema: return "schema";
-        case store_fault::rejected: return "rejected";
-        case store_fault::configuration: return "configuration";
+        case store_fault::unavailable:
+            return "unavailable";
+        case store_fault::timeout:
+            return "timeout";
+        case store_fault::conflict:
+            return "conflict";
+        case store_fault::outcome_unknown:
+            return "outcome unknown";
+        case store_fault::corrupt:
+            return "corrupt";
+        case store_fault::full:
+            return "full";
+        case store_fault::read_only:
+            return "read only";
+        case store_fault::schema:
+            return "schema";
+        case store_fault::rejected:
+            return "rejected";
+        case store_fault::configuration:
+            return "configuration";
     }
     return "unknown";
 }
@@ -49,7 +59,9 @@ bool backend_error::retryable() const noexcept {
            code_ == store_fault::conflict || code_ == store_fault::outcome_unknown;
 }
 
-void backend_error::add_context(const std::string& where) { text_ = where + ": " + text_; }
+void backend_error::add_context(const std::string& where) {
+    text_ = where + ": " + text_;
+}
 
 }  // namespace v1
 

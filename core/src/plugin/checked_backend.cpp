@@ -34,9 +34,10 @@ auto guarded(const char* method, Call call) -> decltype(call()) {
 /// [BATCH-2]
 template <class Answers, class Questions>
 Answers counted(const char* method, Answers answers, const Questions& questions) {
-    require(answers.size() == questions.size(),
-            method,
-            fmt::format("the plugin gives {} answers to {} items", answers.size(), questions.size()));
+    require(
+        answers.size() == questions.size(),
+        method,
+        fmt::format("the plugin gives {} answers to {} items", answers.size(), questions.size()));
     return answers;
 }
 
@@ -76,7 +77,9 @@ void check_turn(const checkpoint& turn, const std::string& of) {
 
 void check_item(const finished_work& item, const capabilities& abilities) {
     const std::string& id = item.instance.text();
-    require(item.turn || item.activity, "commit", "the work of \"" + id + "\" is neither turn nor activity");
+    require(item.turn || item.activity,
+            "commit",
+            "the work of \"" + id + "\" is neither turn nor activity");
     if (!item.turn) {
         return;
     }
@@ -115,9 +118,7 @@ std::string checked_backend::identity() {
 std::vector<create_outcome> checked_backend::create(const request_id& request,
                                                     std::span<const new_instance> instances) {
     return counted(
-        "create",
-        guarded("create", [&] { return inner().create(request, instances); }),
-        instances);
+        "create", guarded("create", [&] { return inner().create(request, instances); }), instances);
 }
 
 std::vector<send_outcome> checked_backend::send(const request_id& request,
@@ -157,17 +158,17 @@ std::optional<instance_record> checked_backend::wait(
 }
 
 purge_result checked_backend::purge(const purge_request& request) {
-    require(request.instances.size() <= request.limit,
-            "purge",
-            fmt::format("{} instances, but the limit is {}", request.instances.size(), request.limit));
+    require(
+        request.instances.size() <= request.limit,
+        "purge",
+        fmt::format("{} instances, but the limit is {}", request.instances.size(), request.limit));
     return guarded("purge", [&] { return inner().purge(request); });
 }
 
 std::vector<unpark_outcome> checked_backend::unpark(const request_id& request,
                                                     std::span<const instance_id> instances) {
-    return counted("unpark",
-                   guarded("unpark", [&] { return inner().unpark(request, instances); }),
-                   instances);
+    return counted(
+        "unpark", guarded("unpark", [&] { return inner().unpark(request, instances); }), instances);
 }
 
 work_batch checked_backend::lock(const lock_request& request) {

@@ -7,9 +7,9 @@
 namespace perdure::plugin {
 
 /// A plugin's backend with the checks that every backend would otherwise have to make. What callers
-/// ask is refused as `store_fault::rejected` when it means nothing, before the backend is called; what
-/// it answers is, too, when it is not what the contract promises, and so is any exception that is no
-/// `backend_error`. Safe from any thread.
+/// ask is refused as `store_fault::rejected` when it means nothing, before the backend is called;
+/// what it answers is, too, when it is not what the contract promises, and so is any exception that
+/// is no `backend_error`. Safe from any thread.
 class PERDURE_EXPORT checked_backend final : public forwarding_backend {
   public:
     explicit checked_backend(std::shared_ptr<backend> plugin);
@@ -43,10 +43,9 @@ class PERDURE_EXPORT checked_backend final : public forwarding_backend {
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
     [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] work_batch wait_for_work(
-        const lock_request& wanted,
-        wake_token token,
-        std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
+                                           wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) override;
 
   private:
     std::shared_ptr<backend> plugin_;

@@ -180,8 +180,7 @@ void check_length(const orchestration_work& work, const turn_result& result) {
 checkpoint build_checkpoint(const orchestration_work& work,
                             const turn_result& result,
                             execution_id next_execution) {
-    checkpoint out{.history_version = work.history_version,
-                   .last_committed = work.last_committed};
+    checkpoint out{.history_version = work.history_version, .last_committed = work.last_committed};
     out.consumed.reserve(work.inbox.size());
     for (const inbox_message& message : work.inbox) {
         out.consumed.push_back(message.sequence);

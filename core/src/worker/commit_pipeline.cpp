@@ -206,9 +206,8 @@ void commit_pipeline::tell_outcomes(const commit_batch& batch,
                                     range part,
                                     const commit_result& answer) {
     if (answer.outcomes.size() != part.to - part.from) {
-        throw std::runtime_error(fmt::format("the store has {} outcomes for {} items",
-                                             answer.outcomes.size(),
-                                             part.to - part.from));
+        throw std::runtime_error(fmt::format(
+            "the store has {} outcomes for {} items", answer.outcomes.size(), part.to - part.from));
     }
     for (std::size_t i = part.from; i < part.to; ++i) {
         const commit_outcome outcome = answer.outcomes[i - part.from];

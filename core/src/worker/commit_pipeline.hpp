@@ -32,7 +32,8 @@ class commit_listener {
     /// The terms of the hand-off, with room for what can begin now and a fresh request id.
     virtual lock_request next_terms(const expected_work& expected) = 0;
     virtual void committed(const item_ptr& item) = 0;
-    /// Somebody else has the item, or it is gone. With `turn_declined` only its speculative turn is lost.
+    /// Somebody else has the item, or it is gone. With `turn_declined` only its speculative turn is
+    /// lost.
     virtual void lost(const item_ptr& item, commit_outcome outcome) = 0;
     /// The store refuses the end of an activity together with its speculative turn; the end goes
     /// alone.

@@ -195,8 +195,7 @@ void dispatcher::give_back(const std::vector<item_ptr>& items) {
 void dispatcher::leave_to_newer(const item_ptr& item, const std::string& reason) {
     turns_.drop_frame(item);
     const auto needed = static_cast<feature_level>(supported_feature_level() + 1);
-    static_cast<void>(
-        return_leases({item}, {.kind = return_kind::give_back, .needed = needed}));
+    static_cast<void>(return_leases({item}, {.kind = return_kind::give_back, .needed = needed}));
     held_.remove(item);
     if (log_.is_on()) {
         log_.write(log_event::newer_code_needed,

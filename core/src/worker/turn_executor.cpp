@@ -209,19 +209,18 @@ void turn_executor::execute_speculatively(finished_item& ended) {
     }
     auto& [position, frame] = *found;
     const orchestration_definition& definition = frame->definition();
-    orchestration_work work{
-        .instance = done.instance,
-        .execution = done.execution,
-        .held = done.held,
-        .name = definition.name,
-        .version = definition.version,
-        .status = orchestration_status::running,
-        .history_version = position.history_version,
-        .last_committed = position.last_committed,
-        .history_length = position.history_length,
-        .inbox = {{.visible_at = store_now(item),
-                   .task = done.activity->task,
-                   .event = done.activity->event}}};
+    orchestration_work work{.instance = done.instance,
+                            .execution = done.execution,
+                            .held = done.held,
+                            .name = definition.name,
+                            .version = definition.version,
+                            .status = orchestration_status::running,
+                            .history_version = position.history_version,
+                            .last_committed = position.last_committed,
+                            .history_length = position.history_length,
+                            .inbox = {{.visible_at = store_now(item),
+                                       .task = done.activity->task,
+                                       .event = done.activity->event}}};
     const auto turn = std::make_shared<leased_item>(std::move(work));
     turn->heard_at = item.heard_at;
     turn->store_time = item.store_time;

@@ -59,8 +59,7 @@ TEST_CASE("a request carries what was agreed, and asks for the room", "[admissio
     CHECK_FALSE(asked.suspects);
 }
 
-TEST_CASE("when frames are scarce, few instances begin beside those that have",
-          "[admission]") {
+TEST_CASE("when frames are scarce, few instances begin beside those that have", "[admission]") {
     const admission some = an_admission(800);
     admission::load present = a_load(400, 0);
     present.begun = 70;

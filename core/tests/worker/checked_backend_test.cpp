@@ -80,10 +80,10 @@ TEST_CASE("a commit that contradicts itself is refused before the backend is cal
                    Contains("consumes a message twice"));
     }
     SECTION("an end that continues") {
-        CHECK_THAT(hub.refusal_of(a_finished_turn(
-                       "order",
-                       {.status = orchestration_status::failed, .next = next_execution{}})),
-                   Contains("ends its instance and continues it"));
+        CHECK_THAT(
+            hub.refusal_of(a_finished_turn(
+                "order", {.status = orchestration_status::failed, .next = next_execution{}})),
+            Contains("ends its instance and continues it"));
     }
     SECTION("a speculative turn for a backend that takes none") {
         finished_work item = a_finished_turn("order");
@@ -110,9 +110,8 @@ TEST_CASE("what means nothing is refused for every backend alike", "[checks]") {
                        {.items = {&activity, 1}, .kind = return_kind::park}));
                }),
                Contains("only orchestrations are parked"));
-    CHECK_THAT(
-        checked_hub::refusal_of([&] { static_cast<void>(advance_clock(hub.store(), -1s)); }),
-        Contains("only forward"));
+    CHECK_THAT(checked_hub::refusal_of([&] { static_cast<void>(advance_clock(hub.store(), -1s)); }),
+               Contains("only forward"));
 }
 
 TEST_CASE("a plugin that answers other than it was asked, or throws what it must not, is told of",

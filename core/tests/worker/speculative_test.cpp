@@ -23,8 +23,8 @@ namespace {
 
 using namespace testing;
 
-/// Counts speculative turns, and can refuse to have any: by not offering to take them, or by declining
-/// them all, as it may when something came between.
+/// Counts speculative turns, and can refuse to have any: by not offering to take them, or by
+/// declining them all, as it may when something came between.
 class speculation_counter final : public forwarding_backend {
   public:
     enum class manner { as_inner, does_not_offer, declines };
@@ -135,7 +135,8 @@ TEST_CASE("each turn that follows an activity goes ahead, and the history is the
     CHECK(numbers.rebuilds == 1);
 }
 
-TEST_CASE("of parallel activities at most the last one's turn goes ahead", "[worker][speculative]") {
+TEST_CASE("of parallel activities at most the last one's turn goes ahead",
+          "[worker][speculative]") {
     workplace here;
 
     CHECK(here.c.wait<int>(here.c.start(fan, 20), 20s) == 210);
@@ -269,8 +270,8 @@ TEST_CASE("messages and activities that race lead to what a replay says", "[work
 }
 
 /// Takes two commits at once, and lets three turns of one instance meet: the second is committed
-/// while a speculative turn is executed, its answer comes when that one is to be committed, and that
-/// one's commit waits for the third.
+/// while a speculative turn is executed, its answer comes when that one is to be committed, and
+/// that one's commit waits for the third.
 class meeting final : public forwarding_backend {
   public:
     using forwarding_backend::forwarding_backend;
@@ -281,10 +282,10 @@ class meeting final : public forwarding_backend {
         return all;
     }
     commit_result commit(const commit_request& request) override {
-        const auto first_turn =
-            std::find_if(request.finished.begin(),
-                         request.finished.end(),
-                         [](const finished_work& item) { return item.turn.has_value(); });
+        const auto first_turn = std::find_if(
+            request.finished.begin(), request.finished.end(), [](const finished_work& item) {
+                return item.turn.has_value();
+            });
         if (first_turn == request.finished.end()) {
             return inner().commit(request);
         }

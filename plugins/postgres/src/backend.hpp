@@ -19,9 +19,7 @@ namespace perdure::postgres {
 ///
 /// Safe from any thread. It owns one thread, which listens for other processes. A process that
 /// fork() made from the one that opened it may only destroy it.
-class postgres_backend final : public backend,
-                               public adjustable_clock,
-                               public statistics_source {
+class postgres_backend final : public backend, public adjustable_clock, public statistics_source {
   public:
     explicit postgres_backend(settings chosen);
 
@@ -57,10 +55,9 @@ class postgres_backend final : public backend,
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
     [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] work_batch wait_for_work(
-        const lock_request& wanted,
-        wake_token token,
-        std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
+                                           wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) override;
     void interrupt_waits() noexcept override;
 
     [[nodiscard]] backend_statistics statistics() const noexcept override;

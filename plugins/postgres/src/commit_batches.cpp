@@ -47,12 +47,9 @@ const uuid& execution_of(const finished_work* item) {
 
 void add_keys(parameters& values, const commit_items& items) {
     std::vector<std::uint64_t> keys;
+    std::transform(items.turns.begin(), items.turns.end(), std::back_inserter(keys), key_of_item);
     std::transform(
-        items.turns.begin(), items.turns.end(), std::back_inserter(keys), key_of_item);
-    std::transform(items.completions.begin(),
-                   items.completions.end(),
-                   std::back_inserter(keys),
-                   key_of_item);
+        items.completions.begin(), items.completions.end(), std::back_inserter(keys), key_of_item);
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     values.add_list<sql::bigint>(keys);
@@ -81,7 +78,9 @@ void add_targets(parameters& values, const work_items& turns) {
 // declined.
 void add_ends(parameters& values, const commit_items& items) {
     const work_items& turns = items.turns;
-    const auto is_speculative = [](const finished_work* item) { return item->activity.has_value(); };
+    const auto is_speculative = [](const finished_work* item) {
+        return item->activity.has_value();
+    };
     if (std::none_of(turns.begin(), turns.end(), is_speculative)) {
         values.add_null_list<sql::bigint>()
             .add_null_list<sql::bigint>()
@@ -278,7 +277,8 @@ void add_cancelled(parameters& values, const work_items& turns) {
 void add_timers(parameters& values, const work_items& turns) {
     auto all = collect(turns, &checkpoint::timers);
     std::erase_if(all, [](const of_turn<new_timer>& timer) {
-        return contains(timer.owner->turn->cancelled_timers, timer.element->task) || ends(timer.owner);
+        return contains(timer.owner->turn->cancelled_timers, timer.element->task) ||
+               ends(timer.owner);
     });
     if (all.empty()) {
         values.add_null_record();
@@ -352,13 +352,12 @@ void add_completions(parameters& values, const work_items& all) {
     }
     values.begin_record();
     values.add_list<sql::bigint>(all, key_of_item)
-        .add_list<sql::bigint>(
-            all, [](const finished_work* item) { return item->activity->task.value; })
+        .add_list<sql::bigint>(all,
+                               [](const finished_work* item) { return item->activity->task.value; })
         .add_list<sql::uuid>(all, execution_of)
         .add_list<sql::bigint>(all, token_of)
-        .add_list<sql::text>(all, [](const finished_work* item) {
-            return std::string_view(item->activity->event);
-        });
+        .add_list<sql::text>(
+            all, [](const finished_work* item) { return std::string_view(item->activity->event); });
     values.end_record();
 }
 

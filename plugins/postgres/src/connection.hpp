@@ -77,9 +77,7 @@ class connection {
   public:
     /// Connects; see `error_of_connecting` for how it fails. Behind a pooler everything is durable
     /// at once.
-    connection(const settings& chosen,
-               counters& counts,
-               durability kept = durability::at_once);
+    connection(const settings& chosen, counters& counts, durability kept = durability::at_once);
     /// Connects to another database of the same server, for administration.
     connection(const settings& chosen, counters& counts, const std::string& other_database);
     connection(const connection&) = delete;

@@ -8,7 +8,8 @@ namespace perdure::postgres {
 std::optional<request_id> idle_workers::take_unconfirmed(std::int32_t worker) {
     const std::lock_guard guard(mutex_);
     const auto found = unconfirmed_.find(worker);
-    return found == unconfirmed_.end() ? std::nullopt : std::optional(unconfirmed_.extract(found).mapped());
+    return found == unconfirmed_.end() ? std::nullopt
+                                       : std::optional(unconfirmed_.extract(found).mapped());
 }
 
 void idle_workers::return_unconfirmed(std::int32_t worker, const request_id& request) {

@@ -31,8 +31,7 @@ constexpr statement purge_instances{
     "select outcomes, left_ready, next_due, store_time, ended, detail"
     " from _PurgeInstances($1, $2, $3, $4, $5)",
     effect::mutating};
-constexpr statement purgeable_instances{
-    "purgeable", "select _Purgeable($1, $2, $3)", effect::none};
+constexpr statement purgeable_instances{"purgeable", "select _Purgeable($1, $2, $3)", effect::none};
 
 constexpr std::size_t outcomes_column = 0;
 constexpr std::size_t ready_column = 1;
@@ -210,7 +209,7 @@ std::vector<terminate_outcome> postgres_backend::terminate(
 }
 
 std::vector<unpark_outcome> postgres_backend::unpark(const request_id& request,
-                                                       std::span<const instance_id> instances) {
+                                                     std::span<const instance_id> instances) {
     if (instances.empty()) {
         return {};
     }

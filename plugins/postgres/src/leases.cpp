@@ -82,9 +82,9 @@ work_batch postgres_backend::lock(const lock_request& request) {
             given.from.is_from_the_beginning() ? never : batch.store_time + std::chrono::seconds(1);
         const timestamp next_due = found.only(5).time_or_null().value_or(never);
         hub_.signals().end_poll(begun,
-                              {.store_time = batch.store_time,
-                               .next_due = std::min(next_due, next_poll),
-                               .is_empty = is_empty});
+                                {.store_time = batch.store_time,
+                                 .next_due = std::min(next_due, next_poll),
+                                 .is_empty = is_empty});
     } else {
         hub_.signals().hear_time(begun, batch.store_time);
     }
@@ -105,9 +105,8 @@ std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
     } else {
         values.add_null<sql::integer>().add_null<sql::text>().add_null<sql::text>();
     }
-    with_rows(hub_, request.items, [&](std::span<const held_item> items) {
-        add_items(values, items);
-    });
+    with_rows(
+        hub_, request.items, [&](std::span<const held_item> items) { add_items(values, items); });
     const store_poll begun = hub_.signals().begin_poll();
     const answer done = hub_.call(renew_leases, values);
     hub_.signals().hear_time(begun, done.only(1).time());
@@ -130,8 +129,8 @@ std::vector<lease_outcome> postgres_backend::return_leases(const lease_return& r
     const bool is_abandoned = request.kind == return_kind::abandon;
     values.add<sql::bigint>(is_abandoned ? std::optional(request.delay) : std::nullopt);
     if (request.kind == return_kind::park) {
-        values.add_list<sql::text>(items,
-                                   [&](const held_item&) -> const auto& { return request.reason; });
+        values.add_list<sql::text>(
+            items, [&](const held_item&) -> const auto& { return request.reason; });
     } else {
         values.add_null<sql::text>();
     }
@@ -186,11 +185,11 @@ work_batch postgres_backend::wait_for_work(const lock_request& wanted,
         }
     }
     idle_workers::presence here(hub_.waiting(),
-                                 {.request = wanted.request,
-                                  .token = derive_token(wanted.request, 0),
-                                  .worker = worker,
-                                  .lease_duration = wanted.lease_duration,
-                                  .definitions = resolve(hub_.names(), wanted.filter).definitions});
+                                {.request = wanted.request,
+                                 .token = derive_token(wanted.request, 0),
+                                 .worker = worker,
+                                 .lease_duration = wanted.lease_duration,
+                                 .definitions = resolve(hub_.names(), wanted.filter).definitions});
     batch.token = hub_.signals().wait_for_work(token, deadline, [&here] { return here.is_over(); });
     auto [given, is_in_doubt] = here.leave();
     if (is_in_doubt) {

@@ -2,6 +2,8 @@
 
 #include "session.hpp"
 
+#include <perdure/backend_error.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -11,7 +13,6 @@
 #include <libpq-fe.h>
 #include <memory>
 #include <new>
-#include <perdure/backend_error.hpp>
 #include <poll.h>
 #include <span>
 #include <string_view>

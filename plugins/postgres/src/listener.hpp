@@ -35,9 +35,10 @@ class alarm {
 };
 
 /// The one thread that an opened hub owns. On a connection of its own it hears what other processes
-/// announce, and announces to them what its notifier has to tell. It begins with the first wait or the
-/// first piece of news, and ends with the object. It never throws: while its connection is down,
-/// the notifier lets callers poll, and it tries again with growing pauses as long as somebody needs it.
+/// announce, and announces to them what its notifier has to tell. It begins with the first wait or
+/// the first piece of news, and ends with the object. It never throws: while its connection is
+/// down, the notifier lets callers poll, and it tries again with growing pauses as long as somebody
+/// needs it.
 class listener final : public carrier {
   public:
     struct options {

@@ -8,11 +8,10 @@ namespace perdure::postgres {
 
 namespace {
 
-constexpr statement lone_turn{
-    "commit_lone_turn",
-    "select store_time, taken, activities, suspects, low_water, ended"
-    " from _CommitLoneTurn($1, $2, $3, $4, $5)",
-    effect::mutating};
+constexpr statement lone_turn{"commit_lone_turn",
+                              "select store_time, taken, activities, suspects, low_water, ended"
+                              " from _CommitLoneTurn($1, $2, $3, $4, $5)",
+                              effect::mutating};
 
 enum column : std::size_t { store_time, taken, activities, suspects, low_water, ended };
 

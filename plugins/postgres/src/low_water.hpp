@@ -15,11 +15,11 @@ namespace perdure::postgres {
 /// work that is long done from being removed, a poll from the beginning of time walks over all of
 /// them, so the next looks begin where this one found the oldest work. Because a call that took
 /// long may put something older there, every five seconds a rescan begins half a minute before
-/// the mark; and there are looks from the beginning as often as they cost no more than a fiftieth of
-/// the time, or every minute: nearly always while they find little, and at least twice a second in a
-/// busy worker whose looks take 10 ms. What such a poll finds is where the next ones begin, also if
-/// that is earlier than before. Each kind of work has marks and times of its own, and only looks
-/// that have been made move them. Safe from any thread.
+/// the mark; and there are looks from the beginning as often as they cost no more than a fiftieth
+/// of the time, or every minute: nearly always while they find little, and at least twice a second
+/// in a busy worker whose looks take 10 ms. What such a poll finds is where the next ones begin,
+/// also if that is earlier than before. Each kind of work has marks and times of its own, and only
+/// looks that have been made move them. Safe from any thread.
 class low_water {
   public:
     using steady = std::chrono::steady_clock;
@@ -37,8 +37,8 @@ class low_water {
 
     /// Where the next poll for this question, worker and filter as a number, begins.
     [[nodiscard]] mark begin(std::uint64_t question);
-    /// What a poll that began at `from` says of the next, and how long it took in the server; a kind
-    /// that it was not for has the smallest value in `next`.
+    /// What a poll that began at `from` says of the next, and how long it took in the server; a
+    /// kind that it was not for has the smallest value in `next`.
     void end(std::uint64_t question, const mark& from, const mark& next, duration took);
     /// Where the first rescan of all who ask begins, for either kind; the beginning of time if
     /// nobody has looked.

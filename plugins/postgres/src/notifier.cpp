@@ -189,8 +189,8 @@ void notifier::signal_what_is_due(steady::time_point now) {
 // waiting
 
 wake_token notifier::wait_for_work(wake_token token,
-                               steady::time_point deadline,
-                               const std::function<bool()>& is_over) {
+                                   steady::time_point deadline,
+                                   const std::function<bool()>& is_over) {
     std::unique_lock lock(mutex_);
     const auto begun = steady::now();
     ++work_waiters_;

@@ -93,13 +93,15 @@ struct store_poll {
 /// Where callers wait, and where changes are announced. Changes of this process are announced by
 /// the call that made them, after its transaction; those of other processes come from a listener,
 /// or are looked for at intervals while nobody listens. Knows nothing of SQL and has no thread of
-/// its own. Safe from any thread. Files: notifier.cpp, and notifier_ends.cpp for the end of instances.
+/// its own. Safe from any thread. Files: notifier.cpp, and notifier_ends.cpp for the end of
+/// instances.
 ///
 /// How a backend uses it, in `lock` and in any other call:
 ///
 ///     const std::uint64_t question = hash of worker, filter and the kinds that there is room for;
-///     if (const auto cached = notifier_.cached_empty_poll(question)) { answer nothing, with its token and time }
-///     const store_poll begun = notifier_.begin_poll(question);    const store_poll begun = notifier_.begin_poll();
+///     if (const auto cached = notifier_.cached_empty_poll(question)) { answer nothing, with its
+///     token and time } const store_poll begun = notifier_.begin_poll(question);    const
+///     store_poll begun = notifier_.begin_poll();
 ///     ... the statement ...                             ... the statement ...
 ///     notifier_.end_poll(begun, {time, next_due, empty});   notifier_.hear_time(begun, time);
 ///     batch.token = begun.token;                        notifier_.announce(news);
@@ -138,8 +140,8 @@ class notifier {
         /// Nothing was ready: no item, not contended, no suspects.
         bool is_empty = false;
     };
-    /// What a lock found. A poll that fails is not ended; then `cached_empty_poll` says nothing until the same
-    /// question is answered, so that the store sees a repeated lock [REPEAT-1].
+    /// What a lock found. A poll that fails is not ended; then `cached_empty_poll` says nothing
+    /// until the same question is answered, so that the store sees a repeated lock [REPEAT-1].
     void end_poll(const store_poll& begun, const finding& found);
     /// The store's clock, as any other call found it.
     void hear_time(const store_poll& begun, timestamp store_time);
@@ -177,8 +179,8 @@ class notifier {
     /// Has all that wait for work ask whether they are over.
     void stir_workers();
     [[nodiscard]] bool wait(std::span<const instance_id> instances, steady::time_point deadline);
-    /// The same for one instance, for somebody who wants its record; nothing when the record did not
-    /// come with the news of the end, or there were no news.
+    /// The same for one instance, for somebody who wants its record; nothing when the record did
+    /// not come with the news of the end, or there were no news.
     [[nodiscard]] std::optional<instance_record> wait_for_record(const instance_id& instance,
                                                                  steady::time_point deadline);
     /// Whether somebody wants the record of this instance when it ends.

@@ -97,7 +97,7 @@ bool notifier::wait(std::span<const instance_id> instances, steady::time_point d
 }
 
 std::optional<instance_record> notifier::wait_for_record(const instance_id& instance,
-                                                     steady::time_point deadline) {
+                                                         steady::time_point deadline) {
     end_waiter self{.instances = {&instance, 1}, .wants_record = true};
     static_cast<void>(await(self, deadline));
     return std::move(self.record);

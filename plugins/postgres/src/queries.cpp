@@ -10,9 +10,7 @@ namespace {
 
 constexpr statement get_instances{"get", "select r from _GetInstances($1) r", effect::none};
 constexpr statement query_instances{
-    "query",
-    "select r from _QueryManyOrchestrations($1, $2, $3) r",
-    effect::none};
+    "query", "select r from _QueryManyOrchestrations($1, $2, $3) r", effect::none};
 constexpr statement read_events{
     "read_history",
     "select execution_id, history_version, last_committed, history_length, firsts, counts, events"

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "notifier.hpp"
 #include "held_leases.hpp"
+#include "idle_workers.hpp"
 #include "listener.hpp"
 #include "low_water.hpp"
 #include "names.hpp"
+#include "notifier.hpp"
 #include "pool.hpp"
 #include "settings.hpp"
-#include "idle_workers.hpp"
 
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>

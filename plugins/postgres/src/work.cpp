@@ -147,11 +147,12 @@ void note_low_water(store& hub, const room& given, const field& answered) {
         return;
     }
     const record_reader water(answered);
-    hub.low_water_marks().end(asker_of(*given.request),
-                     given.from,
-                     {.orchestrations = water.at(0).time_or_null().value_or(timestamp::min()),
-                      .activities = water.at(1).time_or_null().value_or(timestamp::min())},
-                     duration(water.at(2).number()));
+    hub.low_water_marks().end(
+        asker_of(*given.request),
+        given.from,
+        {.orchestrations = water.at(0).time_or_null().value_or(timestamp::min()),
+         .activities = water.at(1).time_or_null().value_or(timestamp::min())},
+        duration(water.at(2).number()));
 }
 
 namespace {

@@ -27,8 +27,8 @@ namespace perdure::postgres {
 [[nodiscard]] std::vector<std::uint64_t> rows_of(store& hub,
                                                  const std::vector<std::string_view>& ids);
 
-/// Executes the call with the items as they are or, when some of them come without a row, with copies
-/// that have it [LOCK-9].
+/// Executes the call with the items as they are or, when some of them come without a row, with
+/// copies that have it [LOCK-9].
 template <class Item, class Call>
 auto with_rows(store& hub, std::span<const Item> items, Call call) {
     const auto has_none = [](const Item& item) { return item.held.row == 0; };

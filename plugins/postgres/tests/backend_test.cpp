@@ -268,7 +268,8 @@ TEST_CASE("backend: what is created while a worker waits comes with its wait", "
                         given->instance.text() + "'") == 0);
     CHECK(number_of(*owner, "select count(*) from Instances where token is not null") == 1);
     const held_item item{given->instance, {}, given->held};
-    CHECK(store.return_leases({.request = a_request(), .items = {&item, 1}}).front() == lease_outcome::done);
+    CHECK(store.return_leases({.request = a_request(), .items = {&item, 1}}).front() ==
+          lease_outcome::done);
 }
 
 TEST_CASE("backend: the record of an instance comes with the news of its end", "[READ-4]") {
@@ -303,8 +304,7 @@ TEST_CASE("backend: the record of an instance comes with the news of its end", "
         lock_request nothing;
         nothing.request = a_request();
         nothing.worker = {"w1"};
-        REQUIRE(store.commit({{&end, 1}, nothing}).outcomes.front() ==
-                commit_outcome::committed);
+        REQUIRE(store.commit({{&end, 1}, nothing}).outcomes.front() == commit_outcome::committed);
     }
 
     REQUIRE(told);
@@ -352,7 +352,8 @@ TEST_CASE("backend: the store hears of the calls whose leases have all ended") {
     CHECK(calls_with_leases() == 1);
     if (is_given_back) {
         const held_item other{work[1].instance, {}, work[1].held};
-        CHECK(store.return_leases({.request = ends[1], .items = {&other, 1}}).front() == lease_outcome::done);
+        CHECK(store.return_leases({.request = ends[1], .items = {&other, 1}}).front() ==
+              lease_outcome::done);
     } else {
         end(work[1], ends[1]);
     }
@@ -412,7 +413,8 @@ TEST_CASE("backend: one idle worker removes dead workers and old answers, in ste
     test_connection owner(chosen);
     owner->execute_script(
         "insert into Workers (task_hub, worker_id, live_until)"
-        " select _Hub(), 'dead ' || n, _Now() - interval '61 minutes' from generate_series(1, 206) n;"
+        " select _Hub(), 'dead ' || n, _Now() - interval '61 minutes' from generate_series(1, 206) "
+        "n;"
         "insert into Workers (task_hub, worker_id, live_until)"
         " values (_Hub(), 'died just now', _Now() - interval '1 minute');"
         "insert into Requests (task_hub, request_id, answered_at, until, outcomes)"

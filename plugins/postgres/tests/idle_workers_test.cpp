@@ -38,7 +38,8 @@ work_batch one_item(const std::string& id) {
 }
 
 struct a_process {
-    notifier signals{{}, [](const std::vector<std::string>&) { return std::vector<std::string>(); }};
+    notifier signals{{},
+                     [](const std::vector<std::string>&) { return std::vector<std::string>(); }};
     idle_workers waiting{signals};
 };
 
@@ -69,8 +70,9 @@ TEST_CASE("waiting locks: what is given ends the wait, and comes with it") {
     a_process here;
     presence one(here.waiting, an_assignee(1, {order_lane}));
     auto waiting = std::async(std::launch::async, [&] {
-        return here.signals.wait_for_work(
-            here.signals.begin_poll().token, steady::now() + patience, [&] { return one.is_over(); });
+        return here.signals.wait_for_work(here.signals.begin_poll().token,
+                                          steady::now() + patience,
+                                          [&] { return one.is_over(); });
     });
     const auto begun = steady::now();
 

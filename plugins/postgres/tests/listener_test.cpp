@@ -1,7 +1,7 @@
 #include "listener.hpp"
 
-#include "notifier.hpp"
 #include "installer.hpp"
+#include "notifier.hpp"
 #include "private_server.hpp"
 #include "session.hpp"
 
@@ -22,11 +22,11 @@ namespace perdure::postgres_test {
 namespace {
 
 using namespace std::chrono_literals;
-using postgres::notifier;
-using postgres::listener;
-using postgres::store_poll;
-using postgres::never;
 using postgres::changes;
+using postgres::listener;
+using postgres::never;
+using postgres::notifier;
+using postgres::store_poll;
 using steady = std::chrono::steady_clock;
 
 constexpr auto patience = 30s;
@@ -140,9 +140,9 @@ struct process {
 
     std::atomic<int> looks = 0;
     notifier signals{{1h, 1h, 1h, linger}, [this](const std::vector<std::string>&) {
-                   ++looks;
-                   return std::vector<std::string>();
-               }};
+                         ++looks;
+                         return std::vector<std::string>();
+                     }};
     static constexpr duration linger = 1h;
     listener line;
 };
@@ -327,7 +327,7 @@ TEST_CASE("listener: a sleeper that lies still costs one statement now and then"
 TEST_CASE("listener: who no longer sleeps is not notified after a while") {
     hub place;
     notifier signals({1h, 1h, 1h, 10ms},
-               [](const std::vector<std::string>&) { return std::vector<std::string>(); });
+                     [](const std::vector<std::string>&) { return std::vector<std::string>(); });
     listener line(signals, process::options_for(place, {}));
     auto woken = std::async(std::launch::async, [&] {
         return signals.wait_for_work(signals.begin_poll().token, in(patience));
@@ -458,8 +458,9 @@ TEST_CASE("listener: hubs hear nothing of each other") {
 TEST_CASE("listener: without a server callers poll, and the end comes at once") {
     const auto begun = steady::now();
     {
-        notifier signals({10ms, 10ms, 1h, 1h},
-                   [](const std::vector<std::string>&) { return std::vector<std::string>(); });
+        notifier signals({10ms, 10ms, 1h, 1h}, [](const std::vector<std::string>&) {
+            return std::vector<std::string>();
+        });
         listener::options nowhere;
         nowhere.connections = {"postgres:///nothing?host=/nonexistent"};
         listener line(signals, nowhere);

@@ -11,7 +11,8 @@ TEST_CASE("notifier: a wait for an instance that has ended returns at once", "[w
     CHECK_FALSE(hub.signals.wait(ids({"invoice"}), in(5ms)));
 }
 
-TEST_CASE("notifier: whether what this process has just created has ended is not looked at", "[wait]") {
+TEST_CASE("notifier: whether what this process has just created has ended is not looked at",
+          "[wait]") {
     a_notifier hub;
     const std::vector<instance_id> order = ids({"order"});
     hub.signals.set_listening({true, true});
@@ -143,7 +144,8 @@ TEST_CASE("notifier: that something ended makes the waiters look", "[wait]") {
     CHECK(hub.store.looks() == 2);
 }
 
-TEST_CASE("notifier: while nobody listens one poll in a while serves all waiters", "[wait][WAKE-3]") {
+TEST_CASE("notifier: while nobody listens one poll in a while serves all waiters",
+          "[wait][WAKE-3]") {
     constexpr int count = 8;
     a_notifier hub({20ms, 20ms, 1h, 1h});
     std::vector<std::future<bool>> waiting;
@@ -170,8 +172,8 @@ TEST_CASE("notifier: an error of the store reaches every waiter") {
     hub.store.fail();
     std::vector<std::future<bool>> waiting;
     for (int n = 0; n < 4; ++n) {
-        waiting.push_back(std::async(std::launch::async,
-                                     [&] { return hub.signals.wait(ids({"order"}), in(patience)); }));
+        waiting.push_back(std::async(
+            std::launch::async, [&] { return hub.signals.wait(ids({"order"}), in(patience)); }));
     }
     for (auto& each : waiting) {
         CHECK_THROWS_AS(each.get(), backend_error);
@@ -184,8 +186,9 @@ TEST_CASE("notifier: a record that comes with the news of an end is for who want
     hub.signals.set_listening({true, true});
     CHECK_FALSE(hub.signals.is_record_wanted(order.front()));
     const store_poll before = hub.signals.begin_poll();
-    auto wanting = std::async(
-        std::launch::async, [&] { return hub.signals.wait_for_record(order.front(), in(patience)); });
+    auto wanting = std::async(std::launch::async, [&] {
+        return hub.signals.wait_for_record(order.front(), in(patience));
+    });
     auto waiting = std::async(std::launch::async, [&] {
         return hub.signals.wait(ids({"invoice", "order"}), in(patience));
     });

@@ -45,8 +45,9 @@ TEST_CASE("notifier: while nobody listens a wait lasts as long as the poll inter
     }
 }
 
-TEST_CASE("notifier: while somebody listens, or until the interval is over, nothing ends a wait early",
-          "[WAKE-1]") {
+TEST_CASE(
+    "notifier: while somebody listens, or until the interval is over, nothing ends a wait early",
+    "[WAKE-1]") {
     a_notifier hub({20ms, 20ms, 1h, 1h});
     const wake_token token = hub.now();
     CHECK(hub.signals.wait_for_work(token, in(5ms)).value == token.value);
@@ -73,7 +74,8 @@ TEST_CASE("notifier: the loss of the listener makes sleepers poll", "[WAKE-3]") 
     CHECK(ending.get());
 }
 
-TEST_CASE("notifier: what falls due by the store's clock ends the wait, and not before", "[WAKE-2]") {
+TEST_CASE("notifier: what falls due by the store's clock ends the wait, and not before",
+          "[WAKE-2]") {
     a_notifier hub;
     hub.signals.set_listening({true, true});
     const auto begun = steady::now();
@@ -161,7 +163,8 @@ TEST_CASE("notifier: an empty answer grows old") {
     CHECK_FALSE(hub.signals.cached_empty_poll(orders));
 }
 
-TEST_CASE("notifier: what was announced during a poll makes its empty answer worthless", "[WAKE-1]") {
+TEST_CASE("notifier: what was announced during a poll makes its empty answer worthless",
+          "[WAKE-1]") {
     a_notifier hub;
     hub.signals.set_listening({true, false});
     const store_poll begun = hub.signals.begin_poll(orders);

@@ -173,8 +173,9 @@ TEST_CASE("opening: PgBouncer in session mode needs nothing") {
     other.create_hub();
 
     const wake_token token = store.wait_for_work({}, {}, steady::now()).token;
-    auto woken = std::async(std::launch::async,
-                            [&] { return store.wait_for_work({}, token, steady::now() + 30s).token; });
+    auto woken = std::async(std::launch::async, [&] {
+        return store.wait_for_work({}, token, steady::now() + 30s).token;
+    });
     test_connection watching(fresh_settings());
     watching->execute_script("set search_path = " + chosen.quoted_schema());
     CHECK(becomes_true(*watching, "select exists (select" + sleepers_of("work") + ")"));

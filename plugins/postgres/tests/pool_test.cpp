@@ -48,7 +48,8 @@ TEST_CASE("a connection that is given back is used again") {
     CHECK(connections->open_count() == 0);
 }
 
-TEST_CASE("calls that need not be durable have connections of their own, as long as there is room") {
+TEST_CASE(
+    "calls that need not be durable have connections of their own, as long as there is room") {
     settings chosen = fresh_settings();
     chosen.pool_max = 2;
     chosen.pool_min = 0;

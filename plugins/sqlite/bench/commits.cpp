@@ -122,15 +122,13 @@ totals run_all(backend& store, const plan& chosen) {
         std::vector<finished_work> finished;
         for (const orchestration_work& item : work.orchestrations) {
             finished.push_back(play(item));
-            sum.ended +=
-                finished.back().turn->status == orchestration_status::completed ? 1U : 0U;
+            sum.ended += finished.back().turn->status == orchestration_status::completed ? 1U : 0U;
         }
         for (const activity_work& item : work.activities) {
-            finished.push_back(
-                {.instance = item.instance,
-                 .execution = item.execution,
-                 .held = item.held,
-                 .activity = ended_activity{item.task, event("task_completed", 0)}});
+            finished.push_back({.instance = item.instance,
+                                .execution = item.execution,
+                                .held = item.held,
+                                .activity = ended_activity{item.task, event("task_completed", 0)}});
         }
         const double cpu_before = cpu_seconds();
         const auto before = std::chrono::steady_clock::now();

@@ -201,7 +201,8 @@ TEST_CASE("waiting costs next to nothing, however many instances sleep") {
     token = store.wait_for_work({}, token, in(std::chrono::milliseconds(100))).token;
 
     const std::uint64_t before = store.statistics().statements;
-    const wake_token woken = store.wait_for_work({}, token, in(std::chrono::milliseconds(400))).token;
+    const wake_token woken =
+        store.wait_for_work({}, token, in(std::chrono::milliseconds(400))).token;
 
     CHECK(woken.value == token.value);
     CHECK(store.statistics().statements - before < 40);
