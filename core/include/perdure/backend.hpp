@@ -303,7 +303,7 @@ struct lease_return {
     return_kind kind = return_kind::give_back;
     /// Of abandoned items: when they may be tried again.
     duration delay{};
-    /// Of parked items: why, readable by a person.
+    /// Of parked items: why, readable by a person and not empty.
     std::string reason{};
     /// Of orchestrations that are given back because of an event that the worker does not implement:
     /// the level that they need at least [LEVEL-3].

@@ -194,6 +194,9 @@ std::vector<lease_outcome> checked_backend::return_leases(const lease_return& re
                 std::none_of(request.items.begin(), request.items.end(), is_activity),
             "return_leases",
             "only orchestrations are parked");
+    require(request.kind != return_kind::park || !request.reason.empty(),
+            "return_leases",
+            "what is parked has a reason");
     return counted("return_leases",
                    guarded("return_leases", [&] { return inner().return_leases(request); }),
                    request.items);

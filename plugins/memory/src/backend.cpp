@@ -1,8 +1,11 @@
 #include "store.hpp"
 
+#include <perdure/kit/filters.hpp>
+#include <perdure/kit/outcomes.hpp>
 #include <perdure/plugin.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <ranges>
@@ -16,39 +19,13 @@ namespace {
 using instance_ids = std::span<const instance_id>;
 using lease_outcomes = std::vector<lease_outcome>;
 
-// What `act` says of each item, in their order [BATCH-2].
-template <class Items, class Act>
-auto each(const Items& items, Act act) {
-    std::vector<decltype(act(items[0]))> outcomes;
-    std::ranges::transform(items, std::back_inserter(outcomes), act);
-    return outcomes;
-}
-
-// The same as one call, which is answered once [REPEAT-1].
+// One call that does the same to each item, and is answered once [REPEAT-1].
 template <class Items, class Act>
 auto change_each(store& hub, const request_id& request, const Items& items, Act act) noexcept {
     call work(hub);
     return hub.answers.once(request, [&] {
         return each(items, [&](const auto& item) { return std::invoke(act, work, item); });
     });
-}
-
-bool matches(const instance_filter& filter, const instance& found) {
-    const instance_record& record = found.record;
-    const auto is = [](const auto& want, const auto& has) { return !want || *want == has; };
-    const auto is_within = [](const auto& from, const auto& to, const auto& at) {
-        return (!from || (at && *at >= *from)) && (!to || (at && *at <= *to));
-    };
-    const auto tag = record.tags.find(filter.tag ? filter.tag->first : std::string());
-    return (filter.statuses.empty() || std::ranges::count(filter.statuses, record.status) != 0) &&
-           is(filter.name, record.name) && is(filter.version, record.version) &&
-           is(filter.kind, record.kind) &&
-           (!filter.tag || (tag != record.tags.end() && tag->second == filter.tag->second)) &&
-           (!filter.parent || (record.parent && record.parent->instance == *filter.parent)) &&
-           is(filter.parked, found.parked) &&
-           record.instance.text().starts_with(filter.id_prefix) &&
-           is_within(filter.created_from, filter.created_to, std::optional(record.created_at)) &&
-           is_within(filter.completed_from, filter.completed_to, record.completed_at);
 }
 
 std::optional<instance_record> described(const call& work, const instance* found) {
@@ -60,16 +37,9 @@ std::optional<instance_record> described(const call& work, const instance* found
     return record;
 }
 
-// As the status shows what nobody serves.
 std::string name_of(const leasable& item) {
-    if (item.key.task) {
-        return "activity " + static_cast<const activity&>(item).scheduled.name;
-    }
-    const instance_record& record = static_cast<const instance&>(item).record;
-    const std::string level =
-        record.level > 1 ? " (feature level " + std::to_string(record.level) + ")" : "";
-    return std::string(to_string(record.kind)) + " " + record.name +
-           (record.version.empty() ? "" : " ") + record.version + level;
+    return item.key.task ? work_name(static_cast<const activity&>(item).scheduled)
+                         : work_name(static_cast<const instance&>(item).record);
 }
 
 // The hubs that have a name, for as long as somebody has them open: the one mutable global, because
@@ -96,7 +66,10 @@ class memory_backend final : public backend, public adjustable_clock {
     }
 
     capabilities abilities() const noexcept override {
-        return {.durable = false, .multi_process = false, .test_clock = true, .speculative_turns = true};
+        return {.durable = false,
+                .multi_process = false,
+                .test_clock = true,
+                .speculative_turns = true};
     }
 
     // [HUB-1] holds because the hub came into being when it was opened.
@@ -114,7 +87,7 @@ class memory_backend final : public backend, public adjustable_clock {
     hub_status status() override {
         call work(hub_);
         hub_status result{.schema_version = "memory", .store_time = work.now};
-        const auto is_parked = [](const auto& entry) { return entry.second.parked; };
+        const auto is_parked = [](const auto& entry) { return entry.second.is_parked(); };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
         std::ranges::copy(std::views::keys(hub_.workers), std::back_inserter(result.live_workers));
         for (const auto& [in, places] : hub_.lanes) {
@@ -139,9 +112,11 @@ class memory_backend final : public backend, public adjustable_clock {
     }
 
     bool advance_clock(duration by) override {
-        const call work(hub_);
-        hub_.clock_advanced += has_test_clock_ ? by : duration::zero();
-        hub_.changed.notify_all();
+        if (has_test_clock_) {
+            const std::lock_guard guard(hub_.mutex);
+            hub_.clock_advanced += by;
+        }
+        const call looks(hub_);  // It notices what has fallen due.
         return has_test_clock_;
     }
 
@@ -186,7 +161,7 @@ class memory_backend final : public backend, public adjustable_clock {
         instance_page page;
         const call work(hub_);
         for (const auto& [id, found] : hub_.instances) {
-            if (id.text() <= after || !matches(filter, found)) {
+            if (id.text() <= after || !matches(filter, found.record)) {
                 continue;
             }
             if (page.instances.size() == limit) {
@@ -219,15 +194,8 @@ class memory_backend final : public backend, public adjustable_clock {
     }
 
     std::optional<instance_record> wait(const instance_id& id, steady_time deadline) override {
-        call work(hub_);
-        const auto goes_on = [&] {
-            const instance* found = work.find(id);
-            return found != nullptr && !is_terminal(found->record.status);
-        };
-        while (!is_over(deadline) && goes_on()) {
-            work.wait_until(deadline, {});
-        }
-        return described(work, work.find(id));
+        const auto look = [&] { return std::move(get({&id, 1}).front()); };
+        return hub_.waiting.wait_for_end(deadline, interrupted_, look);
     }
 
     purge_result purge(const purge_request& request) override {
@@ -236,7 +204,8 @@ class memory_backend final : public backend, public adjustable_clock {
             std::vector<instance_id> ids = request.instances;
             for (const auto& [id, target] : hub_.instances) {
                 const bool is_meant = request.force || is_terminal(target.record.status);
-                if (request.instances.empty() && is_meant && matches(request.filter, target)) {
+                if (request.instances.empty() && is_meant &&
+                    matches(request.filter, target.record)) {
                     ids.push_back(id);
                 }
             }
@@ -259,10 +228,10 @@ class memory_backend final : public backend, public adjustable_clock {
     std::vector<unpark_outcome> unpark(const request_id& request, instance_ids ids) override {
         return change_each(hub_, request, ids, [](call& work, const instance_id& id) {
             instance* target = work.find(id);
-            if (target == nullptr || !target->parked) {
+            if (target == nullptr || !target->is_parked()) {
                 return target ? unpark_outcome::not_parked : unpark_outcome::no_such_instance;
             }
-            target->parked = target->suspect = false;
+            target->suspect = false;
             target->record.parked_reason.clear();
             target->record.updated_at = work.now;
             target->attempt = 1;
@@ -309,9 +278,8 @@ class memory_backend final : public backend, public adjustable_clock {
                 ++item->attempt;
                 item->not_before = saturating_add(work.now, request.delay);
             } else if (target != nullptr && request.kind == return_kind::give_back) {  // [GIVE-1]
-                target->raise_level(request.needed);                                  // [LEVEL-3]
-            } else if (target != nullptr) {                                           // [PARK-1]
-                target->parked = true;
+                target->raise_level(request.needed);                                   // [LEVEL-3]
+            } else if (target != nullptr) {                                            // [PARK-1]
                 target->record.parked_reason = request.reason;
                 target->record.updated_at = work.now;
             }
@@ -336,29 +304,16 @@ class memory_backend final : public backend, public adjustable_clock {
     work_batch wait_for_work(const lock_request& /*wanted*/,
                              wake_token token,
                              steady_time deadline) override {
-        call work(hub_);
-        work.expire_leases();
-        for (; work.generation() == token.value && !is_over(deadline); work.expire_leases()) {
-            work.wait_until(deadline, {lane::later, lane::leased});
-        }
-        return {.token = {hub_.generation}};
+        return {.token = hub_.waiting.wait_for_work(token, deadline, interrupted_)};
     }
 
-    void interrupt_waits() noexcept override {
-        const std::lock_guard guard(hub_.mutex);
-        interrupted_ = true;
-        hub_.changed.notify_all();
-    }
+    void interrupt_waits() noexcept override { hub_.waiting.interrupt(interrupted_); }
 
   private:
-    bool is_over(steady_time deadline) const {
-        return interrupted_ || std::chrono::steady_clock::now() >= deadline;
-    }
-
     const std::shared_ptr<store> shared_;
     store& hub_ = *shared_;
     bool has_test_clock_ = false;
-    bool interrupted_ = false;
+    std::atomic<bool> interrupted_ = false;
 };
 
 std::unique_ptr<backend> open_memory(const backend_config& config) {

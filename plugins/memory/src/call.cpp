@@ -1,5 +1,7 @@
 #include "store.hpp"
 
+#include <perdure/kit/filters.hpp>
+
 #include <algorithm>
 
 namespace perdure::memory {
@@ -10,7 +12,7 @@ void call::read_clock() {
     now = hub.opened_at + std::chrono::floor<duration>(elapsed) + hub.clock_advanced;
     std::erase_if(hub.workers, [&](const auto& worker) { return worker.second.until <= now; });
     pass_by(lane::later);
-    static_cast<void>(generation());
+    static_cast<void>(announce());
 }
 
 // What is over leaves a lane by time, and waits where it belongs now.
@@ -24,17 +26,23 @@ void call::pass_by(lane by_time) {
     }
 }
 
-std::uint64_t call::generation() {
+wake_token call::announce() {
     const auto waits = [&](const item_key& key) {
         const leasable* item = find(key);
         return item != nullptr && item->queued && !item->is_in(lane::leased);
     };
     if (std::ranges::any_of(made_ready, waits)) {
-        ++hub.generation;
-        hub.changed.notify_all();
+        hub.waiting.announce_work();
     }
     made_ready.clear();
-    return hub.generation;
+    auto due = duration::max();
+    for (const lane by_time : {lane::later, lane::leased}) {
+        if (const auto& items = hub.lanes[by_time]; !items.empty()) {
+            due = std::min(due, items.begin()->since - now);
+        }
+    }
+    hub.waiting.set_due(due);  // [WAKE-2]
+    return hub.waiting.token();
 }
 
 instance* call::find(const instance_id& id) {
@@ -60,7 +68,7 @@ leasable* call::holder(const held_item& item) {
 
 // When an orchestration may be handed out; nothing while there is no reason to.
 static std::optional<timestamp> due_time(const instance& target) {
-    if (is_terminal(target.record.status) || target.parked ||
+    if (is_terminal(target.record.status) || target.is_parked() ||
         (!target.needs_turn && target.inbox.empty())) {
         return std::nullopt;
     }
@@ -113,13 +121,12 @@ void call::erase(leasable& item) {
     }
     std::ranges::for_each(owner.activities, [&](auto& task) { detach(task.second); });
     hub.instances.erase(key.instance);
-    hub.changed.notify_all();
+    hub.waiting.announce_end();
 }
 
 void call::end(instance& target) {
     target.record.completed_at = target.record.updated_at = now;
     target.record.parked_reason.clear();
-    target.parked = false;
     target.inbox.clear();
     detach(target);
     for (auto next = target.activities.begin(); next != target.activities.end();) {
@@ -128,20 +135,7 @@ void call::end(instance& target) {
             erase(task);  // [COMMIT-5]
         }
     }
-    hub.changed.notify_all();
-}
-
-void call::wait_until(steady_time deadline, std::initializer_list<lane> due) {
-    const auto from = std::chrono::steady_clock::now();
-    auto left = std::chrono::floor<duration>(deadline - from);
-    for (const lane by_time : due) {
-        if (const auto& waiting = hub.lanes[by_time]; !waiting.empty()) {
-            // One more than the difference, because the store's clock drops the fraction.
-            left = std::min(left, waiting.begin()->since - now + duration(1));
-        }
-    }
-    hub.changed.wait_until(lock_, from + left);
-    read_clock();
+    hub.waiting.announce_end();
 }
 
 void call::insert(const new_instance& fresh) {
@@ -216,7 +210,7 @@ terminate_outcome call::terminate(const termination& wish) {
                       : terminate_outcome::no_such_instance;
     }
     const bool is_pending = target->record.status == orchestration_status::pending;
-    if (target->is_leased(now) || (!is_pending && !target->parked)) {
+    if (target->is_leased(now) || (!is_pending && !target->is_parked())) {
         target->not_before = {};  // [TERM-2]
         post(*target, {{0, now, {}, wish.event}});
         return terminate_outcome::requested;
@@ -237,18 +231,8 @@ void call::erase_and_tell(instance& target, const std::string& event) {
 }
 
 bool serves(const work_filter* filter, const leasable& item) {
-    if (filter == nullptr) {
-        return true;
-    }
-    if (item.key.task) {
-        const new_activity& task = static_cast<const activity&>(item).scheduled;
-        return std::ranges::count(filter->activities, task.name) != 0 &&
-               std::ranges::count(filter->queues, task.queue) != 0;
-    }
-    const instance_record& record = static_cast<const instance&>(item).record;
-    const work_filter::definition wanted{record.name, record.version, record.kind};
-    return record.level <= filter->level &&  // [LEVEL-2]
-           std::ranges::count(filter->orchestrations, wanted) != 0;
+    return item.key.task ? perdure::serves(filter, static_cast<const activity&>(item).scheduled)
+                         : perdure::serves(filter, static_cast<const instance&>(item).record);
 }
 
 }  // namespace perdure::memory

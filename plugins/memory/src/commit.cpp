@@ -1,195 +1,170 @@
 #include "store.hpp"
 
+#include <perdure/kit/commit_steps.hpp>
+#include <perdure/kit/outcomes.hpp>
+
 #include <algorithm>
 
 // The one hot call: effects in the order of [BATCH-4], then hand-off; `lock` commits nothing.
 
 namespace perdure::memory {
 
-using turns = std::vector<const finished_work*>;  // Each has a turn.
 using item_keys = std::vector<item_key>;
 
-// Whether nothing came between the end of the activity and the turn [SPECULATIVE-1].
-static bool follows(const finished_work& item, const leasable& ended, const instance& target) {
-    return ended.key.execution == item.execution && target.record.execution == item.execution &&
-           !is_terminal(target.record.status) && !target.queued && !target.parked &&
-           target.inbox.empty() && target.history_version == item.turn->history_version &&
-           target.last_committed == item.turn->last_committed;  // [VERSION-1]
-}
+namespace {
 
-// Compares the fence. When it is right, the commit is the last use of the lease.
-static commit_outcome accept(call& work, const finished_work& item, bool is_alone, turns& accepted) {
-    instance* target = work.find(item.instance);
-    if (target == nullptr || !item.held.token) {
-        return commit_outcome::lease_lost;
+// What the steps of a commit do here.
+class steps final : public commit_steps {
+  public:
+    explicit steps(call& work) : work_(work) {}
+
+  private:
+    // Whether nothing came between the end of the activity and the turn [SPECULATIVE-1].
+    static bool follows(const finished_work& item, const leasable& ended, const instance& target) {
+        return ended.key.execution == item.execution && target.record.execution == item.execution &&
+               !is_terminal(target.record.status) && !target.queued && !target.is_parked() &&
+               target.inbox.empty() && target.history_version == item.turn->history_version &&
+               target.last_committed == item.turn->last_committed;  // [VERSION-1]
     }
-    if (target->last_committed == item.held.token) {
-        return commit_outcome::committed;  // [COMMIT-2]
-    }
-    if (item.activity) {
-        leasable* task = work.holder({item.instance, item.activity->task, item.held});
-        if (!is_alone || task == nullptr || !follows(item, *task, *target)) {
-            return commit_outcome::turn_declined;
+
+    std::optional<commit_outcome> accept(const finished_work& item, std::size_t items) override {
+        instance* target = work_.find(item.instance);
+        if (target == nullptr || !item.held.token) {
+            return commit_outcome::lease_lost;
         }
-        target->held = task->held;
-        target->holder = task->holder;
-        work.erase(*task);
+        if (target->last_committed == item.held.token) {
+            return commit_outcome::committed;  // [COMMIT-2]
+        }
+        if (item.activity) {
+            leasable* task = work_.holder({item.instance, item.activity->task, item.held});
+            if (items > 1 || task == nullptr || !follows(item, *task, *target)) {
+                return commit_outcome::turn_declined;
+            }
+            target->held = task->held;
+            target->holder = task->holder;
+            work_.erase(*task);
+        }
+        if (target->held != item.held.token || target->record.execution != item.execution) {
+            return commit_outcome::lease_lost;
+        }
+        target->last_committer = target->holder;
+        target->last_committed = target->held;
+        target->attempt = 1;
+        target->not_before = {};
+        target->suspect = target->needs_turn = false;
+        return std::nullopt;
     }
-    if (target->held != item.held.token || target->record.execution != item.execution) {
-        return commit_outcome::lease_lost;
-    }
-    target->last_committer = target->holder;
-    target->last_committed = target->held;
-    target->attempt = 1;
-    target->not_before = {};
-    target->suspect = target->needs_turn = false;
-    accepted.push_back(&item);
-    return commit_outcome::committed;
-}
 
-static void continue_as_new(instance& target, const next_execution& next) {  // [COMMIT-6]
-    const execution_id ended = target.record.execution;
-    std::erase_if(target.inbox,
-                  [&](const auto& entry) { return entry.second.execution == ended; });
-    target.record.execution = next.execution;
-    target.record.version = next.version;
-    target.record.tags = next.tags;
-    target.record.start_at.reset();
-    target.record.status = orchestration_status::running;
-    target.history.clear();
-    target.record.history_length = 0;
-    target.append({1, "[" + next.start_event + "]"});
-    if (next.kept.count != 0) {
-        target.append(next.kept);
-    }
-    target.needs_turn = true;
-    target.last_committer = {};  // Nobody has a frame of the new execution [LOCK-7].
-}
-
-static void apply(call& work, const finished_work& item) {  // [COMMIT-1]
-    // Every member has its place here, in `accept`, or in the loops of `apply_all`.
-    const auto& [id, execution, held, ended, turn] = item;
-    const auto& [version,
-                 committed,
-                 consumed,
-                 events,
-                 status,
-                 output,
-                 failure,
-                 custom_status,
-                 activities,
-                 cancelled_activities,
-                 timers,
-                 cancelled_timers,
-                 messages,
-                 children,
-                 next,
-                 level] = *turn;
-    instance& target = *work.find(id);
-    target.record.updated_at = work.now;
-    target.raise_level(level);
-    ++target.history_version;
-    target.record.custom_status = custom_status.value_or(target.record.custom_status);
-    for (const new_activity& added : activities) {
-        const item_key key{id, added.task, execution};
-        activity task{{key, ++work.hub.last_ticket, added.priority}, added};
-        work.settle(target.activities.emplace(key, std::move(task)).first->second);
-    }
-    for (const task_id& cancelled : cancelled_activities) {
-        if (leasable* task = work.find({id, cancelled, execution})) {
-            work.erase(*task);  // [COMMIT-8]
+    void start_child(const finished_work& item, const new_child& child) override {  // [COMMIT-4]
+        const auto& link = child.instance.parent;
+        const instance* found = work_.find(child.instance.instance);
+        if (found == nullptr) {
+            work_.insert(child.instance);
+        } else if (link && found->record.parent != link) {
+            work_.post(*work_.find(item.instance),
+                       {{0, work_.now, link->task, child.refused_event}, item.execution});
         }
     }
-    for (const new_timer& timer : timers) {  // What ends below takes them along [COMMIT-5].
-        work.post(target, {{0, timer.fire_at, timer.task, timer.event}, execution, true});
-    }
-    std::erase_if(target.inbox, [&](const auto& entry) {  // [COMMIT-3]
-        const message& m = entry.second;
-        return std::ranges::count(turn->consumed, m.sequence) != 0 ||
-               (m.is_timer && std::ranges::count(turn->cancelled_timers, m.task) != 0);
-    });
-    work.detach(target);
-    if (next) {
-        continue_as_new(target, *next);
-    } else {
-        std::ranges::for_each(events, [&](const auto& chunk) { target.append(chunk); });
-        target.record.status = status;
-    }
-    if (is_terminal(target.record.status)) {
-        target.record.output = output;
-        target.record.failure = failure;
-        work.end(target);  // [COMMIT-5]
-    }
-    work.settle(target);
-}
 
-// [COMMIT-7] What is done answers with `outcome`.
-static commit_outcome complete(call& work, const finished_work& item, commit_outcome outcome) {
-    const auto& [id, execution, held, ended, turn] = item;
-    instance* target = work.find(id);
-    leasable* task = work.holder({id, ended->task, held});
-    if (!ended->task || task == nullptr || task->key.execution != execution) {
-        const auto is_its_message = [&](const auto& entry) {  // [COMMIT-2]
-            return item.held.token && entry.second.completed_by == item.held.token;
-        };
-        const bool repeated = target && std::ranges::any_of(target->inbox, is_its_message);
-        return repeated ? outcome : commit_outcome::lease_lost;
-    }
-    work.erase(*task);
-    if (!target->awaits({id, ended->task, execution})) {
-        return commit_outcome::instance_is_terminal;  // [COMMIT-5]
-    }
-    work.post(*target,
-              {{0, work.now, ended->task, ended->event}, execution, false, held.token});
-    return outcome;
-}
-
-// The steps of [BATCH-4]. Whose checkpoint was accepted goes into `preferred`.
-static commit_result apply_all(call& work, const commit_request& request, item_keys& preferred) {
-    commit_result result;
-    turns accepted;
-    std::map<instance_id, int> items;
-    for (const finished_work& item : request.finished) {
-        ++items[item.instance];
-    }
-    for (const finished_work& item : request.finished) {
-        result.outcomes.push_back(
-            item.turn ? accept(work, item, items[item.instance] == 1, accepted) : commit_outcome{});
-    }
-    for (const finished_work* item : accepted) {
-        for (const new_child& child : item->turn->children) {  // [COMMIT-4]
-            const auto& link = child.instance.parent;
-            const instance* found = work.find(child.instance.instance);
-            if (found == nullptr) {
-                work.insert(child.instance);
-            } else if (link && found->record.parent != link) {
-                work.post(*work.find(item->instance),
-                          {{0, work.now, link->task, child.refused_event}, item->execution});
+    void apply(const finished_work& item) override {  // [COMMIT-1]
+        // Every member has its place here, in another step, or in the order of the steps.
+        const auto& [version,
+                     committed,
+                     consumed,
+                     events,
+                     status,
+                     output,
+                     failure,
+                     custom_status,
+                     activities,
+                     cancelled_activities,
+                     timers,
+                     cancelled_timers,
+                     messages,
+                     children,
+                     next,
+                     level] = *item.turn;
+        instance& target = *work_.find(item.instance);
+        target.record.updated_at = work_.now;
+        target.raise_level(level);
+        ++target.history_version;
+        target.record.custom_status = custom_status.value_or(target.record.custom_status);
+        for (const new_activity& added : activities) {
+            const item_key key{item.instance, added.task, item.execution};
+            activity task{{key, ++work_.hub.last_ticket, added.priority}, added};
+            work_.settle(target.activities.emplace(key, std::move(task)).first->second);
+        }
+        for (const task_id& cancelled : cancelled_activities) {
+            if (leasable* task = work_.find({item.instance, cancelled, item.execution})) {
+                work_.erase(*task);  // [COMMIT-8]
             }
         }
-    }
-    for (const finished_work* item : accepted) {
-        apply(work, *item);
-        preferred.push_back({item->instance});
-    }
-    for (const auto what : {commit_outcome::turn_declined, commit_outcome::committed}) {
-        for (std::size_t n = 0; n < request.finished.size(); ++n) {  // [SPECULATIVE-2] comes first.
-            const finished_work& item = request.finished[n];
-            const bool is_declined = result.outcomes[n] == commit_outcome::turn_declined;
-            if (what == commit_outcome::turn_declined ? is_declined : !item.turn) {
-                result.outcomes[n] = complete(work, item, what);
-            }
+        for (const new_timer& timer : timers) {  // What ends below takes them along [COMMIT-5].
+            work_.post(target, {{0, timer.fire_at, timer.task, timer.event}, item.execution, true});
         }
-    }
-    for (const finished_work* item : accepted) {
-        for (const new_message& arrival : item->turn->messages) {
-            const send_outcome sent = work.send(arrival);
-            result.dropped_messages += sent == send_outcome::no_such_instance ||
-                                       sent == send_outcome::instance_is_terminal;
+        std::erase_if(target.inbox, [&](const auto& entry) {  // [COMMIT-3]
+            const message& m = entry.second;
+            return std::ranges::count(item.turn->consumed, m.sequence) != 0 ||
+                   (m.is_timer && std::ranges::count(item.turn->cancelled_timers, m.task) != 0);
+        });
+        work_.detach(target);
+        if (next) {
+            continue_as_new(target, *next);
+        } else {
+            std::ranges::for_each(events, [&](const auto& chunk) { target.append(chunk); });
+            target.record.status = status;
         }
+        if (is_terminal(target.record.status)) {
+            target.record.output = output;
+            target.record.failure = failure;
+            work_.end(target);  // [COMMIT-5]
+        }
+        work_.settle(target);
     }
-    return result;
-}
+
+    static void continue_as_new(instance& target, const next_execution& next) {  // [COMMIT-6]
+        const execution_id ended = target.record.execution;
+        std::erase_if(target.inbox,
+                      [&](const auto& entry) { return entry.second.execution == ended; });
+        target.record.execution = next.execution;
+        target.record.version = next.version;
+        target.record.tags = next.tags;
+        target.record.start_at.reset();
+        target.record.status = orchestration_status::running;
+        target.history.clear();
+        target.record.history_length = 0;
+        target.append({1, "[" + next.start_event + "]"});
+        if (next.kept.count != 0) {
+            target.append(next.kept);
+        }
+        target.needs_turn = true;
+        target.last_committer = {};  // Nobody has a frame of the new execution [LOCK-7].
+    }
+
+    commit_outcome complete(const finished_work& item) override {  // [COMMIT-7]
+        const auto& [id, execution, held, ended, turn] = item;
+        instance* target = work_.find(id);
+        leasable* task = work_.holder({id, ended->task, held});
+        if (!ended->task || task == nullptr || task->key.execution != execution) {
+            const auto is_its_message = [&](const auto& entry) {  // [COMMIT-2]
+                return item.held.token && entry.second.completed_by == item.held.token;
+            };
+            const bool repeated = target && std::ranges::any_of(target->inbox, is_its_message);
+            return repeated ? commit_outcome::committed : commit_outcome::lease_lost;
+        }
+        work_.erase(*task);
+        if (!target->awaits({id, ended->task, execution})) {
+            return commit_outcome::instance_is_terminal;  // [COMMIT-5]
+        }
+        work_.post(*target,
+                   {{0, work_.now, ended->task, ended->event}, execution, false, held.token});
+        return commit_outcome::committed;
+    }
+
+    send_outcome send(const new_message& message) override { return work_.send(message); }
+
+    call& work_;
+};
 
 // Fills one answer, up to the room and the weight of the request.
 class grant {
@@ -234,7 +209,7 @@ class grant {
             work_.hub.lanes[lane::suspects],
             [&](const place& waiting) { return serves(request_.filter, *waiting.item); });
         batch_.store_time = work_.now;
-        batch_.token = {work_.generation()};
+        batch_.token = work_.announce();
         return std::move(batch_);
     }
 
@@ -325,11 +300,15 @@ class grant {
     std::size_t bytes_ = 0;
 };
 
+}  // namespace
+
 commit_result commit(call& work, const commit_request& request) noexcept {
     grant given(work, request.next);
     auto [result, count] = work.hub.answers.once(request.next.request, [&] {
-        item_keys preferred;
-        commit_result applied = apply_all(work, request, preferred);
+        steps taken(work);
+        commit_result applied = taken.apply_all(request.finished);
+        item_keys preferred = each(
+            taken.accepted(), [](const finished_work* item) { return item_key{item->instance}; });
         std::ranges::copy(work.made_ready, std::back_inserter(preferred));
         return std::pair(std::move(applied), given.fill(preferred));
     });

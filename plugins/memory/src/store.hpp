@@ -1,12 +1,12 @@
 #pragma once
 
 #include <perdure/backend.hpp>
+#include <perdure/kit/recent_answers.hpp>
+#include <perdure/kit/wake_ups.hpp>
 
 #include <algorithm>
-#include <any>
-#include <condition_variable>
+#include <chrono>
 #include <deque>
-#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -95,7 +95,6 @@ struct instance : leasable {
     std::map<std::pair<timestamp, std::uint64_t>, message> inbox;
     /// An execution that has not begun is ready without any message.
     bool needs_turn = true;
-    bool parked = false;
     /// The ids of [SEND-2], and in which order they came when.
     std::set<std::string> accepted;
     std::deque<std::pair<timestamp, std::string>> accepted_order;
@@ -107,6 +106,7 @@ struct instance : leasable {
 
     instance(const instance_id& id, std::uint64_t number)
         : leasable{{id}, number}, record{.instance = id} {}
+    bool is_parked() const { return !record.parked_reason.empty(); }
     /// False for leftovers [STATUS-1].
     bool awaits(const item_key& item) const {
         return !item.task || (record.execution == item.execution && !is_terminal(record.status));
@@ -133,35 +133,9 @@ struct live_worker {
     work_filter filter;
 };
 
-/// The answers of the last calls, for a caller that repeats one [REPEAT-1].
-class recent_answers {
-  public:
-    /// What the call with this request id was answered, or else what `act` answers now.
-    template <class Act>
-    auto once(const request_id& request, Act act) {
-        constexpr std::size_t kept_max = 10'000;
-        using answer_type = decltype(act());
-        if (const auto* known = std::any_cast<answer_type>(&kept_[request])) {
-            return *known;
-        }
-        order_.push_back(request);
-        if (order_.size() > kept_max) {
-            kept_.erase(order_.front());
-            order_.pop_front();
-        }
-        return std::any_cast<answer_type>(kept_[request] = act());
-    }
-
-  private:
-    std::map<request_id, std::any> kept_;
-    std::deque<request_id> order_;
-};
-
 /// One task hub. The mutex guards everything; `call` takes it.
 struct store {
     std::mutex mutex;
-    /// The generation, the next due time or the clock has changed, or an instance has ended.
-    std::condition_variable changed;
 
     std::map<instance_id, instance> instances;
     std::map<lease_token, leasable*> leases;
@@ -171,8 +145,7 @@ struct store {
 
     std::uint64_t last_sequence = 0;
     std::uint64_t last_ticket = 0;
-    /// Counts announcements; it is the wake token [WAKE-1].
-    std::uint64_t generation = 1;
+    wake_ups waiting;
 
     const steady_time opened_steady = std::chrono::steady_clock::now();
     const timestamp opened_at = std::chrono::floor<duration>(std::chrono::system_clock::now());
@@ -184,7 +157,7 @@ struct store {
 class call {
   public:
     explicit call(store& opened) : hub(opened), lock_(opened.mutex) { read_clock(); }
-    ~call() { static_cast<void>(generation()); }
+    ~call() { static_cast<void>(announce()); }
 
     store& hub;
     timestamp now{};
@@ -215,9 +188,7 @@ class call {
     void erase_and_tell(instance& target, const std::string& event);
 
     /// The wake token, after announcing what this call has left ready.
-    std::uint64_t generation();
-    /// Waits for a change, for what falls due in these lanes [WAKE-2], or until the deadline.
-    void wait_until(steady_time deadline, std::initializer_list<lane> due);
+    wake_token announce();
 
   private:
     void read_clock();
@@ -225,7 +196,7 @@ class call {
     void unqueue(leasable& item);
     void tell(const std::optional<parent_link>& parent, const std::string& event);
 
-    std::unique_lock<std::mutex> lock_;
+    const std::lock_guard<std::mutex> lock_;
 };
 
 // What changes the hub throws nothing: want of memory, which would leave a call half done, ends the
@@ -233,7 +204,6 @@ class call {
 
 commit_result commit(call& work, const commit_request& request) noexcept;
 
-/// Whether a worker with this filter has the code for the item; without a filter it has all.
 bool serves(const work_filter* filter, const leasable& item);
 
 }  // namespace perdure::memory

@@ -1,23 +1,17 @@
 #include "backend.hpp"
 #include "grant.hpp"
-#include "outcomes.hpp"
+
+#include <perdure/kit/commit_steps.hpp>
+#include <perdure/kit/outcomes.hpp>
 
 #include <algorithm>
 #include <set>
-#include <unordered_map>
 
 // The one hot call: the effects of turns and activities, in the order of [BATCH-4], then hand-off.
 
 namespace perdure::sqlite {
 
 namespace {
-
-struct accepted_turn {
-    const finished_work* item = nullptr;
-    instance_row* target = nullptr;
-
-    [[nodiscard]] const checkpoint& turn() const { return *item->turn; }
-};
 
 // Ends the activity; its holder, or nothing when somebody else has it.
 std::optional<std::int64_t> finish_activity(call& work,
@@ -29,8 +23,8 @@ std::optional<std::int64_t> finish_activity(call& work,
         owner.row, task.value, execution.value, held.token.value);
 }
 
-// [SPECULATIVE-1] Makes the instance look as if the activity's end had been committed and its holder had
-// leased the turn; false when something else could have come between.
+// [SPECULATIVE-1] Makes the instance look as if the activity's end had been committed and its
+// holder had leased the turn; false when something else could have come between.
 bool lease_speculatively(call& work, instance_row& target, const finished_work& item) {
     const bool is_quiet = !is_terminal(target.status) && target.next_at == never &&
                           !target.parked && target.inbox_length == 0;
@@ -47,48 +41,6 @@ bool lease_speculatively(call& work, instance_row& target, const finished_work& 
     target.holder = *holder;
     target.token = item.held.token.value;
     return true;
-}
-
-// Compares the fence and, when it is right, ends the lease: the commit is its last use.
-commit_outcome accept(call& work,
-                      const finished_work& item,
-                      bool is_alone,
-                      std::vector<accepted_turn>& accepted) {
-    instance_row* target = work.find(item.instance, item.held);
-    if (target == nullptr || !item.held.token) {
-        return commit_outcome::lease_lost;
-    }
-    if (target->last_committed == item.held.token.value) {
-        return commit_outcome::committed;  // [COMMIT-2]
-    }
-    if (item.activity && (!is_alone || !lease_speculatively(work, *target, item))) {
-        return commit_outcome::turn_declined;
-    }
-    if (target->token != item.held.token.value || target->execution != item.execution) {
-        return commit_outcome::lease_lost;
-    }
-    target->last_committer = target->holder;
-    target->last_committed = target->token;
-    work.release_lease(*target);
-    target->attempts = 0;
-    target->suspect = false;
-    accepted.push_back({&item, target});
-    return commit_outcome::committed;
-}
-
-// [COMMIT-4]
-void start_child(call& work, const accepted_turn& item, const new_child& child) {
-    const std::optional<parent_link>& link = child.instance.parent;
-    const instance_row* found = work.find(child.instance.instance);
-    if (found == nullptr) {
-        work.insert(child.instance);
-    } else if (link && work.parent(*found) != *link) {
-        work.post(*item.target,
-                  {.visible_at = work.now(),
-                   .task = link->task,
-                   .event = child.refused_event,
-                   .for_execution = true});
-    }
 }
 
 void count_removed(call& work, instance_row& target) {
@@ -203,97 +155,146 @@ void continue_as_new(call& work, instance_row& target, const next_execution& nex
     work.settle(target);
 }
 
-// [COMMIT-1]
-void apply(call& work, const accepted_turn& item) {
-    const checkpoint& turn = item.turn();
-    // Every member has its place here, in a function that gets the turn, in `accept`, or in the
-    // loops of `apply_all`.
-    const auto& [version,
-                 committed,
-                 consumed,
-                 events,
-                 status,
-                 output,
-                 failure,
-                 custom_status,
-                 activities,
-                 cancelled_activities,
-                 timers,
-                 cancelled_timers,
-                 messages,
-                 children,
-                 next,
-                 level] = turn;
-    instance_row& target = *item.target;
-    target.leave_lane();
-    target.updated_at = work.now();
-    target.not_before = 0;
-    target.needs_turn = false;
-    ++target.history_version;
-    work.raise_level(target, level);
-    if (custom_status) {
-        const auto codec =
-            custom_status->is_none() ? std::nullopt : std::optional(custom_status->codec);
-        const auto bytes =
-            custom_status->is_none() ? std::nullopt : std::optional(blob{custom_status->bytes});
-        work.sql().set_custom_status.run(codec, bytes, target.row);
-    }
-    consume(work, target, turn);
-    schedule_activities(work, target, item.item->execution, turn);
-    if (next) {
-        continue_as_new(work, target, *next);
-        return;
-    }
-    for (const new_events& chunk : events) {
-        work.append_history(target, chunk.count, chunk.text);
-    }
-    target.status = status;
-    if (is_terminal(status)) {
-        target.output = &output;
-        target.failure_text = &failure;
-        work.end(target, status);
-        return;
-    }
-    set_timers(work, target, turn);
-    work.settle(target);
-}
+// What the steps of a commit do here.
+class steps final : public commit_steps {
+  public:
+    explicit steps(call& work) : work_(work) {}
 
-// [COMMIT-7] The event is not copied until the call ends. What is done answers with `outcome`.
-commit_outcome complete(call& work, const finished_work& item, commit_outcome outcome) {
-    const auto& [instance, execution, held, activity, turn] = item;
-    instance_row* target = work.find(instance, held);
-    if (target == nullptr || !held.token || !activity->task) {
-        return commit_outcome::lease_lost;
+  private:
+    // Compares the fence and, when it is right, ends the lease: the commit is its last use.
+    std::optional<commit_outcome> accept(const finished_work& item, std::size_t items) override {
+        instance_row* target = work_.find(item.instance, item.held);
+        if (target == nullptr || !item.held.token) {
+            return commit_outcome::lease_lost;
+        }
+        if (target->last_committed == item.held.token.value) {
+            return commit_outcome::committed;  // [COMMIT-2]
+        }
+        if (item.activity && (items > 1 || !lease_speculatively(work_, *target, item))) {
+            return commit_outcome::turn_declined;
+        }
+        if (target->token != item.held.token.value || target->execution != item.execution) {
+            return commit_outcome::lease_lost;
+        }
+        target->last_committer = target->holder;
+        target->last_committed = target->token;
+        work_.release_lease(*target);
+        target->attempts = 0;
+        target->suspect = false;
+        return std::nullopt;
     }
-    const bool is_current = !is_terminal(target->status) && target->execution == execution;
-    if (!finish_activity(work, *target, activity->task, execution, held)) {
-        const bool was_completed =
-            is_current && target->inbox_length > 0 &&
-            work.sql().was_completed.number(target->row, activity->task.value, held.token.value);
-        return was_completed ? outcome : commit_outcome::lease_lost;
+
+    // [COMMIT-4]
+    void start_child(const finished_work& item, const new_child& child) override {
+        const std::optional<parent_link>& link = child.instance.parent;
+        const instance_row* found = work_.find(child.instance.instance);
+        if (found == nullptr) {
+            work_.insert(child.instance);
+        } else if (link && work_.parent(*found) != *link) {
+            work_.post(*work_.find(item.instance),
+                       {.visible_at = work_.now(),
+                        .task = link->task,
+                        .event = child.refused_event,
+                        .for_execution = true});
+        }
     }
-    if (!is_current) {
-        return commit_outcome::instance_is_terminal;  // [COMMIT-5]
+
+    // [COMMIT-1]
+    void apply(const finished_work& item) override {
+        const checkpoint& turn = *item.turn;
+        // Every member has its place here, in a function that gets the turn, in another step, or in
+        // the order of the steps.
+        const auto& [version,
+                     committed,
+                     consumed,
+                     events,
+                     status,
+                     output,
+                     failure,
+                     custom_status,
+                     activities,
+                     cancelled_activities,
+                     timers,
+                     cancelled_timers,
+                     messages,
+                     children,
+                     next,
+                     level] = turn;
+        instance_row& target = *work_.find(item.instance);
+        target.leave_lane();
+        target.updated_at = work_.now();
+        target.not_before = 0;
+        target.needs_turn = false;
+        ++target.history_version;
+        work_.raise_level(target, level);
+        if (custom_status) {
+            const auto codec =
+                custom_status->is_none() ? std::nullopt : std::optional(custom_status->codec);
+            const auto bytes =
+                custom_status->is_none() ? std::nullopt : std::optional(blob{custom_status->bytes});
+            work_.sql().set_custom_status.run(codec, bytes, target.row);
+        }
+        consume(work_, target, turn);
+        schedule_activities(work_, target, item.execution, turn);
+        if (next) {
+            continue_as_new(work_, target, *next);
+            return;
+        }
+        for (const new_events& chunk : events) {
+            work_.append_history(target, chunk.count, chunk.text);
+        }
+        target.status = status;
+        if (is_terminal(status)) {
+            target.output = &output;
+            target.failure_text = &failure;
+            work_.end(target, status);
+            return;
+        }
+        set_timers(work_, target, turn);
+        work_.settle(target);
     }
-    work.post(*target,
-              {.visible_at = work.now(),
-               .task = activity->task,
-               .event = activity->event,
-               .for_execution = true,
-               .completed_by = held.token.value});
-    return outcome;
-}
+
+    // [COMMIT-7] The event is not copied until the call ends.
+    commit_outcome complete(const finished_work& item) override {
+        const auto& [instance, execution, held, activity, turn] = item;
+        instance_row* target = work_.find(instance, held);
+        if (target == nullptr || !held.token || !activity->task) {
+            return commit_outcome::lease_lost;
+        }
+        const bool is_current = !is_terminal(target->status) && target->execution == execution;
+        if (!finish_activity(work_, *target, activity->task, execution, held)) {
+            const bool was_completed = is_current && target->inbox_length > 0 &&
+                                       work_.sql().was_completed.number(
+                                           target->row, activity->task.value, held.token.value);
+            return was_completed ? commit_outcome::committed : commit_outcome::lease_lost;
+        }
+        if (!is_current) {
+            return commit_outcome::instance_is_terminal;  // [COMMIT-5]
+        }
+        work_.post(*target,
+                   {.visible_at = work_.now(),
+                    .task = activity->task,
+                    .event = activity->event,
+                    .for_execution = true,
+                    .completed_by = held.token.value});
+        return commit_outcome::committed;
+    }
+
+    send_outcome send(const new_message& message) override { return work_.send(message); }
+
+    call& work_;
+};
 
 // The order of [HANDOFF-1].
-void hand_off(call& work, grant& given, const std::vector<accepted_turn>& accepted) {
-    for (const accepted_turn& item : accepted) {
-        given.offer(*item.target);
+void hand_off(call& work, grant& given, const commit_steps& taken) {
+    for (const finished_work* item : taken.accepted()) {
+        given.offer(*work.find(item->instance));
     }
     for (instance_row* target : work.made_ready()) {
         given.offer(*target);
     }
-    for (const accepted_turn& item : accepted) {
-        given.offer_scheduled(*item.target);
+    for (const finished_work* item : taken.accepted()) {
+        given.offer_scheduled(*work.find(item->instance));
     }
     given.fill();
 }
@@ -311,68 +312,6 @@ void repeat(commit_result& result, const earlier_answer& answer, grant& given) {
     given.repeat(answer.leased);
 }
 
-// How many items of the call each instance has; only counted for speculative turns.
-std::unordered_map<instance_id, std::size_t> count_items(const commit_request& request) {
-    std::unordered_map<instance_id, std::size_t> items;
-    const auto is_speculative = [](const finished_work& item) {
-        return item.turn && item.activity;
-    };
-    if (std::any_of(request.finished.begin(), request.finished.end(), is_speculative)) {
-        for (const finished_work& item : request.finished) {
-            ++items[item.instance];
-        }
-    }
-    return items;
-}
-
-void apply_turns(call& work, const std::vector<accepted_turn>& accepted) {
-    for (const accepted_turn& item : accepted) {
-        for (const new_child& child : item.turn().children) {
-            start_child(work, item, child);
-        }
-    }
-    for (const accepted_turn& item : accepted) {
-        apply(work, item);
-    }
-}
-
-// Those of turns that are declined come before the others [SPECULATIVE-2].
-void end_activities(call& work, const commit_request& request, commit_result& result) {
-    for (std::size_t n = 0; n < request.finished.size(); ++n) {
-        commit_outcome& outcome = result.outcomes[n];
-        if (outcome == commit_outcome::turn_declined) {
-            outcome = complete(work, request.finished[n], commit_outcome::turn_declined);
-        }
-    }
-    for (std::size_t n = 0; n < request.finished.size(); ++n) {
-        if (!request.finished[n].turn) {
-            result.outcomes[n] =
-                complete(work, request.finished[n], commit_outcome::committed);
-        }
-    }
-}
-
-void apply_all(call& work,
-               const commit_request& request,
-               commit_result& result,
-               std::vector<accepted_turn>& accepted) {
-    auto items = count_items(request);
-    for (const finished_work& item : request.finished) {
-        const bool is_alone = item.activity && items[item.instance] == 1;
-        result.outcomes.push_back(item.turn ? accept(work, item, is_alone, accepted)
-                                            : commit_outcome::committed);
-    }
-    apply_turns(work, accepted);
-    end_activities(work, request, result);
-    for (const accepted_turn& item : accepted) {
-        for (const new_message& message : item.turn().messages) {
-            const send_outcome sent = work.send(message);
-            const bool arrived = sent == send_outcome::accepted || sent == send_outcome::duplicate;
-            result.dropped_messages += arrived ? 0U : 1U;
-        }
-    }
-}
-
 }  // namespace
 
 commit_result sqlite_backend::commit(const commit_request& request) {
@@ -381,15 +320,15 @@ commit_result sqlite_backend::commit(const commit_request& request) {
     commit_result result;
     call work(hub_, bell_);
     const auto answer = work.find_answer(next.request);
-    std::vector<accepted_turn> accepted;
+    steps taken(work);
     if (!answer) {
-        apply_all(work, request, result, accepted);
+        result = taken.apply_all(request.finished);
     }
     grant given(work, next);
     if (answer) {
         repeat(result, *answer, given);
     } else {
-        hand_off(work, given, accepted);
+        hand_off(work, given, taken);
         work.keep_answer(next.request, answer_text(result), given.leased());
     }
     result.work = given.take();

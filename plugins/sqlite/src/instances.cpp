@@ -1,11 +1,12 @@
 #include "backend.hpp"
 #include "call.hpp"
 #include "filter.hpp"
-#include "outcomes.hpp"
+
+#include <perdure/kit/outcomes.hpp>
 
 #include <algorithm>
 
-// The client side that changes something: create, send, terminate, purge, release.
+// The client side that changes something: create, send, terminate, purge, unpark.
 
 namespace perdure::sqlite {
 
@@ -47,7 +48,7 @@ purge_outcome purge_one(call& work, const instance_id& id, const purge_request& 
     return purge_outcome::purged;
 }
 
-unpark_outcome release_one(call& work, const instance_id& id) {
+unpark_outcome unpark_one(call& work, const instance_id& id) {
     instance_row* target = work.find(id);
     if (target == nullptr) {
         return unpark_outcome::no_such_instance;
@@ -67,19 +68,12 @@ unpark_outcome release_one(call& work, const instance_id& id) {
 }
 
 // Does one item after the other, or gives the answer of the first time [REPEAT-1].
-template <class Outcome, class Items, class Each>
-std::vector<Outcome> for_each(call& work,
-                              const request_id& request,
-                              const Items& items,
-                              Each each) {
+template <class Outcome, class Items, class Act>
+std::vector<Outcome> for_each(call& work, const request_id& request, const Items& items, Act act) {
     if (const auto answer = work.find_answer(request)) {
         return read_outcomes<Outcome>(answer->outcomes);
     }
-    std::vector<Outcome> outcomes;
-    outcomes.reserve(items.size());
-    for (const auto& item : items) {
-        outcomes.push_back(each(item));
-    }
+    std::vector<Outcome> outcomes = each(items, act);
     work.keep_answer(request, outcomes_text(outcomes));
     static_cast<void>(work.finish());
     return outcomes;
@@ -89,12 +83,9 @@ std::vector<Outcome> for_each(call& work,
 
 std::vector<create_outcome> sqlite_backend::create(const request_id& /*request*/,
                                                    std::span<const new_instance> instances) {
-    std::vector<create_outcome> outcomes;
-    outcomes.reserve(instances.size());
     call work(hub_, bell_);
-    for (const new_instance& fresh : instances) {
-        outcomes.push_back(create_one(work, fresh));
-    }
+    auto outcomes =
+        each(instances, [&](const new_instance& fresh) { return create_one(work, fresh); });
     static_cast<void>(work.finish());
     return outcomes;
 }
@@ -114,10 +105,10 @@ std::vector<terminate_outcome> sqlite_backend::terminate(
 }
 
 std::vector<unpark_outcome> sqlite_backend::unpark(const request_id& request,
-                                                     std::span<const instance_id> instances) {
+                                                   std::span<const instance_id> instances) {
     call work(hub_, bell_);
     return for_each<unpark_outcome>(
-        work, request, instances, [&](const instance_id& id) { return release_one(work, id); });
+        work, request, instances, [&](const instance_id& id) { return unpark_one(work, id); });
 }
 
 purge_result sqlite_backend::purge(const purge_request& request) {

@@ -1,6 +1,7 @@
 #include "backend.hpp"
 #include "grant.hpp"
-#include "outcomes.hpp"
+
+#include <perdure/kit/outcomes.hpp>
 
 #include <algorithm>
 

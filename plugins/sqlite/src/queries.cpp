@@ -3,6 +3,8 @@
 #include "filter.hpp"
 #include "schema.hpp"
 
+#include <perdure/kit/filters.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -226,26 +228,8 @@ activity_survey ready_activities(read_statements& sql, std::int64_t now) {
     }
 }
 
-bool has_definition(const work_filter& filter, const definition_key& wanted) {
-    const work_filter::definition exact{wanted.name, wanted.version, wanted.kind};
-    const auto& all = filter.orchestrations;
-    return wanted.level <= filter.level && std::find(all.begin(), all.end(), exact) != all.end();
-}
-
-std::string description(const definition_key& key) {
-    return fmt::format("{} {}{}{}{}",
-                       to_string(key.kind),
-                       key.name,
-                       key.version.empty() ? "" : " ",
-                       key.version,
-                       key.level > 1 ? fmt::format(" (feature level {})", key.level) : "");
-}
-
-bool has_activity(const work_filter& filter, const name_pair& wanted) {
-    const auto has = [](const std::vector<std::string>& names, const std::string& name) {
-        return std::find(names.begin(), names.end(), name) != names.end();
-    };
-    return has(filter.activities, wanted.first) && has(filter.queues, wanted.second);
+work_filter::definition served(const definition_key& key) {
+    return {key.name, key.version, key.kind};
 }
 
 }  // namespace
@@ -281,23 +265,24 @@ hub_status sqlite_backend::status() {
     result.leftover_activities = static_cast<std::size_t>(activities.leftovers.count);
     result.parked = static_cast<std::size_t>(reads->count_parked.number().value_or(0));
     std::set<std::string> unserved;
-    const auto nobody_has = [&](const auto& has, const auto& wanted) {
+    const auto nobody_serves = [&](const auto&... wanted) {
         return std::none_of(offers.begin(), offers.end(), [&](const work_filter& filter) {
-            return has(filter, wanted);
+            return serves(&filter, wanted...);
         });
     };
     for (const std::int64_t definition : instances.numbers) {
         const definition_key key = hub_.names().key_of(reads->names, definition);
-        if (nobody_has(has_definition, key)) {
-            unserved.insert(description(key));
+        if (nobody_serves(served(key), key.level)) {
+            unserved.insert(work_name(served(key), key.level));
         }
     }
     std::set<std::string> unserved_leftovers;
     const auto add_activities = [&](const survey& found, std::set<std::string>& names) {
         for (const std::int64_t kind : found.numbers) {
-            const name_pair name = hub_.names().kind_text(reads->names, kind);
-            if (nobody_has(has_activity, name)) {
-                names.insert("activity " + name.first);
+            const auto [name, queue] = hub_.names().kind_text(reads->names, kind);
+            const new_activity wanted{.name = name, .queue = queue};
+            if (nobody_serves(wanted)) {
+                names.insert(work_name(wanted));
             }
         }
     };
