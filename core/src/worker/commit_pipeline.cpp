@@ -107,7 +107,7 @@ bool commit_pipeline::lead() {
 
 void commit_pipeline::commit(commit_batch& batch) {
     const expected_work expected = expected_of(batch);
-    const lock_request terms = listener_.next_terms(expected);
+    const lock_terms terms = listener_.next_terms(expected);
     const range all{0, batch.size()};
     try {
         if (auto answer = call(batch, all, terms)) {
@@ -206,9 +206,8 @@ void commit_pipeline::tell_outcomes(const commit_batch& batch,
                                     range part,
                                     const commit_result& answer) {
     if (answer.outcomes.size() != part.to - part.from) {
-        throw std::runtime_error(fmt::format("the store has {} outcomes for {} items",
-                                             answer.outcomes.size(),
-                                             part.to - part.from));
+        throw std::runtime_error(fmt::format(
+            "the store has {} outcomes for {} items", answer.outcomes.size(), part.to - part.from));
     }
     for (std::size_t i = part.from; i < part.to; ++i) {
         const commit_outcome outcome = answer.outcomes[i - part.from];
