@@ -14,6 +14,10 @@
 namespace perdure {
 inline namespace v1 {
 
+namespace detail {
+struct worker_access;
+}
+
 /// Settings of a worker; docs/settings.md has the table, with the names that other systems use.
 /// `worker` checks them and throws `invalid_input` that says which, why, and what is allowed.
 struct worker_options {
@@ -88,6 +92,8 @@ class PERDURE_EXPORT worker {
 
   private:
     class impl;
+    friend struct detail::worker_access;
+    explicit worker(std::unique_ptr<impl> made);
     std::unique_ptr<impl> impl_;
 };
 

@@ -1,5 +1,6 @@
 #include "replay/live_instance.hpp"
 
+#include "nouns/invariant.hpp"
 #include "replay/live_state.hpp"
 
 #include <perdure/history_codec.hpp>
@@ -20,7 +21,7 @@ void live_instance::rebuild(std::span<const history_event> history, history_ends
     state_->rebuild(history, end);
 }
 
-turn_result live_instance::advance(timestamp now, std::span<const inbox_message> inbox) {
+turn_state live_instance::begin(timestamp now, std::span<const inbox_message> inbox) {
     std::vector<history_event> events;
     events.reserve(inbox.size() + 1);
     history_event& bracket = events.emplace_back();
@@ -37,17 +38,34 @@ turn_result live_instance::advance(timestamp now, std::span<const inbox_message>
             events.push_back(std::move(event));
         } catch (const history_error& problem) {
             const bool is_newer = dynamic_cast<const unknown_event_kind*>(&problem) != nullptr;
-            turn_result result;
-            result.fault = turn_fault{
-                is_newer ? turn_fault::kind::unimplemented : turn_fault::kind::bad_history,
-                std::string("a message in the inbox cannot be read: ") + problem.what()};
-            return result;
+            state_->refuse_turn(
+                {is_newer ? turn_fault::kind::unimplemented : turn_fault::kind::bad_history,
+                 std::string("a message in the inbox cannot be read: ") + problem.what()});
+            return {};
         }
     }
     for (history_event& event : events) {
         event.at = events.front().at;
     }
-    return state_->advance(std::move(events));
+    state_->begin_turn(std::move(events));
+    return {};
+}
+
+turn_state live_instance::resume(std::optional<ended_step> /*step*/) {
+    throw broken_invariant("the turn of a coroutine waits for nothing");
+}
+
+void live_instance::when_ready(std::function<void()> /*listener*/) {
+    throw broken_invariant("the turn of a coroutine does not wait elsewhere");
+}
+
+turn_result live_instance::collect() {
+    return state_->collect();
+}
+
+turn_result live_instance::advance(timestamp now, std::span<const inbox_message> inbox) {
+    static_cast<void>(begin(now, inbox));
+    return collect();
 }
 
 void live_instance::condemn(std::string report) {
@@ -66,8 +84,12 @@ bool live_instance::awaits_only(task_id task) const noexcept {
     return state_->awaits_only(task);
 }
 
-const orchestration_definition& live_instance::definition() const noexcept {
-    return state_->definition();
+const std::string& live_instance::name() const noexcept {
+    return state_->definition().name;
+}
+
+const std::string& live_instance::version() const noexcept {
+    return state_->definition().version;
 }
 
 turn_result run_turn(const orchestration_definition& definition,

@@ -8,7 +8,7 @@
 
 namespace perdure::replay {
 
-turn_result live_instance::state::collect(std::vector<history_event> events) {
+turn_result live_instance::state::collect() {
     turn_result result;
     result.author_log = std::exchange(author_log_, {});
     result.remarks = std::exchange(remarks_, {});
@@ -27,6 +27,7 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
     }
     result.fault = fault_;
     if (fault_) {
+        destroy_frame();
         return result;
     }
     if (turn_decisions_ > limits_.decisions_max / 10) {
@@ -35,7 +36,7 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
                                               turn_decisions_,
                                               limits_.decisions_max)});
     }
-    result.events = std::move(events);
+    result.events = std::exchange(turn_events_, {});
     result.bytes = turn_bytes_;
     result.decisions.reserve(pending_.size());
     result.events.reserve(result.events.size() + pending_.size());
@@ -49,6 +50,9 @@ turn_result live_instance::state::collect(std::vector<history_event> events) {
     applied_ += result.events.size();
     describe_end(result);
     result.custom_status = std::exchange(custom_status_, std::nullopt);
+    if (end_ != turn_end::open) {
+        destroy_frame();
+    }
     return result;
 }
 

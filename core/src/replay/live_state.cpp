@@ -78,13 +78,14 @@ void live_instance::state::rebuild(std::span<const history_event> history, histo
     custom_status_.reset();
 }
 
-turn_result live_instance::state::advance(std::vector<history_event> events) {
+void live_instance::state::begin_turn(std::vector<history_event> events) {
     require(fault_ || end_ != turn_end::open || (pending_.empty() && ready_.empty()),
             "a turn begins while an earlier one is not over");
     turn_decisions_ = 0;
     turn_bytes_ = 0;
+    turn_events_ = std::move(events);
     open_ = true;
-    for (const history_event& event : events) {
+    for (const history_event& event : turn_events_) {
         if (fault_) {
             break;
         }
@@ -99,11 +100,10 @@ turn_result live_instance::state::advance(std::vector<history_event> events) {
     }
     begin_if_due();
     open_ = false;
-    turn_result result = collect(std::move(events));
-    if (result.fault || (end_ != turn_end::open)) {
-        destroy_frame();
-    }
-    return result;
+}
+
+void live_instance::state::refuse_turn(turn_fault fault) {
+    fault_ = std::move(fault);
 }
 
 std::size_t live_instance::state::bytes() const noexcept {

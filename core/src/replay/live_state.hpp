@@ -29,7 +29,10 @@ class live_instance::state final : public detail::turn {
 
     void rebuild(std::span<const history_event> history, history_ends end);
     /// The events are the turn's bracket and the messages that it consumes.
-    [[nodiscard]] turn_result advance(std::vector<history_event> events);
+    void begin_turn(std::vector<history_event> events);
+    /// In place of `begin_turn`: this is what the turn comes to, whatever else is wrong.
+    void refuse_turn(turn_fault fault);
+    [[nodiscard]] turn_result collect();
     /// The first one counts.
     void fail(turn_fault::kind what, std::string report);
     [[nodiscard]] std::uint64_t history_length() const noexcept { return applied_; }
@@ -95,7 +98,6 @@ class live_instance::state final : public detail::turn {
     void finish_root();
     void destroy_frame();
     void diverge(const history_event* recorded);
-    [[nodiscard]] turn_result collect(std::vector<history_event> events);
     void describe_end(turn_result& result) const;
 
     // The seam's parts.
@@ -149,6 +151,8 @@ class live_instance::state final : public detail::turn {
     std::deque<history_event> held_;
     /// Decisions without their event in the history yet.
     std::deque<decision> pending_;
+    /// Of the turn that has begun.
+    std::vector<history_event> turn_events_;
     std::size_t turn_decisions_ = 0;
     std::size_t turn_bytes_ = 0;
     std::size_t kept_bytes_ = 0;

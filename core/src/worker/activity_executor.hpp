@@ -1,8 +1,8 @@
 #pragma once
 
 #include "worker/engine_log.hpp"
+#include "worker/executed.hpp"
 #include "worker/leased_item.hpp"
-#include "worker/turn_executor.hpp"
 
 #include <perdure/worker.hpp>
 

@@ -15,16 +15,24 @@ constexpr auto fair_lock_interval = std::chrono::milliseconds(100);
 
 }  // namespace
 
-lock_request admission::request_of(const request_id& request, work_queue::rooms wanted) const {
-    lock_request next;
+lock_terms admission::request_of(const request_id& request, work_queue::rooms wanted) const {
+    lock_terms next;
     next.request = request;
     next.worker = agreed_.worker;
-    next.filter = agreed_.filter;
+    next.serve(agreed_.filter);
     next.orchestrations = wanted.turns;
     next.activities = wanted.activities;
     next.lease_duration = agreed_.lease_duration;
     next.messages = agreed_.messages_max;
     return next;
+}
+
+bool admission::serve(filter_ptr what) noexcept {
+    if (what == agreed_.filter) {
+        return false;
+    }
+    agreed_.filter = std::move(what);
+    return true;
 }
 
 // What has begun goes first: when more is under way than there are frames, each turn reads and
@@ -37,21 +45,21 @@ std::size_t admission::turns_to_begin(const load& present) const noexcept {
     return std::max(std::size_t{1}, most - std::min(most, present.begun));
 }
 
-lock_request admission::terms(const request_id& request,
-                              const expected_work& expected,
-                              const load& present) const {
+lock_terms admission::terms(const request_id& request,
+                            const expected_work& expected,
+                            const load& present) const {
     work_queue::rooms wanted = present.room;
     wanted.turns = std::min(wanted.turns, expected.turns + turns_to_begin(present));
     return request_of(request, wanted);
 }
 
-lock_request admission::fair_terms(const request_id& request) const {
+lock_terms admission::fair_terms(const request_id& request) const {
     const std::size_t share = std::clamp<std::size_t>(fair_debt(), 1, batch_items_max);
     return request_of(request, {share, share});
 }
 
-lock_request admission::suspect_terms(const request_id& request) const {
-    lock_request asked = request_of(request, {1, 1});
+lock_terms admission::suspect_terms(const request_id& request) const {
+    lock_terms asked = request_of(request, {1, 1});
     asked.suspects = true;
     return asked;
 }

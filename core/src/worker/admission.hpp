@@ -1,5 +1,6 @@
 #pragma once
 
+#include "worker/lock_terms.hpp"
 #include "worker/outlook.hpp"
 #include "worker/work_queue.hpp"
 
@@ -21,8 +22,7 @@ class PERDURE_EXPORT admission {
     /// What is the same in every request.
     struct agreement {
         worker_id worker;
-        /// Outlives the admission.
-        const work_filter* filter;
+        filter_ptr filter;
         duration lease_duration;
         std::size_t messages_max;
         std::size_t frames_max;
@@ -39,13 +39,16 @@ class PERDURE_EXPORT admission {
 
     explicit admission(agreement agreed) : agreed_(std::move(agreed)) {}
 
+    /// What is asked for from now on; false when that is what was asked for before.
+    bool serve(filter_ptr what) noexcept;
+
     /// What a call asks for that is likely to make `expected` ready.
-    [[nodiscard]] lock_request terms(const request_id& request,
-                                     const expected_work& expected,
-                                     const load& present) const;
+    [[nodiscard]] lock_terms terms(const request_id& request,
+                                   const expected_work& expected,
+                                   const load& present) const;
     /// Asks for the debt, whatever room there is.
-    [[nodiscard]] lock_request fair_terms(const request_id& request) const;
-    [[nodiscard]] lock_request suspect_terms(const request_id& request) const;
+    [[nodiscard]] lock_terms fair_terms(const request_id& request) const;
+    [[nodiscard]] lock_terms suspect_terms(const request_id& request) const;
     /// Leaves room for what the call itself makes ready, and no other work.
     static void narrow(lock_request& asked, const expected_work& expected) noexcept;
 
@@ -61,8 +64,7 @@ class PERDURE_EXPORT admission {
     [[nodiscard]] std::size_t fair_debt() const noexcept;
 
   private:
-    [[nodiscard]] lock_request request_of(const request_id& request,
-                                          work_queue::rooms wanted) const;
+    [[nodiscard]] lock_terms request_of(const request_id& request, work_queue::rooms wanted) const;
     /// How many turns may be asked for beyond the expected ones.
     [[nodiscard]] std::size_t turns_to_begin(const load& present) const noexcept;
 

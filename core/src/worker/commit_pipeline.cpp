@@ -107,7 +107,7 @@ bool commit_pipeline::lead() {
 
 void commit_pipeline::commit(commit_batch& batch) {
     const expected_work expected = expected_of(batch);
-    const lock_request terms = listener_.next_terms(expected);
+    const lock_terms terms = listener_.next_terms(expected);
     const range all{0, batch.size()};
     try {
         if (auto answer = call(batch, all, terms)) {

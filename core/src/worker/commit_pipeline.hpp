@@ -1,6 +1,7 @@
 #pragma once
 
 #include "worker/leased_item.hpp"
+#include "worker/lock_terms.hpp"
 #include "worker/store_calls.hpp"
 
 #include <perdure/backend.hpp>
@@ -30,7 +31,7 @@ struct commit_batch {
 class commit_listener {
   public:
     /// The terms of the hand-off, with room for what can begin now and a fresh request id.
-    virtual lock_request next_terms(const expected_work& expected) = 0;
+    virtual lock_terms next_terms(const expected_work& expected) = 0;
     virtual void committed(const item_ptr& item) = 0;
     /// Somebody else has the item, or it is gone. With `turn_declined` only its speculative turn is
     /// lost.

@@ -29,7 +29,7 @@ void dispatcher::work(slot& me) {
         } catch (...) {
             // A dispatcher's loop survives everything, for example want of memory in one item.
             const failure reason = detail::describe_exception(std::current_exception());
-            if (next == step::execute) {
+            if (next == step::execute || next == step::resume) {
                 abandon({me.current}, reason.type + ": " + reason.message, options_.poll_max);
             } else if (log_.is_on()) {
                 log_.write(log_event::commit_failed,
@@ -48,6 +48,9 @@ void dispatcher::take_step(slot& me, step next) {
             break;
         case step::execute:
             execute(me);
+            break;
+        case step::resume:
+            resume(me);
             break;
         case step::abandon_dropped:
             abandon_dropped();
@@ -86,6 +89,8 @@ dispatcher::step dispatcher::choose(slot& me) {
 void dispatcher::end_current(slot& me, steady::time_point now) {
     if (!me.goes_on) {
         queue_.end(me.current->kind(), now);
+    } else if (me.current->kind() == item_kind::turn) {
+        late_.leave(me.current);
     }
     me.goes_on = false;
     crew_.unmark_blocked(me);
@@ -107,6 +112,12 @@ std::optional<dispatcher::step> dispatcher::next_step(slot& me) {
     if (is_fair_lock_due(now)) {
         is_locking_ = true;
         return step::lock_fairly;
+    }
+    if (item_ptr item = pipeline_.is_full() ? nullptr : late_.take()) {
+        me.current = std::move(item);
+        me.since = now;
+        stir_watch();
+        return step::resume;
     }
     if (item_ptr item = can_begin() ? queue_.take() : nullptr) {
         me.current = std::move(item);

@@ -5,9 +5,11 @@
 #include "worker/commit_pipeline.hpp"
 #include "worker/crew.hpp"
 #include "worker/held_items.hpp"
+#include "worker/late_turns.hpp"
 #include "worker/lease_keeper.hpp"
 #include "worker/outlook.hpp"
 #include "worker/quarantine.hpp"
+#include "worker/served_work.hpp"
 #include "worker/sign_exchange.hpp"
 #include "worker/store_calls.hpp"
 #include "worker/turn_executor.hpp"
@@ -30,10 +32,15 @@ namespace perdure::dispatch {
 /// work that is left over.
 ///
 /// Files: dispatcher.cpp has the choice of the next step; dispatcher_work.cpp what becomes of an
-/// item; dispatcher_poll.cpp how work is found; dispatcher_threads.cpp start, stop, and the watch.
+/// item; dispatcher_late.cpp how what ends late goes on; dispatcher_poll.cpp how work is found;
+/// dispatcher_threads.cpp start, stop, and the watch.
 class dispatcher final : public commit_listener, public std::enable_shared_from_this<dispatcher> {
   public:
-    dispatcher(hub where, registry what, worker_options options);
+    /// `changing` may be null.
+    dispatcher(hub where,
+               registry what,
+               worker_options options,
+               served_work::source_ptr changing = nullptr);
     dispatcher(const dispatcher&) = delete;
     dispatcher& operator=(const dispatcher&) = delete;
     ~dispatcher();
@@ -45,7 +52,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     [[nodiscard]] worker_statistics statistics() const;
 
     // What the commit pipeline tells.
-    lock_request next_terms(const expected_work& expected) override;
+    lock_terms next_terms(const expected_work& expected) override;
     void committed(const item_ptr& item) override;
     void lost(const item_ptr& item, commit_outcome outcome) override;
     void refused_speculative(const item_ptr& item) override;
@@ -57,7 +64,16 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
 
   private:
     enum class phase { made, started, stopped };
-    enum class step { lead, execute, abandon_dropped, poll, lock_fairly, seek_suspect, leave };
+    enum class step {
+        lead,
+        execute,
+        resume,
+        abandon_dropped,
+        poll,
+        lock_fairly,
+        seek_suspect,
+        leave,
+    };
 
     using slot = crew::slot;
 
@@ -77,6 +93,11 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void stir_watch();
 
     void execute(slot& me);
+    void conclude_turn(slot& me, executed result);
+    void resume(slot& me);
+    void wake_turn(const item_ptr& item);
+    /// Those whose lease is lost.
+    void wake_lost_turns();
     void end_late(const item_ptr& item, std::optional<activity_result> result);
     void abandon_dropped();
     void conclude(const item_ptr& item, executed result);
@@ -86,6 +107,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void park(const item_ptr& item, const std::string& reason);
     void abandon(const std::vector<item_ptr>& items, const std::string& reason, duration delay);
     void give_back(const std::vector<item_ptr>& items);
+    void give_back_turn(const item_ptr& item, const std::string& reason);
     /// Gives an instance back that has an event which this version does not implement [LEVEL-3].
     void leave_to_newer(const item_ptr& item, const std::string& reason);
     void give_back_stale();
@@ -97,7 +119,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void lock_fairly();
     void seek_suspect();
     [[nodiscard]] bool takes_work() const;
-    [[nodiscard]] lock_request terms(const expected_work& expected);
+    /// What the worker serves may have changed; then what is known of ready work is in doubt.
+    bool note_definitions();
+    [[nodiscard]] lock_terms terms(const expected_work& expected);
     /// How many items came; nothing when there was no answer.
     std::optional<std::size_t> lock_regular(const lock_request& asked);
     std::optional<std::size_t> lock_work(const lock_request& asked);
@@ -116,6 +140,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     backend& store_;
     const registry registry_;
     const worker_options options_;
+    served_work served_;
     const engine_log log_;
     const bool speculates_;
     store_calls calls_;
@@ -136,7 +161,10 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     crew crew_;
     /// Activities that nobody is left to end.
     std::vector<item_ptr> dropped_;
+    late_turns late_;
     std::atomic<bool> is_stopping_{false};
+    /// Turns that wait are not gone on with.
+    std::atomic<bool> gives_late_back_{false};
     std::condition_variable drained_;
 
     admission admission_;

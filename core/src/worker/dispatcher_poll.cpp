@@ -55,7 +55,7 @@ bool dispatcher::takes_work() const {
     return !is_stopping_ && !quarantine_.is_on();
 }
 
-lock_request dispatcher::terms(const expected_work& expected) {
+lock_terms dispatcher::terms(const expected_work& expected) {
     admission::load present;
     if (takes_work()) {
         present.room = queue_.room(expected, pipeline_.pending(), steady::now());
@@ -65,6 +65,19 @@ lock_request dispatcher::terms(const expected_work& expected) {
         present.begun = held_.size() + queue_.size();
     }
     return admission_.terms(request_id{random_uuid()}, expected, present);
+}
+
+bool dispatcher::note_definitions() {
+    if (!served_.can_change()) {
+        return false;
+    }
+    filter_ptr present = served_.filter();
+    const std::lock_guard guard(mutex_);
+    if (!admission_.serve(std::move(present))) {
+        return false;
+    }
+    outlook_.doubt();
+    return true;
 }
 
 void dispatcher::receive(work_batch batch, const lock_request& asked, const expected_work& own) {
@@ -117,7 +130,8 @@ std::optional<std::size_t> dispatcher::lock_work(const lock_request& asked) {
 
 void dispatcher::poll() {
     const role_end polling(mutex_, is_polling_);
-    lock_request asked;
+    note_definitions();
+    lock_terms asked;
     bool is_known = false;
     {
         const std::lock_guard guard(mutex_);
@@ -160,7 +174,7 @@ void dispatcher::wait_for_work() {
     }
     bool has_work = false;
     bool has_changed = false;
-    lock_request asked;
+    lock_terms asked;
     std::uint64_t began = calls_.era();
     try {
         while (!has_work && !has_changed && !is_stopping_) {
@@ -179,6 +193,8 @@ void dispatcher::wait_for_work() {
             if (has_work) {
                 receive_early(std::move(batch));
             }
+            // What was ready before a definition came is not announced again.
+            has_changed = note_definitions() || has_changed;
             if (now >= deadline) {
                 break;
             }
@@ -226,7 +242,7 @@ void dispatcher::receive_early(work_batch batch) {
 }
 
 void dispatcher::lock_fairly() {
-    lock_request asked;
+    lock_terms asked;
     {
         const std::lock_guard guard(mutex_);
         asked = admission_.fair_terms(request_id{random_uuid()});
@@ -236,7 +252,7 @@ void dispatcher::lock_fairly() {
 
 void dispatcher::seek_suspect() {
     const role_end locking(mutex_, is_locking_);
-    lock_request asked;
+    lock_terms asked;
     {
         const std::lock_guard guard(mutex_);
         asked = admission_.suspect_terms(request_id{random_uuid()});

@@ -16,19 +16,12 @@ constexpr auto watch_interval_max = std::chrono::milliseconds(50);
 /// How long activities that were asked to stop have for it, unless `stop_grace` is shorter.
 constexpr auto cancel_grace = std::chrono::seconds(1);
 
-lease_keeper::terms terms_of(const registry& what, const worker_options& options) {
+lease_keeper::terms terms_of(served_work& what, const worker_options& options) {
     lease_keeper::terms agreed;
     agreed.worker = make_worker_id();
     agreed.lease_duration = options.lease_duration;
     agreed.renew_interval = options.renew_interval;
-    for (const auto* definition : what.orchestrations()) {
-        agreed.filter.orchestrations.push_back({definition->name, definition->version});
-    }
-    for (const auto* definition : what.activities()) {
-        agreed.filter.activities.push_back(definition->name);
-    }
-    agreed.filter.queues = options.queues;
-    agreed.filter.level = supported_feature_level();
+    agreed.filter = [&what] { return what.filter(); };
     return agreed;
 }
 
@@ -39,16 +32,20 @@ worker_options checked(worker_options options) {
 
 }  // namespace
 
-dispatcher::dispatcher(hub where, registry what, worker_options options)
+dispatcher::dispatcher(hub where,
+                       registry what,
+                       worker_options options,
+                       served_work::source_ptr changing)
     : hub_(std::move(where)),
       store_(hub_.store()),
       registry_(std::move(what)),
       options_(checked(std::move(options))),
+      served_(registry_, std::move(changing), options_.queues),
       log_(options_.log),
       speculates_(store_.abilities().speculative_turns),
       calls_(log_),
-      keeper_(store_, held_, calls_, log_, terms_of(registry_, options_)),
-      turns_(store_, registry_, options_, calls_, log_),
+      keeper_(store_, held_, calls_, log_, terms_of(served_, options_)),
+      turns_(store_, served_, options_, calls_, log_),
       activities_(registry_, options_, log_),
       pipeline_(store_, calls_, *this, log_),
       signs_(store_, calls_, log_, id()),
@@ -60,7 +57,7 @@ dispatcher::dispatcher(hub where, registry what, worker_options options)
                 return std::jthread([self = shared_from_this(), &fresh] { self->work(fresh); });
             }),
       admission_({id(),
-                  &keeper_.agreed().filter,
+                  served_.filter(),
                   options_.lease_duration,
                   options_.turn_messages_max,
                   options_.cached_frames_max}),
@@ -104,6 +101,7 @@ void dispatcher::start() {
     }
     keeper_.start([this] {
         give_back_stale();
+        wake_lost_turns();
         if (options_.take_over_dead_workers) {
             signs_.exchange();
         }
@@ -144,6 +142,11 @@ void dispatcher::stop() {
                 item->cancelled.request_stop();
             }
             guard.lock();
+            gives_late_back_ = true;
+            for (auto woken = late_.wake_if([](const item_ptr&) { return true; }); woken > 0;
+                 --woken) {
+                crew_.wake_one();
+            }
             drained_.wait_for(
                 guard, std::min<duration>(cancel_grace, options_.stop_grace), is_over);
         }
@@ -173,6 +176,9 @@ void dispatcher::return_unfinished() {
     for (const item_ptr& item : unfinished) {
         held_.remove(item);
     }
+    std::vector<item_ptr> late;
+    const std::lock_guard guard(mutex_);
+    late = late_.take_all();
 }
 
 bool dispatcher::is_busy() const {

@@ -44,7 +44,7 @@ void dispatcher::execute(slot& me) {
     }
     if (item->kind() == item_kind::turn) {
         held_.add(item);
-        conclude(item, turns_.execute(item));
+        conclude_turn(me, turns_.execute(item));
         return;
     }
     item->cancelled = std::stop_source();
@@ -66,29 +66,6 @@ void dispatcher::execute(slot& me) {
     conclude(item, std::move(result));
 }
 
-void dispatcher::end_late(const item_ptr& item, std::optional<activity_result> result) {
-    if (result && held_.contains(item)) {
-        conclude(item, activities_.finish(item, std::move(*result)));
-    }
-    const std::lock_guard guard(mutex_);
-    if (!result) {
-        dropped_.push_back(item);
-    }
-    queue_.end(item_kind::activity, steady::now());
-    // The thread that came here is the author's: it must not wait for a commit.
-    crew_.wake_one();
-}
-
-void dispatcher::abandon_dropped() {
-    std::vector<item_ptr> dropped;
-    {
-        const std::lock_guard guard(mutex_);
-        dropped.swap(dropped_);
-    }
-    std::erase_if(dropped, [this](const item_ptr& item) { return !held_.contains(item); });
-    abandon(dropped, "its activity_done was destroyed without an answer", options_.poll_max);
-}
-
 void dispatcher::conclude(const item_ptr& item, executed result) {
     switch (result.what) {
         case executed::then::commit:
@@ -100,10 +77,14 @@ void dispatcher::conclude(const item_ptr& item, executed result) {
         case executed::then::abandon:
             abandon({item}, result.reason, options_.poll_max);
             break;
+        case executed::then::give_back:
+            give_back_turn(item, result.reason);
+            break;
         case executed::then::leave_to_newer:
             leave_to_newer(item, result.reason);
             break;
         case executed::then::drop:
+            item->frame.reset();
             if (held_.remove(item) && log_.is_on()) {
                 log_.write(log_event::lease_lost,
                            log_level::warning,
@@ -192,6 +173,19 @@ void dispatcher::give_back(const std::vector<item_ptr>& items) {
     }
 }
 
+void dispatcher::give_back_turn(const item_ptr& item, const std::string& reason) {
+    turns_.drop_frame(item);
+    static_cast<void>(return_leases({item}, {.kind = return_kind::give_back}));
+    held_.remove(item);
+    if (log_.is_on()) {
+        log_.write(log_event::work_given_back,
+                   log_level::info,
+                   item->instance().text(),
+                   "a turn was given back; this delivery does not count: " + reason,
+                   {{"name", item->turn().name}, {"version", item->turn().version}});
+    }
+}
+
 void dispatcher::leave_to_newer(const item_ptr& item, const std::string& reason) {
     turns_.drop_frame(item);
     const auto needed = static_cast<feature_level>(supported_feature_level() + 1);
@@ -215,9 +209,10 @@ void dispatcher::give_back_stale() {
     give_back(stale);
 }
 
-lock_request dispatcher::next_terms(const expected_work& expected) {
+lock_terms dispatcher::next_terms(const expected_work& expected) {
+    note_definitions();
     const std::lock_guard guard(mutex_);
-    lock_request next = terms(expected);
+    lock_terms next = terms(expected);
     // The store is asked for other ready work now and then, not at every small commit.
     if (outlook_.is_fresh(steady::now())) {
         admission::narrow(next, expected);

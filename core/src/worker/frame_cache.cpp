@@ -31,7 +31,7 @@ std::optional<std::pair<frame_position, frame_cache::frame>> frame_cache::take_a
     const std::lock_guard guard(mutex_);
     const auto found = by_instance_.find(instance);
     if (found == by_instance_.end() || found->second->position.execution != execution ||
-        !found->second->live->awaits_only(task)) {
+        found->second->live->ends_late() || !found->second->live->awaits_only(task)) {
         return std::nullopt;
     }
     unlink(found->second, out);

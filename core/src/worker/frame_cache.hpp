@@ -1,6 +1,6 @@
 #pragma once
 
-#include "replay/live_instance.hpp"
+#include "replay/turn_machine.hpp"
 
 #include <list>
 #include <memory>
@@ -27,7 +27,7 @@ struct frame_position {
 /// any thread.
 class PERDURE_EXPORT frame_cache {
   public:
-    using frame = std::unique_ptr<replay::live_instance>;
+    using frame = std::unique_ptr<replay::turn_machine>;
 
     frame_cache(std::size_t frames_max, std::size_t bytes_max)
         : frames_max_(frames_max), bytes_max_(bytes_max) {}
@@ -39,7 +39,7 @@ class PERDURE_EXPORT frame_cache {
     /// destroyed, and nothing is returned.
     [[nodiscard]] frame take(const instance_id& instance, const frame_position& expected);
     /// Takes the frame of this execution out, with its position, when it waits for the end of this
-    /// activity and of nothing else. Any other stays.
+    /// activity and of nothing else, and its turns end where they begin. Any other stays.
     [[nodiscard]] std::optional<std::pair<frame_position, frame>> take_awaiting(
         const instance_id& instance, const execution_id& execution, task_id task);
     void put(const instance_id& instance, const frame_position& position, frame live);

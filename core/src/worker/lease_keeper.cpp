@@ -85,10 +85,11 @@ bool lease_keeper::renew(const std::vector<item_ptr>& items, steady::time_point 
     for (const item_ptr& item : items) {
         asked.push_back(item->held());
     }
+    const filter_ptr served = agreed_.filter ? agreed_.filter() : nullptr;
     std::vector<lease_outcome> outcomes;
     const std::uint64_t began = calls_.era();
     try {
-        outcomes = store_.renew({agreed_.worker, &agreed_.filter, agreed_.lease_duration, asked});
+        outcomes = store_.renew({agreed_.worker, served.get(), agreed_.lease_duration, asked});
         calls_.note_answer(began);
     } catch (const backend_error& trouble) {
         // The next round tries again; meanwhile the leases run on.

@@ -2,6 +2,7 @@
 
 #include "worker/engine_log.hpp"
 #include "worker/held_items.hpp"
+#include "worker/lock_terms.hpp"
 #include "worker/store_calls.hpp"
 
 #include <perdure/worker.hpp>
@@ -19,7 +20,8 @@ class PERDURE_EXPORT lease_keeper {
   public:
     struct terms {
         worker_id worker;
-        work_filter filter;
+        /// What the worker serves now; without it, that is unchanged.
+        std::function<filter_ptr()> filter;
         duration lease_duration{};
         duration renew_interval{};
     };

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "replay/live_instance.hpp"
+#include "replay/turn_machine.hpp"
 
 #include <perdure/backend.hpp>
 
@@ -34,10 +34,12 @@ struct leased_item {
     /// What it ends with counts also after that.
     std::atomic<bool> keeps_result{false};
 
-    /// What a turn leaves for the time after its commit.
-    std::unique_ptr<replay::live_instance> frame;
+    /// What a turn leaves for the time after its commit, and the machine of one that waits.
+    std::unique_ptr<replay::turn_machine> frame;
     replay::turn_end end{};
     std::size_t events = 0;
+    /// Of a turn that waits elsewhere: its machine can go on. The dispatcher's mutex guards it.
+    bool is_woken = false;
     /// Of an activity: the completion says that the store refused the first one.
     bool is_substitute = false;
     /// Of an activity: the speculative turn that is committed with its end.

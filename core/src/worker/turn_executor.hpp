@@ -1,48 +1,19 @@
 #pragma once
 
 #include "worker/engine_log.hpp"
+#include "worker/executed.hpp"
 #include "worker/frame_cache.hpp"
-#include "worker/leased_item.hpp"
+#include "worker/history_reader.hpp"
+#include "worker/served_work.hpp"
 #include "worker/store_calls.hpp"
+#include "worker/turn_reports.hpp"
 
 #include <perdure/worker.hpp>
 
 #include <atomic>
-#include <deque>
-#include <mutex>
 #include <optional>
-#include <set>
-#include <string>
-#include <vector>
 
 namespace perdure::dispatch {
-
-/// What is to be done with an item after its execution.
-struct executed {
-    enum class then {
-        commit,
-        /// Set the instance aside, for this reason.
-        park,
-        /// Return it, counted, for this reason.
-        abandon,
-        /// Return it, not counted, for a worker with newer code, for this reason.
-        leave_to_newer,
-        /// Forget it: the lease is lost or over.
-        drop,
-        /// Throw away what it ended with: it was asked to stop, and its lease is lost or will be
-        /// given back.
-        give_up,
-        /// Its end comes later, from another thread.
-        wait,
-    };
-    then what{};
-    std::optional<finished_item> finished;
-    std::string reason;
-
-    [[nodiscard]] static executed parked(std::string reason) {
-        return {then::park, std::nullopt, std::move(reason)};
-    }
-};
 
 /// Counters behind `worker::statistics`.
 struct counters {
@@ -52,30 +23,21 @@ struct counters {
     std::atomic<std::uint64_t> rebuilds{0};
 };
 
-/// The executions whose drift this worker has reported: every rebuild meets it again. Only the
-/// newest are remembered. Safe from any thread.
-class reported_drifts {
-  public:
-    /// True the first time.
-    [[nodiscard]] bool is_news(const execution_id& execution);
-
-  private:
-    std::mutex mutex_;
-    std::set<execution_id> known_;
-    std::deque<execution_id> order_;
-};
-
-/// Executes turns: finds the live frame or repeats the history, advances, and makes the checkpoint.
-/// Safe from any thread, for different items.
+/// Executes turns: finds the live machine or makes one and repeats the history, begins the turn,
+/// calls the steps that it wants, and makes the checkpoint. Safe from any thread, for different
+/// items.
 class turn_executor {
   public:
     turn_executor(backend& store,
-                  const registry& what,
+                  const served_work& what,
                   const worker_options& options,
                   store_calls& calls,
                   const engine_log& log);
 
+    /// Answers `wait` when the turn goes on without this thread. The item has the machine then, and
+    /// when that says so, the turn goes on with `resume`.
     [[nodiscard]] executed execute(const item_ptr& item);
+    [[nodiscard]] executed resume(const item_ptr& item);
     /// Adds the turn that follows to the end of an activity, when this worker has the frame and it
     /// waits for nothing else. Leaves the end as it is when there is no such turn, or when it
     /// cannot be committed: the turn is then met again under a lease.
@@ -89,41 +51,38 @@ class turn_executor {
     counters totals;
 
   private:
-    [[nodiscard]] executed advance(const item_ptr& item,
-                                   const orchestration_definition& definition);
-    [[nodiscard]] executed advance_frame(const item_ptr& item,
-                                         const orchestration_definition& definition,
-                                         frame_cache::frame frame,
-                                         bool is_live);
-    /// Repeats the whole history in a fresh frame; says what to do with the item when that cannot
-    /// be done.
-    [[nodiscard]] std::optional<executed> rebuild(const leased_item& item,
-                                                  replay::live_instance& frame);
-    /// Calls the store for one page of the history, from this event on; as above, and also when the
-    /// history is not that of the lease.
-    [[nodiscard]] std::optional<executed> read_page(const leased_item& item,
-                                                    std::uint64_t from,
-                                                    std::vector<history_event>& events);
+    using frame_ptr = frame_cache::frame;
+    /// A turn that was begun here may be compared with a replay of its history.
+    enum class comparison { none, if_wanted };
+    struct begun_turn {
+        frame_ptr machine;
+        timestamp now{};
+        comparison check = comparison::none;
+    };
+
+    [[nodiscard]] executed begin(const item_ptr& item);
+    [[nodiscard]] executed begin_afresh(const item_ptr& item);
+    /// From where the turn stands to its end, or to where it waits elsewhere.
+    [[nodiscard]] executed go_on(const item_ptr& item, begun_turn turn, replay::turn_state stands);
+    [[nodiscard]] executed finish(const item_ptr& item, begun_turn turn);
+    [[nodiscard]] executed commit_of(const item_ptr& item, const replay::turn_result& result);
     /// The last turn of an instance that is terminated with its children: terminates the children
     /// first. Under the lease no further turn can start one.
     [[nodiscard]] std::optional<executed> terminate_children(const leased_item& item,
                                                              const replay::turn_result& result);
     [[nodiscard]] std::optional<executed> verify(const leased_item& item,
-                                                 const orchestration_definition& definition,
                                                  timestamp now,
                                                  const replay::turn_result& live);
-    void log_begin(const leased_item& item) const;
-    void write_lines(const orchestration_work& work, const replay::turn_result& result);
-    void warn_of_length(const orchestration_work& work, std::size_t added) const;
 
     backend& store_;
-    const registry& registry_;
+    const served_work& served_;
     const worker_options& options_;
     store_calls& calls_;
     const engine_log& log_;
     const replay::turn_limits limits_;
+    history_reader histories_;
+    turn_reports reports_;
     frame_cache frames_;
-    reported_drifts drifts_;
 };
 
 }  // namespace perdure::dispatch

@@ -8,10 +8,10 @@ namespace perdure::dispatch {
 namespace {
 
 constexpr steady::time_point answered_at{1h};
-const work_filter everything;
+const auto everything = std::make_shared<const work_filter>();
 
 admission an_admission(std::size_t frames_max = 800) {
-    return admission({worker_id{"w"}, &everything, 15s, 70, frames_max});
+    return admission({worker_id{"w"}, everything, 15s, 70, frames_max});
 }
 
 request_id a_request() {
@@ -51,7 +51,7 @@ TEST_CASE("a request carries what was agreed, and asks for the room", "[admissio
 
     CHECK(asked.request == request);
     CHECK(asked.worker == worker_id{"w"});
-    CHECK(asked.filter == &everything);
+    CHECK(asked.filter == everything.get());
     CHECK(asked.lease_duration == 15s);
     CHECK(asked.messages == 70);
     CHECK(asked.orchestrations == 3);

@@ -18,8 +18,8 @@ using testing::fake_backend;
 /// Writes down what it is told.
 class recording_listener final : public commit_listener {
   public:
-    lock_request next_terms(const expected_work&) override {
-        lock_request next;
+    lock_terms next_terms(const expected_work&) override {
+        lock_terms next;
         next.request = request_id{random_uuid()};
         next.orchestrations = 7;
         next.activities = 7;

@@ -1,5 +1,6 @@
 #include "backoff.hpp"
 #include "fake_backend.hpp"
+#include "replay/live_instance.hpp"
 #include "worker/dead_workers.hpp"
 #include "worker/frame_cache.hpp"
 #include "worker/work_queue.hpp"
