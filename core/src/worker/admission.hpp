@@ -41,6 +41,10 @@ class PERDURE_EXPORT admission {
 
     /// What is asked for from now on; false when that is what was asked for before.
     bool serve(filter_ptr what) noexcept;
+    /// Whether a request asked for what is asked for now.
+    [[nodiscard]] bool is_current(const lock_request& asked) const noexcept {
+        return asked.filter == agreed_.filter.get();
+    }
 
     /// What a call asks for that is likely to make `expected` ready.
     [[nodiscard]] lock_terms terms(const request_id& request,

@@ -90,7 +90,7 @@ void dispatcher::receive(work_batch batch, const lock_request& asked, const expe
         if (batch.suspects_waiting) {
             quarantine_.note_waiting(now);
         }
-        if (outlook_.learn(asked, own, came, now)) {
+        if (admission_.is_current(asked) && outlook_.learn(asked, own, came, now)) {
             admission_.note_answer(own, came, outlook_);
         }
         if (!items.empty()) {

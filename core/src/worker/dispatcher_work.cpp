@@ -179,10 +179,10 @@ void dispatcher::give_back_turn(const item_ptr& item, const std::string& reason)
     held_.remove(item);
     if (log_.is_on()) {
         log_.write(log_event::work_given_back,
-                   log_level::info,
+                   log_level::debug,
                    item->instance().text(),
                    "a turn was given back; this delivery does not count: " + reason,
-                   {{"name", item->turn().name}, {"version", item->turn().version}});
+                   {{"items", "1"}});
     }
 }
 

@@ -78,7 +78,6 @@ class turn_executor {
     const served_work& served_;
     const worker_options& options_;
     store_calls& calls_;
-    const engine_log& log_;
     const replay::turn_limits limits_;
     history_reader histories_;
     turn_reports reports_;

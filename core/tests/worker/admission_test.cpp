@@ -59,6 +59,19 @@ TEST_CASE("a request carries what was agreed, and asks for the room", "[admissio
     CHECK_FALSE(asked.suspects);
 }
 
+TEST_CASE("what is served may change, and a request keeps what it asked for", "[admission]") {
+    admission mine = an_admission();
+    const auto before = mine.terms(a_request(), {}, a_load(3, 5));
+    const auto more = std::make_shared<const work_filter>();
+
+    CHECK_FALSE(mine.serve(everything));
+    CHECK(mine.is_current(before));
+    CHECK(mine.serve(more));
+    CHECK_FALSE(mine.is_current(before));
+    CHECK(before.filter == everything.get());
+    CHECK(mine.terms(a_request(), {}, a_load(3, 5)).filter == more.get());
+}
+
 TEST_CASE("when frames are scarce, few instances begin beside those that have", "[admission]") {
     const admission some = an_admission(800);
     admission::load present = a_load(400, 0);
