@@ -36,6 +36,11 @@ install(
   FILES README.md
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perdure
   COMPONENT devel)
+# The memory backend is what an author of a backend begins with (docs/plugin-guide.md).
+install(
+  DIRECTORY plugins/memory/src/
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perdure/memory
+  COMPONENT devel)
 install(
   DIRECTORY docs examples
   DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/perdure
@@ -94,5 +99,10 @@ if(PERDURE_TESTS)
                      ${CMAKE_CXX_COMPILER})
     set_tests_properties("package: the project of getting-started.md does what the page says"
                          PROPERTIES LABELS slow SKIP_RETURN_CODE 77 TIMEOUT 300)
+    add_test(NAME "package: the backends of plugin-guide.md pass the suite"
+             COMMAND ${PROJECT_SOURCE_DIR}/cmake/tests/plugin_guide.sh ${PROJECT_BINARY_DIR}
+                     ${CMAKE_CXX_COMPILER})
+    set_tests_properties("package: the backends of plugin-guide.md pass the suite"
+                         PROPERTIES LABELS slow TIMEOUT 900)
   endif()
 endif()

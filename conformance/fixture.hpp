@@ -68,7 +68,8 @@ void follow(finished_turn& ahead, const history_page& history);
 
 /// Waits as a worker does, until the token changes; false when it never does.
 [[nodiscard]] bool wakes(backend& store, wake_token token);
-/// Waits until it has ended, again after each early return; false when it never does.
+/// Waits until it has ended, again after each early return; false when nothing ends the wait but its
+/// deadline.
 [[nodiscard]] bool waits_for_end(backend& store, const instance_id& id);
 
 /// How much a worker asks for.

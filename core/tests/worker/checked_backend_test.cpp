@@ -65,7 +65,7 @@ TEST_CASE("a commit that contradicts itself is refused before the backend is cal
     }
     SECTION("two activities with one task id, among few and among many") {
         checkpoint turn{.activities = {activity_of_task(7)}};
-        const std::size_t others = GENERATE(0, 100);
+        const std::size_t others = GENERATE(std::size_t{0}, std::size_t{100});
         for (std::size_t n = 0; n < others; ++n) {
             turn.activities.push_back(activity_of_task(100 + n));
         }
