@@ -23,8 +23,8 @@ TEST_CASE_METHOD(fixture,
     const commit_answer result = commit({turn_of(first), turn_of(lost), last_turn_of(last)});
 
     CHECK(result.turns == std::vector{commit_outcome::committed,
-                                            commit_outcome::lease_lost,
-                                            commit_outcome::committed});
+                                      commit_outcome::lease_lost,
+                                      commit_outcome::committed});
     CHECK(get(first.instance).history_length == 3);
     CHECK(get(lost.instance).history_length == 1);
     CHECK(get(last.instance).status == orchestration_status::completed);
@@ -44,8 +44,8 @@ TEST_CASE_METHOD(fixture,
         commit({}, {completion_of(lost), completion_of(good), completion_of(orphan)});
 
     CHECK(result.activities == std::vector{commit_outcome::lease_lost,
-                                            commit_outcome::committed,
-                                            commit_outcome::instance_is_terminal});
+                                           commit_outcome::committed,
+                                           commit_outcome::instance_is_terminal});
     CHECK(get(good.instance).inbox_length == 1);
     CHECK(get(lost.instance).inbox_length == 0);
 }

@@ -169,7 +169,9 @@ TEST_CASE_METHOD(mixed_ages, "a level never falls", "[LEVEL-1]") {
     CHECK(handed_to(newer).empty());
 }
 
-TEST_CASE_METHOD(mixed_ages, "a speculative turn raises the level as well", "[LEVEL-1][SPECULATIVE-1]") {
+TEST_CASE_METHOD(mixed_ages,
+                 "a speculative turn raises the level as well",
+                 "[LEVEL-1][SPECULATIVE-1]") {
     if (lacks(ability::speculative_turns)) {
         return;
     }

@@ -34,9 +34,7 @@ TEST_CASE_METHOD(fixture,
     CHECK(waits_to_end(store, missing, in(0s)));
 }
 
-TEST_CASE_METHOD(fixture,
-                 "a wait for a running instance ends at its deadline",
-                 "[wait]") {
+TEST_CASE_METHOD(fixture, "a wait for a running instance ends at its deadline", "[wait]") {
     const instance_id id = idle_instance();
 
     CHECK_FALSE(waits_to_end(store, id, in(0s)));
