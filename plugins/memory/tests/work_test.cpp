@@ -177,3 +177,18 @@ TEST_CASE("a lock that handed out nothing hands out nothing when it is repeated"
 
     CHECK(hub.lock().orchestrations.size() == 1);
 }
+
+TEST_CASE("a park without a reason is refused before it reaches the backend", "[PARK-1]") {
+    memory_hub hub;
+    const held_item item = held(hub.locked("a"));
+    const auto park = [&](const std::string& reason) {
+        return hub.store.return_leases({.request = fresh_request(),
+                                        .items = {&item, 1},
+                                        .kind = return_kind::park,
+                                        .reason = reason});
+    };
+
+    CHECK_THROWS_AS(park(""), backend_error);
+    CHECK(hub.get("a").leased_by == "w1");
+    CHECK(park("diverged") == std::vector{lease_outcome::done});
+}
