@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
@@ -38,11 +39,6 @@ int open_locked(const std::string& path, int flags) {
     return file;
 }
 
-bool is_linked(int file) {
-    struct stat found {};
-    return ::fstat(file, &found) == 0 && found.st_nlink > 0;
-}
-
 }  // namespace
 
 std::unique_ptr<life_sign> life_sign::leave(const std::string& directory,
@@ -52,18 +48,19 @@ std::unique_ptr<life_sign> life_sign::leave(const std::string& directory,
         return nullptr;
     }
     const std::string path = directory + "/" + hub_prefix(hub) + worker.text + std::string(suffix);
-    // Between creating and locking the file, a starting worker may take it for that of a dead one
-    // and remove it; then it is made anew.
-    for (int attempt = 0; attempt < 3; ++attempt) {
-        const int file = open_locked(path, O_CREAT);
-        if (file >= 0 && is_linked(file)) {
-            return std::unique_ptr<life_sign>(new life_sign(path, file));
-        }
-        if (file >= 0) {
-            ::close(file);
-        }
+    // It has its name only when it is locked: otherwise a worker that starts meanwhile would take it
+    // for the sign of a dead one, and the leases of this worker with it.
+    const std::string unnamed = path + ".new";
+    const int file = open_locked(unnamed, O_CREAT | O_EXCL);
+    if (file < 0) {
+        return nullptr;
     }
-    return nullptr;
+    if (::rename(unnamed.c_str(), path.c_str()) != 0) {
+        ::unlink(unnamed.c_str());
+        ::close(file);
+        return nullptr;
+    }
+    return std::unique_ptr<life_sign>(new life_sign(path, file));
 }
 
 life_sign::~life_sign() {

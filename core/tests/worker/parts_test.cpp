@@ -8,10 +8,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <stdlib.h>
 #include <string>
+#include <thread>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -274,6 +279,27 @@ TEST_CASE("a living worker is not taken for dead, and one that ended leaves noth
         CHECK(dead_workers(directory.path, "sqlite:a").ids().empty());
     }
     CHECK(std::filesystem::is_empty(directory.path));
+}
+
+TEST_CASE("a worker that starts is never taken for dead by one that starts meanwhile", "[dead]") {
+    const scratch_directory directory;
+    std::atomic<bool> is_over{false};
+    std::size_t taken_for_dead = 0;
+    std::thread other([&] {
+        while (!is_over) {
+            taken_for_dead += dead_workers(directory.path, "sqlite:a").ids().size();
+        }
+    });
+    std::vector<std::unique_ptr<life_sign>> signs;
+    for (int n = 0; n < 500; ++n) {
+        signs.push_back(
+            life_sign::leave(directory.path, "sqlite:a", {"w-" + std::to_string(n)}));
+    }
+    is_over = true;
+    other.join();
+
+    CHECK(taken_for_dead == 0);
+    CHECK(std::count(signs.begin(), signs.end(), nullptr) == 0);
 }
 
 TEST_CASE("a dead worker is found by its hub's next worker, until it is forgotten", "[dead]") {
