@@ -20,7 +20,7 @@ constexpr statement commit_work{
     "::commit_batch, $16)",
     effect::mutating};
 
-enum column : std::size_t {
+enum commit_column : std::size_t {
     store_time,
     turn_outcomes,
     firsts,
@@ -40,10 +40,10 @@ void read_work(store& hub,
                const answer& done,
                const std::vector<scheduled>& tasks,
                work_batch& batch) {
-    read_orchestrations(hub.names(), done.only(column::handed), batch.orchestrations);
-    read_orchestrations(hub.names(), done.only(column::taken), batch.orchestrations);
-    if (!done.only(column::repeated).flag()) {
-        const array_reader firsts(done.only(column::firsts));
+    read_orchestrations(hub.names(), done.only(commit_column::handed), batch.orchestrations);
+    read_orchestrations(hub.names(), done.only(commit_column::taken), batch.orchestrations);
+    if (!done.only(commit_column::repeated).flag()) {
+        const array_reader firsts(done.only(commit_column::firsts));
         for (const scheduled& item : tasks) {
             const auto turn = static_cast<std::size_t>(item.added.turn) - 1;
             if (item.token && firsts.number(turn) != 0) {
@@ -51,12 +51,12 @@ void read_work(store& hub,
             }
         }
     }
-    read_activities(done.only(column::activities), batch.activities);
+    read_activities(done.only(commit_column::activities), batch.activities);
 }
 
 // What this process can tell its waiters of, beyond what the store says.
 void add_ended(announcing_call& work, const answer& done, const work_items& turns) {
-    const array_reader firsts(done.only(column::firsts));
+    const array_reader firsts(done.only(commit_column::firsts));
     for (std::size_t n = 0; n < turns.size(); ++n) {
         const bool has_happened = n < firsts.size() && firsts.number(n) != 0;
         if (has_happened && !turns[n]->turn->next && is_terminal(turns[n]->turn->status)) {
@@ -68,8 +68,8 @@ void add_ended(announcing_call& work, const answer& done, const work_items& turn
 // Those of the turns and those of the completions, in the order of the items.
 std::vector<commit_outcome> read_outcomes_of(const answer& done,
                                              std::span<const finished_work> finished) {
-    const auto turns = read_outcomes<commit_outcome>(done.only(column::turn_outcomes));
-    const auto completions = read_outcomes<commit_outcome>(done.only(column::done_outcomes));
+    const auto turns = read_outcomes<commit_outcome>(done.only(commit_column::turn_outcomes));
+    const auto completions = read_outcomes<commit_outcome>(done.only(commit_column::done_outcomes));
     std::vector<commit_outcome> all;
     std::size_t turn = 0;
     std::size_t completion = 0;
@@ -92,17 +92,17 @@ commit_result commit_all(store& hub,
     const answer done = hub.call(commit_work, values);
     // First of all, because it has happened, whatever becomes of the answer.
     add_ended(work, done, items.turns);
-    work.news.ready = done.only(column::repeated).flag();
+    work.news.ready = done.only(commit_column::repeated).flag();
     work.news.any_may_have_ended = work.news.ready;
     work.finish(
-        done.only(column::store_time), done.only(column::left_ready), done.only(column::next_due));
-    note_low_water(hub, given, done.only(column::low_water));
+        done.only(commit_column::store_time), done.only(commit_column::left_ready), done.only(commit_column::next_due));
+    note_low_water(hub, given, done.only(commit_column::low_water));
     commit_result result;
     result.outcomes = read_outcomes_of(done, finished);
-    result.dropped_messages = static_cast<std::size_t>(done.only(column::dropped).number());
+    result.dropped_messages = static_cast<std::size_t>(done.only(commit_column::dropped).number());
     read_work(hub, done, tasks, result.work);
-    result.work.store_time = done.only(column::store_time).time();
-    result.work.suspects_waiting = done.only(column::suspects).flag_or_false();
+    result.work.store_time = done.only(commit_column::store_time).time();
+    result.work.suspects_waiting = done.only(commit_column::suspects).flag_or_false();
     result.work.token = work.begun().token;
     return result;
 }

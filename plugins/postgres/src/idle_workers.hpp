@@ -32,7 +32,7 @@ class idle_workers {
         std::optional<std::vector<std::int32_t>> definitions;
     };
 
-    explicit idle_workers(notifier& signals) : notifier_(signals) {}
+    explicit idle_workers(notifier& shared_notifier) : notifier_(shared_notifier) {}
 
     /// What a call may have leased to this worker after it had left: the request that a `lock` has
     /// to repeat.

@@ -57,14 +57,14 @@ void add_ended(announcing_call& work, const field& list) {
 /// before, unless the call fails or finds otherwise.
 class begun_starts {
   public:
-    begun_starts(notifier& signals, std::span<const new_instance> instances)
-        : notifier_(signals), instances_(instances), runs_(instances.size()) {
+    begun_starts(notifier& shared_notifier, std::span<const new_instance> instances)
+        : notifier_(shared_notifier), instances_(instances), runs_(instances.size()) {
         std::vector<instance_id> ids;
         ids.reserve(instances.size());
         for (const new_instance& fresh : instances) {
             ids.push_back(fresh.instance);
         }
-        signals.begin_starts(ids);
+        shared_notifier.begin_starts(ids);
     }
     begun_starts(const begun_starts&) = delete;
     begun_starts& operator=(const begun_starts&) = delete;
@@ -126,7 +126,7 @@ std::vector<create_outcome> postgres_backend::create_now(std::span<const new_ins
     parameters values;
     add_instances(values, sources);
     add_assignee(values, taken ? taken->who() : nullptr);
-    begun_starts begun(hub_.signals(), instances);
+    begun_starts begun(hub_.shared_notifier(), instances);
     announcing_call work(hub_);
     const answer done = hub_.call(create_instances, values);
     work.news.due_is_news = true;

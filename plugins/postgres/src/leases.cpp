@@ -54,7 +54,7 @@ work_batch postgres_backend::lock(const lock_request& request) {
     work_batch batch;
     const std::uint64_t question = question_of(request);
     if (question != 0) {
-        if (const auto cached = hub_.signals().cached_empty_poll(question)) {
+        if (const auto cached = hub_.shared_notifier().cached_empty_poll(question)) {
             batch.token = cached->token;
             batch.store_time = cached->store_time;
             return batch;
@@ -64,7 +64,7 @@ work_batch postgres_backend::lock(const lock_request& request) {
     parameters values;
     values.add<sql::uuid>(request.request.value);
     add_room(values, given);
-    const store_poll begun = hub_.signals().begin_poll(question);
+    const store_poll begun = hub_.shared_notifier().begin_poll(question);
     const answer found = hub_.call(lock_work, values);
     batch.store_time = found.only(0).time();
     read_orchestrations(hub_.names(), found.only(1), batch.orchestrations);
@@ -81,12 +81,12 @@ work_batch postgres_backend::lock(const lock_request& request) {
         const timestamp next_poll =
             given.from.is_from_the_beginning() ? never : batch.store_time + std::chrono::seconds(1);
         const timestamp next_due = found.only(5).time_or_null().value_or(never);
-        hub_.signals().end_poll(begun,
+        hub_.shared_notifier().end_poll(begun,
                                 {.store_time = batch.store_time,
                                  .next_due = std::min(next_due, next_poll),
                                  .is_empty = is_empty});
     } else {
-        hub_.signals().hear_time(begun, batch.store_time);
+        hub_.shared_notifier().hear_time(begun, batch.store_time);
     }
     return batch;
 }
@@ -107,9 +107,9 @@ std::vector<lease_outcome> postgres_backend::renew(const renewal& request) {
     }
     with_rows(
         hub_, request.items, [&](std::span<const held_item> items) { add_items(values, items); });
-    const store_poll begun = hub_.signals().begin_poll();
+    const store_poll begun = hub_.shared_notifier().begin_poll();
     const answer done = hub_.call(renew_leases, values);
-    hub_.signals().hear_time(begun, done.only(1).time());
+    hub_.shared_notifier().hear_time(begun, done.only(1).time());
     if (!done.only(2).flag()) {
         // It stood still for so long that its row was removed, or the schema is another one.
         hub_.names().forget();
@@ -170,7 +170,7 @@ work_batch postgres_backend::wait_for_work(const lock_request& wanted,
     hub_.require_opener();
     work_batch batch;
     if (wanted.suspects || wanted.orchestrations == 0) {
-        batch.token = hub_.signals().wait_for_work(token, deadline);
+        batch.token = hub_.shared_notifier().wait_for_work(token, deadline);
         return batch;
     }
     const std::int32_t worker = hub_.names().worker(wanted.worker);
@@ -190,7 +190,7 @@ work_batch postgres_backend::wait_for_work(const lock_request& wanted,
                                  .worker = worker,
                                  .lease_duration = wanted.lease_duration,
                                  .definitions = resolve(hub_.names(), wanted.filter).definitions});
-    batch.token = hub_.signals().wait_for_work(token, deadline, [&here] { return here.is_over(); });
+    batch.token = hub_.shared_notifier().wait_for_work(token, deadline, [&here] { return here.is_over(); });
     auto [given, is_in_doubt] = here.leave();
     if (is_in_doubt) {
         return lock_anew(wanted);
@@ -200,26 +200,26 @@ work_batch postgres_backend::wait_for_work(const lock_request& wanted,
         batch.token = token;
         hub_.held().note_given(wanted.request, batch);
         // Whoever loses this answer is to be given it again.
-        static_cast<void>(hub_.signals().begin_poll(question_of(wanted)));
+        static_cast<void>(hub_.shared_notifier().begin_poll(question_of(wanted)));
     }
     return batch;
 }
 
 work_batch postgres_backend::lock_anew(const lock_request& request) {
-    static_cast<void>(hub_.signals().begin_poll(question_of(request)));
+    static_cast<void>(hub_.shared_notifier().begin_poll(question_of(request)));
     return lock(request);
 }
 
 std::optional<instance_record> postgres_backend::wait(
     const instance_id& instance, std::chrono::steady_clock::time_point deadline) {
     hub_.require_opener();
-    auto told = hub_.signals().wait_for_record(instance, deadline);
+    auto told = hub_.shared_notifier().wait_for_record(instance, deadline);
     return told ? std::move(told) : std::move(get({&instance, 1}).at(0));
 }
 
 void postgres_backend::interrupt_waits() noexcept {
     if (hub_.is_opener()) {
-        hub_.signals().interrupt();
+        hub_.shared_notifier().interrupt();
     }
 }
 

@@ -1,23 +1,12 @@
 #include "listener.hpp"
 
-#include "session.hpp"
-
-#include <perdure/backend_error.hpp>
+#include "listener_line.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
-#include <ctime>
-#include <exception>
-#include <libpq-fe.h>
-#include <memory>
-#include <new>
-#include <poll.h>
 #include <span>
 #include <string_view>
-#include <sys/eventfd.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -34,18 +23,6 @@ constexpr int attempts_max = 2;
 /// So much to tell at once shows that the system is busy, and that to tell it in larger pieces
 /// harms nobody.
 constexpr std::size_t crowd = 4;
-
-/// The connection is of no use any more. Stays within the thread.
-class line_lost : public std::exception {};
-
-struct clear_result {
-    void operator()(PGresult* result) const noexcept { PQclear(result); }
-};
-using result_ptr = std::unique_ptr<PGresult, clear_result>;
-
-struct close_connection {
-    void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
-};
 
 // Instance ids have no control characters, so that lines keep them apart.
 
@@ -70,11 +47,6 @@ std::vector<std::string> ids_of(std::string_view lines) {
     return ids;
 }
 
-std::string_view text_at(const PGresult* answer, int column) {
-    return {PQgetvalue(answer, 0, column),
-            static_cast<std::size_t>(PQgetlength(answer, 0, column))};
-}
-
 /// A field of microseconds since 1970; never, when it is null.
 timestamp time_at(const PGresult* answer, int column) {
     if (PQgetisnull(answer, 0, column) != 0) {
@@ -94,217 +66,10 @@ const char* word(bool flag) {
     return flag ? "true" : "false";
 }
 
-/// What ended a wait.
-struct occurrence {
-    bool on_socket = false;
-    bool alarm = false;
-};
-
-/// Waits for events of a socket and for the alarm, which it silences; ends when the time has come
-/// or a signal was caught, too.
-occurrence wait_for(pollfd socket, const alarm& other, steady::time_point until) {
-    timespec left{};
-    if (until != steady::time_point::max()) {
-        const auto wait = std::max(std::chrono::nanoseconds(until - steady::now()), 0ns);
-        left.tv_sec = static_cast<time_t>(wait / 1s);
-        left.tv_nsec = static_cast<long>((wait % 1s).count());
-    }
-    std::array watched{socket, pollfd{other.descriptor(), POLLIN, 0}};
-    const timespec* limit = until == steady::time_point::max() ? nullptr : &left;
-    if (ppoll(watched.data(), watched.size(), limit, nullptr) <= 0) {
-        return {};
-    }
-    if (watched[1].revents != 0) {
-        other.silence();
-    }
-    return {watched[0].revents != 0, watched[1].revents != 0};
-}
-
-/// No socket.
-constexpr pollfd nothing{-1, 0, 0};
-
 }  // namespace
 
-alarm::alarm() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (descriptor_ < 0) {
-        throw backend_error(store_fault::unavailable,
-                            "the process cannot open a descriptor for waiting");
-    }
-}
-
-alarm::~alarm() {
-    close(descriptor_);
-}
-
-void alarm::signal() const noexcept {
-    static_cast<void>(eventfd_write(descriptor_, 1));
-}
-
-void alarm::silence() const noexcept {
-    eventfd_t rung = 0;
-    static_cast<void>(eventfd_read(descriptor_, &rung));
-}
-
-/// One connection; every failure is `line_lost`. Waits only as long as its owner has patience.
-class listener::line {
-  public:
-    explicit line(listener& owner) : owner_(owner) { connect(); }
-    line(const line&) = delete;
-    line& operator=(const line&) = delete;
-    ~line() = default;
-
-    /// Executes a statement and returns its only row.
-    result_ptr execute(const std::string& text, std::span<const char* const> values);
-    /// Waits for a notification, the alarm, or the time.
-    void rest(steady::time_point until);
-    /// What others have announced since the last time.
-    std::vector<std::string> take_heard() { return std::exchange(heard_, {}); }
-
-  private:
-    void connect();
-    void set_up(steady::time_point deadline);
-    /// The only row of what was sent with so many statements of setup.
-    result_ptr collect(std::size_t setup, steady::time_point deadline);
-    /// Returns when the socket is ready for one of these events; throws when it takes too long.
-    void await(short events, steady::time_point deadline);
-    void receive();
-
-    listener& owner_;
-    std::unique_ptr<PGconn, close_connection> connection_;
-    std::vector<std::string> heard_;
-    /// By which its own announcements are known; a pooler gives libpq another number.
-    int server_process_ = 0;
-    /// The alarm rang during a statement.
-    bool has_missed_alarm_ = false;
-};
-
-void listener::line::connect() {
-    const auto deadline = steady::now() + owner_.options_.connect_timeout;
-    const auto& ways = owner_.options_.connections;
-    connection_.reset(PQconnectStart(ways.at(owner_.failures_ % ways.size()).c_str()));
-    if (connection_ == nullptr) {
-        throw std::bad_alloc();
-    }
-    // The library's own way is to print notices.
-    PQsetNoticeReceiver(
-        connection_.get(), [](void*, const PGresult*) {}, nullptr);
-    auto next = PQstatus(connection_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED
-                                                              : PGRES_POLLING_WRITING;
-    while (next != PGRES_POLLING_OK) {
-        if (next == PGRES_POLLING_FAILED) {
-            throw line_lost();
-        }
-        await(next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline);
-        next = PQconnectPoll(connection_.get());
-    }
-    if (PQsetnonblocking(connection_.get(), 1) != 0) {
-        throw line_lost();
-    }
-    set_up(deadline);
-    ++owner_.count_.connections;
-}
-
-void listener::line::await(short events, steady::time_point deadline) {
-    while (true) {
-        const auto until = owner_.patience(deadline);
-        const auto what = wait_for({PQsocket(connection_.get()), events, 0}, owner_.alarm_, until);
-        has_missed_alarm_ |= what.alarm;
-        if (what.on_socket) {
-            return;
-        }
-        if (steady::now() >= until) {
-            throw line_lost();
-        }
-    }
-}
-
-result_ptr listener::line::execute(const std::string& text, std::span<const char* const> values) {
-    PGconn* connection = connection_.get();
-    const auto deadline = steady::now() + owner_.options_.answer_timeout;
-    // Never prepared: it is seldom enough, and a pooler cannot.
-    const auto& setup = owner_.options_.transaction_setup;
-    if (!send_with_setup(connection,
-                         setup,
-                         text,
-                         {static_cast<int>(values.size()), values.data(), nullptr, nullptr},
-                         0)) {
-        throw line_lost();
-    }
-    ++owner_.count_.statements;
-    result_ptr answer = collect(setup.size(), deadline);
-    if (!setup.empty() && PQexitPipelineMode(connection) != 1) {
-        throw line_lost();
-    }
-    return answer;
-}
-
-void listener::line::set_up(steady::time_point deadline) {
-    if (!owner_.options_.session_setup) {
-        return;
-    }
-    const std::string script = owner_.options_.session_setup(PQserverVersion(connection_.get()));
-    if (PQsendQuery(connection_.get(), script.c_str()) == 0) {
-        throw line_lost();
-    }
-    const result_ptr answer = collect(0, deadline);
-    const std::string_view process = text_at(answer.get(), 0);
-    std::from_chars(process.data(), process.data() + process.size(), server_process_);
-}
-
-result_ptr listener::line::collect(std::size_t setup, steady::time_point deadline) {
-    PGconn* connection = connection_.get();
-    int left = PQflush(connection);
-    while (left == 1) {
-        await(POLLIN | POLLOUT, deadline);
-        receive();
-        left = PQflush(connection);
-    }
-    if (left != 0) {
-        throw line_lost();
-    }
-    reply whole(setup);
-    do {
-        while (PQisBusy(connection) != 0) {
-            await(POLLIN, deadline);
-            receive();
-        }
-    } while (!whole.add(PQgetResult(connection)));
-    receive();
-    result_ptr answer(whole.release());
-    if (PQresultStatus(answer.get()) != PGRES_TUPLES_OK || PQntuples(answer.get()) != 1) {
-        throw line_lost();
-    }
-    return answer;
-}
-
-void listener::line::rest(steady::time_point until) {
-    if (std::exchange(has_missed_alarm_, false)) {
-        return;
-    }
-    if (wait_for({PQsocket(connection_.get()), POLLIN, 0}, owner_.alarm_, until).on_socket) {
-        receive();
-    }
-}
-
-void listener::line::receive() {
-    if (PQconsumeInput(connection_.get()) == 0) {
-        throw line_lost();
-    }
-    while (true) {
-        const std::unique_ptr<PGnotify, decltype(&PQfreemem)> next(PQnotifies(connection_.get()),
-                                                                   &PQfreemem);
-        if (next == nullptr) {
-            return;
-        }
-        if (next->be_pid != server_process_) {
-            ++owner_.count_.heard;
-            heard_.emplace_back(next->extra);
-        }
-    }
-}
-
-listener::listener(notifier& signals, options chosen)
-    : notifier_(signals),
+listener::listener(notifier& shared_notifier, options chosen)
+    : notifier_(shared_notifier),
       options_(std::move(chosen)),
       gap_(options_.gap_min),
       backoff_(options_.backoff_min) {
@@ -344,7 +109,7 @@ void listener::run(const std::stop_token& stop) {
     stop_ = stop;
     while (!is_over()) {
         if (!is_needed()) {
-            static_cast<void>(wait_for(nothing, alarm_, steady::time_point::max()));
+            static_cast<void>(wait_for(no_socket, alarm_, steady::time_point::max()));
             continue;
         }
         try {
@@ -387,7 +152,7 @@ void listener::pause() {
     const auto end = steady::now() + backoff_;
     backoff_ = std::min(2 * backoff_, options_.backoff_max);
     while (!is_over() && steady::now() < end) {
-        static_cast<void>(wait_for(nothing, alarm_, patience(end)));
+        static_cast<void>(wait_for(no_socket, alarm_, patience(end)));
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "alarm.hpp"
 #include "notifier.hpp"
 
 #include <perdure/time.hpp>
@@ -16,23 +17,6 @@
 #include <vector>
 
 namespace perdure::postgres {
-
-/// Ends a thread's rest; its descriptor is readable until it is silenced.
-class alarm {
-  public:
-    /// Throws `backend_error` (unavailable) when the process has no descriptor left.
-    alarm();
-    alarm(const alarm&) = delete;
-    alarm& operator=(const alarm&) = delete;
-    ~alarm();
-
-    void signal() const noexcept;
-    void silence() const noexcept;
-    [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
-
-  private:
-    int descriptor_;
-};
 
 /// The one thread that an opened hub owns. On a connection of its own it hears what other processes
 /// announce, and announces to them what its notifier has to tell. It begins with the first wait or
@@ -79,7 +63,7 @@ class listener final : public carrier {
     };
 
     /// Serves this notifier, which must outlive it.
-    listener(notifier& signals, options chosen);
+    listener(notifier& shared_notifier, options chosen);
     ~listener() override;
 
     void stir() noexcept override;

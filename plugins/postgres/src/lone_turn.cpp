@@ -13,7 +13,7 @@ constexpr statement lone_turn{"commit_lone_turn",
                               " from _CommitLoneTurn($1, $2, $3, $4, $5)",
                               effect::mutating};
 
-enum column : std::size_t { store_time, taken, activities, suspects, low_water, ended };
+enum lone_column : std::size_t { store_time, taken, activities, suspects, low_water, ended };
 
 void add_turn(parameters& values, const finished_work& item) {
     const checkpoint& turn = *item.turn;
@@ -95,29 +95,29 @@ std::optional<commit_result> commit_lone_turn(store& hub,
     add_turn(values, item);
     add_task(values, tasks);
     const bool is_end = is_terminal(item.turn->status);
-    values.add<sql::boolean>(is_end && hub.signals().is_record_wanted(item.instance));
+    values.add<sql::boolean>(is_end && hub.shared_notifier().is_record_wanted(item.instance));
     const answer done = hub.call(lone_turn, values);
-    const field time = done.only(column::store_time);
+    const field time = done.only(lone_column::store_time);
     if (time.is_null()) {
         return std::nullopt;
     }
     // First of all, because it has happened, whatever becomes of the answer.
     if (is_end) {
         work.news.ended.push_back(item.instance.text());
-        work.news.ended_record = read_record(done.only(column::ended));
+        work.news.ended_record = read_record(done.only(lone_column::ended));
         work.news.poll_number = work.begun().number;
     }
     work.finish(time, {}, {});
-    note_low_water(hub, given, done.only(column::low_water));
+    note_low_water(hub, given, done.only(lone_column::low_water));
     commit_result result;
     result.outcomes = {commit_outcome::committed};
-    read_orchestrations(hub.names(), done.only(column::taken), result.work.orchestrations);
+    read_orchestrations(hub.names(), done.only(lone_column::taken), result.work.orchestrations);
     if (!tasks.empty()) {
         result.work.activities.push_back(handed_activity(tasks.front()));
     }
-    read_activities(done.only(column::activities), result.work.activities);
+    read_activities(done.only(lone_column::activities), result.work.activities);
     result.work.store_time = time.time();
-    result.work.suspects_waiting = done.only(column::suspects).flag_or_false();
+    result.work.suspects_waiting = done.only(lone_column::suspects).flag_or_false();
     result.work.token = work.begun().token;
     return result;
 }

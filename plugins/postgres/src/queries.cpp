@@ -65,7 +65,7 @@ void postgres_backend::delete_hub() {
     changes news;
     news.ready = true;
     news.any_may_have_ended = true;
-    hub_.signals().announce(news);
+    hub_.shared_notifier().announce(news);
 }
 
 // [HUB-3]
@@ -99,7 +99,7 @@ bool postgres_backend::advance_clock(duration by) {
     const bool moved = hub_.call(move_clock, values).only(0).flag();
     changes news;
     news.ready = true;
-    hub_.signals().announce(news);
+    hub_.shared_notifier().announce(news);
     return moved;
 }
 

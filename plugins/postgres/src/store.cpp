@@ -213,7 +213,7 @@ std::vector<std::string> store::ended_of(const std::vector<std::string>& awaited
 
 announcing_call::~announcing_call() {
     if (!is_finished_) {
-        hub_.signals().forget_starts();
+        hub_.shared_notifier().forget_starts();
     }
 }
 
@@ -223,13 +223,13 @@ void announcing_call::finish(const field& time, const field& left_ready, const f
         news.ready = true;
         news.any_may_have_ended = true;
     } else {
-        hub_.signals().hear_time(begun_, time.time());
+        hub_.shared_notifier().hear_time(begun_, time.time());
     }
     news.ready = news.ready || left_ready.flag_or_false();
     if (!next_due.is_null()) {
         news.next_due = next_due.time();
     }
-    hub_.signals().announce(news);
+    hub_.shared_notifier().announce(news);
     is_finished_ = true;
 }
 

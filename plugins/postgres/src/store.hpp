@@ -30,7 +30,7 @@ class store {
 
     [[nodiscard]] const settings& chosen() const noexcept { return settings_; }
     [[nodiscard]] name_cache& names() noexcept { return names_; }
-    [[nodiscard]] notifier& signals() noexcept { return notifier_; }
+    [[nodiscard]] notifier& shared_notifier() noexcept { return notifier_; }
     [[nodiscard]] low_water& low_water_marks() noexcept { return low_water_; }
     [[nodiscard]] idle_workers& waiting() noexcept { return waiting_; }
     [[nodiscard]] held_leases& held() noexcept { return held_; }
@@ -102,7 +102,7 @@ class store {
 /// What a mutating call changed for others, and the bookkeeping of the notifier around it.
 class announcing_call {
   public:
-    explicit announcing_call(store& hub) : hub_(hub), begun_(hub.signals().begin_poll()) {}
+    explicit announcing_call(store& hub) : hub_(hub), begun_(hub.shared_notifier().begin_poll()) {}
     announcing_call(const announcing_call&) = delete;
     announcing_call& operator=(const announcing_call&) = delete;
     /// A call that was not finished has failed, and may have happened.

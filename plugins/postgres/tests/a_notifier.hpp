@@ -94,15 +94,15 @@ struct a_notifier {
 
     /// An empty answer of the store.
     store_poll finds_nothing(std::uint64_t question, timestamp next_due = never) {
-        const store_poll begun = signals.begin_poll(question);
-        signals.end_poll(begun, {noon, next_due, true});
+        const store_poll begun = shared_notifier.begin_poll(question);
+        shared_notifier.end_poll(begun, {noon, next_due, true});
         return begun;
     }
-    wake_token now() { return signals.begin_poll().token; }
+    wake_token now() { return shared_notifier.begin_poll().token; }
 
     notifier::terms terms;
     ends store;
-    notifier signals{terms, [this](const std::vector<std::string>& asked) { return store(asked); }};
+    notifier shared_notifier{terms, [this](const std::vector<std::string>& asked) { return store(asked); }};
 };
 
 }  // namespace perdure::postgres

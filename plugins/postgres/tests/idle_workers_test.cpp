@@ -38,9 +38,9 @@ work_batch one_item(const std::string& id) {
 }
 
 struct a_process {
-    notifier signals{{},
+    notifier shared_notifier{{},
                      [](const std::vector<std::string>&) { return std::vector<std::string>(); }};
-    idle_workers waiting{signals};
+    idle_workers waiting{shared_notifier};
 };
 
 }  // namespace
@@ -70,7 +70,7 @@ TEST_CASE("waiting locks: what is given ends the wait, and comes with it") {
     a_process here;
     presence one(here.waiting, an_assignee(1, {order_lane}));
     auto waiting = std::async(std::launch::async, [&] {
-        return here.signals.wait_for_work(here.signals.begin_poll().token,
+        return here.shared_notifier.wait_for_work(here.shared_notifier.begin_poll().token,
                                           steady::now() + patience,
                                           [&] { return one.is_over(); });
     });

@@ -83,7 +83,7 @@ class hub {
 /// What one process has of a hub. It never polls, so that what wakes it was told.
 struct process {
     explicit process(const hub& place, listener::options more = {})
-        : line(signals, options_for(place, std::move(more))) {}
+        : line(shared_notifier, options_for(place, std::move(more))) {}
 
     static listener::options options_for(const hub& place, listener::options more) {
         more.connections = {place.chosen().connection_string()};
@@ -96,12 +96,12 @@ struct process {
     }
     bool wait_for_end(const std::string& id) {
         const std::vector<instance_id> awaited{instance_id(id)};
-        return signals.wait(awaited, in(patience));
+        return shared_notifier.wait(awaited, in(patience));
     }
     /// Waits as a worker does, in another thread.
     std::future<bool> waits_for_work() {
-        return std::async(std::launch::async, [this, token = signals.begin_poll().token] {
-            return signals.wait_for_work(token, in(patience)).value != token.value;
+        return std::async(std::launch::async, [this, token = shared_notifier.begin_poll().token] {
+            return shared_notifier.wait_for_work(token, in(patience)).value != token.value;
         });
     }
     /// The same, and it is the only one that others know to sleep.
@@ -117,7 +117,7 @@ struct process {
     void end(const std::vector<std::string>& ids) {
         changes news;
         news.ended = ids;
-        signals.announce(news);
+        shared_notifier.announce(news);
     }
     static void await(const std::function<bool()>& condition) {
         const auto deadline = in(patience);
@@ -128,10 +128,10 @@ struct process {
     }
     /// Until it has begun to sleep: the lock is seen a moment before notifications are heard.
     void await_sleep_for_work() {
-        await([&] { return signals.listening().work; });
+        await([&] { return shared_notifier.listening().work; });
     }
     void await_sleep_for_ends() {
-        await([&] { return signals.listening().ends; });
+        await([&] { return shared_notifier.listening().ends; });
     }
     /// Until it has told what there is to tell.
     void await_announcements(std::uint64_t count) const {
@@ -139,7 +139,7 @@ struct process {
     }
 
     std::atomic<int> looks = 0;
-    notifier signals{{1h, 1h, 1h, linger}, [this](const std::vector<std::string>&) {
+    notifier shared_notifier{{1h, 1h, 1h, linger}, [this](const std::vector<std::string>&) {
                          ++looks;
                          return std::vector<std::string>();
                      }};
@@ -164,7 +164,7 @@ TEST_CASE("listener: work in one process wakes a sleeper in another", "[WAKE-3]"
     process working(place);
     auto woken = sleeping.sleeps_for_work(place);
 
-    working.signals.announce({true});
+    working.shared_notifier.announce({true});
 
     CHECK(woken.get());
     working.await_announcements(1);
@@ -181,7 +181,7 @@ TEST_CASE("listener: a sleeper is woken within milliseconds", "[WAKE-3]") {
     for (int n = 0; n < 5; ++n) {
         auto woken = sleeping.sleeps_for_work(place);
         const auto begun = steady::now();
-        working.signals.announce({true});
+        working.shared_notifier.announce({true});
         REQUIRE(woken.get());
         quickest = std::min(quickest, steady::now() - begun);
         working.await_announcements(static_cast<std::uint64_t>(n) + 1);
@@ -204,7 +204,7 @@ TEST_CASE("listener: the end of an instance in one process is known in another",
     auto other = sleeping.waits_for_end("a \"quoted\" {order}, größer");
     place.await_sleepers("ended", 1);
     sleeping.await_sleep_for_ends();
-    sleeping.await([&] { return sleeping.signals.awaited().size() == 2; });
+    sleeping.await([&] { return sleeping.shared_notifier.awaited().size() == 2; });
     std::vector<std::string> many;
     for (int n = 0; n < 900; ++n) {
         many.push_back("an instance with a rather long id, number " + std::to_string(n));
@@ -246,13 +246,13 @@ TEST_CASE("listener: while nothing is ready, to begin to listen wakes nobody", "
     hub place;
     process sleeping(place);
     put_down_work(place, "1 hour");
-    const store_poll begun = sleeping.signals.begin_poll(1);
-    sleeping.signals.end_poll(begun, {timestamp(1h), never, true});
+    const store_poll begun = sleeping.shared_notifier.begin_poll(1);
+    sleeping.shared_notifier.end_poll(begun, {timestamp(1h), never, true});
     auto woken = sleeping.sleeps_for_work(place);
-    sleeping.await([&] { return sleeping.signals.cached_empty_poll(1).has_value(); });
+    sleeping.await([&] { return sleeping.shared_notifier.cached_empty_poll(1).has_value(); });
 
-    CHECK(sleeping.signals.cached_empty_poll(1)->token.value == begun.token.value);
-    sleeping.signals.interrupt();
+    CHECK(sleeping.shared_notifier.cached_empty_poll(1)->token.value == begun.token.value);
+    sleeping.shared_notifier.interrupt();
     static_cast<void>(woken.get());
 }
 
@@ -261,7 +261,7 @@ TEST_CASE("listener: while nobody sleeps nothing is notified") {
     process working(place);
     process other(place);
     for (std::uint64_t n = 1; n <= 20; ++n) {
-        working.signals.announce({true});
+        working.shared_notifier.announce({true});
         working.end({"order"});
         working.await_announcements(n);
     }
@@ -294,7 +294,7 @@ TEST_CASE("listener: a sleeping process does not notify itself") {
     hub place;
     process both(place);
     auto woken = both.sleeps_for_work(place);
-    both.signals.announce({true});
+    both.shared_notifier.announce({true});
     CHECK(woken.get());
     both.await_announcements(1);
 
@@ -307,7 +307,7 @@ TEST_CASE("listener: a sleeper that lies still costs one statement now and then"
     process sleeping(place);
     auto woken = sleeping.waits_for_work();
     auto ended = std::async(std::launch::async, [&] {
-        return sleeping.signals.wait(std::vector<instance_id>{}, in(patience));
+        return sleeping.shared_notifier.wait(std::vector<instance_id>{}, in(patience));
     });
     place.await_sleepers("work", 1);
     sleeping.await_sleep_for_work();
@@ -316,40 +316,40 @@ TEST_CASE("listener: a sleeper that lies still costs one statement now and then"
     const auto before = sleeping.line.counted().statements;
     const std::vector<instance_id> none;
     // Time passes.
-    static_cast<void>(sleeping.signals.wait(none, in(500ms)));
+    static_cast<void>(sleeping.shared_notifier.wait(none, in(500ms)));
 
     CHECK(sleeping.line.counted().statements - before <= 2);
-    sleeping.signals.interrupt();
+    sleeping.shared_notifier.interrupt();
     static_cast<void>(woken.get());
     static_cast<void>(ended.get());
 }
 
 TEST_CASE("listener: who no longer sleeps is not notified after a while") {
     hub place;
-    notifier signals({1h, 1h, 1h, 10ms},
+    notifier shared_notifier({1h, 1h, 1h, 10ms},
                      [](const std::vector<std::string>&) { return std::vector<std::string>(); });
-    listener line(signals, process::options_for(place, {}));
+    listener line(shared_notifier, process::options_for(place, {}));
     auto woken = std::async(std::launch::async, [&] {
-        return signals.wait_for_work(signals.begin_poll().token, in(patience));
+        return shared_notifier.wait_for_work(shared_notifier.begin_poll().token, in(patience));
     });
     place.await_sleepers("work", 1);
-    process::await([&] { return signals.listening().work; });
-    signals.announce({true});
+    process::await([&] { return shared_notifier.listening().work; });
+    shared_notifier.announce({true});
     static_cast<void>(woken.get());
 
     place.await_sleepers("work", 0);
     process working(place);
-    working.signals.announce({true});
+    working.shared_notifier.announce({true});
     working.await_announcements(1);
     CHECK(working.line.counted().notifications == 0);
     // And again, when it sleeps again.
     auto again = std::async(std::launch::async, [&] {
-        const wake_token token = signals.begin_poll().token;
-        return signals.wait_for_work(token, in(patience)).value != token.value;
+        const wake_token token = shared_notifier.begin_poll().token;
+        return shared_notifier.wait_for_work(token, in(patience)).value != token.value;
     });
     place.await_sleepers("work", 1);
-    process::await([&] { return signals.listening().work; });
-    working.signals.announce({true});
+    process::await([&] { return shared_notifier.listening().work; });
+    working.shared_notifier.announce({true});
     CHECK(again.get());
 }
 
@@ -364,7 +364,7 @@ TEST_CASE("listener: a connection that was killed is made anew", "[WAKE-3]") {
 
     place.await_sleepers("work", 1);
     sleeping.await_sleep_for_work();
-    working.signals.announce({true});
+    working.shared_notifier.announce({true});
 
     CHECK(woken.get());
     CHECK(sleeping.line.counted().connections == 2);
@@ -376,7 +376,7 @@ TEST_CASE("listener: a restart of the server loses nothing", "[WAKE-3]") {
     process sleeping(place);
     process working(place);
     auto woken = sleeping.sleeps_for_work(place);
-    working.signals.announce({true});
+    working.shared_notifier.announce({true});
     CHECK(woken.get());
     auto again = sleeping.waits_for_work();
 
@@ -385,7 +385,7 @@ TEST_CASE("listener: a restart of the server loses nothing", "[WAKE-3]") {
 
     place.await_sleepers("work", 1);
     sleeping.await_sleep_for_work();
-    working.signals.announce({true});
+    working.shared_notifier.announce({true});
     CHECK(again.get());
     CHECK(sleeping.line.counted().connections == 2);
 }
@@ -405,7 +405,7 @@ TEST_CASE("listener: a connection that says nothing any more is noticed", "[WAKE
     place.await_sleepers("work", 2);
     sleeping.await_sleep_for_work();
     process working(place);
-    working.signals.announce({true});
+    working.shared_notifier.announce({true});
     CHECK(woken.get());
     REQUIRE(kill(silent, SIGCONT) == 0);
     CHECK(sleeping.line.counted().connections == 2);
@@ -423,7 +423,7 @@ TEST_CASE("listener: behind a pooler it announces and does not listen") {
     place.await_sleepers("work", 1);
     sleeping.await_sleep_for_work();
 
-    behind.signals.announce({true});
+    behind.shared_notifier.announce({true});
 
     CHECK(woken.get());
     CHECK(polling.get());
@@ -436,7 +436,7 @@ TEST_CASE("listener: what a process has to tell at its end is told") {
     auto woken = sleeping.sleeps_for_work(place);
     {
         process brief(place);
-        brief.signals.announce({true});
+        brief.shared_notifier.announce({true});
     }
     CHECK(woken.get());
 }
@@ -447,10 +447,10 @@ TEST_CASE("listener: hubs hear nothing of each other") {
     process sleeping(place);
     process working(other);
     auto woken = sleeping.sleeps_for_work(place);
-    working.signals.announce({true});
+    working.shared_notifier.announce({true});
     working.await_announcements(1);
     CHECK(working.line.counted().notifications == 0);
-    sleeping.signals.interrupt();
+    sleeping.shared_notifier.interrupt();
     static_cast<void>(woken.get());
     CHECK(sleeping.line.counted().heard == 0);
 }
@@ -458,17 +458,17 @@ TEST_CASE("listener: hubs hear nothing of each other") {
 TEST_CASE("listener: without a server callers poll, and the end comes at once") {
     const auto begun = steady::now();
     {
-        notifier signals({10ms, 10ms, 1h, 1h}, [](const std::vector<std::string>&) {
+        notifier shared_notifier({10ms, 10ms, 1h, 1h}, [](const std::vector<std::string>&) {
             return std::vector<std::string>();
         });
         listener::options nowhere;
         nowhere.connections = {"postgres:///nothing?host=/nonexistent"};
-        listener line(signals, nowhere);
-        const wake_token token = signals.begin_poll().token;
-        signals.announce({false, never, false});
-        CHECK(signals.wait_for_work(token, in(patience)).value != token.value);
-        CHECK_FALSE(signals.wait(std::vector<instance_id>{instance_id("order")}, in(20ms)));
-        signals.announce({true});
+        listener line(shared_notifier, nowhere);
+        const wake_token token = shared_notifier.begin_poll().token;
+        shared_notifier.announce({false, never, false});
+        CHECK(shared_notifier.wait_for_work(token, in(patience)).value != token.value);
+        CHECK_FALSE(shared_notifier.wait(std::vector<instance_id>{instance_id("order")}, in(20ms)));
+        shared_notifier.announce({true});
     }
     CHECK(steady::now() - begun < 5s);
 }

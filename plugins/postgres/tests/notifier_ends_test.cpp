@@ -6,80 +6,80 @@ TEST_CASE("notifier: a wait for an instance that has ended returns at once", "[w
     a_notifier hub;
     hub.store.add("order");
 
-    CHECK(hub.signals.wait(ids({"invoice", "order"}), in(0s)));
-    CHECK_FALSE(hub.signals.wait(ids({"invoice"}), in(0s)));
-    CHECK_FALSE(hub.signals.wait(ids({"invoice"}), in(5ms)));
+    CHECK(hub.shared_notifier.wait(ids({"invoice", "order"}), in(0s)));
+    CHECK_FALSE(hub.shared_notifier.wait(ids({"invoice"}), in(0s)));
+    CHECK_FALSE(hub.shared_notifier.wait(ids({"invoice"}), in(5ms)));
 }
 
 TEST_CASE("notifier: whether what this process has just created has ended is not looked at",
           "[wait]") {
     a_notifier hub;
     const std::vector<instance_id> order = ids({"order"});
-    hub.signals.set_listening({true, true});
-    hub.signals.begin_starts(order);
+    hub.shared_notifier.set_listening({true, true});
+    hub.shared_notifier.begin_starts(order);
 
     SECTION("until somebody tells of its end") {
-        CHECK_FALSE(hub.signals.wait(order, in(5ms)));
+        CHECK_FALSE(hub.shared_notifier.wait(order, in(5ms)));
         CHECK(hub.store.looks() == 0);
         auto waiting =
-            std::async(std::launch::async, [&] { return hub.signals.wait(order, in(patience)); });
+            std::async(std::launch::async, [&] { return hub.shared_notifier.wait(order, in(patience)); });
         hub.store.add("order");
-        hub.signals.hear_of_ends(std::vector<std::string>{"order"});
+        hub.shared_notifier.hear_of_ends(std::vector<std::string>{"order"});
         CHECK(waiting.get());
     }
     SECTION("but when others are waited for, too") {
-        CHECK_FALSE(hub.signals.wait(ids({"order", "invoice"}), in(5ms)));
+        CHECK_FALSE(hub.shared_notifier.wait(ids({"order", "invoice"}), in(5ms)));
         CHECK(hub.store.looks() == 1);
     }
     SECTION("but when it has ended meanwhile, as another process tells") {
         hub.store.add("order");
-        hub.signals.hear_of_ends(std::vector<std::string>{"order"});
-        CHECK(hub.signals.wait(order, in(patience)));
+        hub.shared_notifier.hear_of_ends(std::vector<std::string>{"order"});
+        CHECK(hub.shared_notifier.wait(order, in(patience)));
         CHECK(hub.store.looks() == 1);
     }
     SECTION("but when it has ended meanwhile, as this one tells") {
         hub.store.add("order");
-        hub.signals.announce({.ended = {"order"}});
-        CHECK(hub.signals.wait(order, in(patience)));
+        hub.shared_notifier.announce({.ended = {"order"}});
+        CHECK(hub.shared_notifier.wait(order, in(patience)));
     }
     SECTION("but when anything may have ended") {
         hub.store.add("order");
-        hub.signals.hear_of_some_ends();
-        CHECK(hub.signals.wait(order, in(patience)));
+        hub.shared_notifier.hear_of_some_ends();
+        CHECK(hub.shared_notifier.wait(order, in(patience)));
     }
     SECTION("but when for a time nobody has listened") {
         hub.store.add("order");
-        hub.signals.set_listening({});
-        hub.signals.set_listening({true, true});
-        CHECK(hub.signals.wait(order, in(patience)));
+        hub.shared_notifier.set_listening({});
+        hub.shared_notifier.set_listening({true, true});
+        CHECK(hub.shared_notifier.wait(order, in(patience)));
     }
     SECTION("but when the start has failed") {
         hub.store.add("order");
-        hub.signals.forget_start(order.front());
-        CHECK(hub.signals.wait(order, in(patience)));
+        hub.shared_notifier.forget_start(order.front());
+        CHECK(hub.shared_notifier.wait(order, in(patience)));
     }
     SECTION("but when it is long ago") {
         for (int n = 0; n < 1000; ++n) {
-            hub.signals.begin_starts(ids({"later-" + std::to_string(n)}));
+            hub.shared_notifier.begin_starts(ids({"later-" + std::to_string(n)}));
         }
         hub.store.add("order");
-        CHECK(hub.signals.wait(order, in(patience)));
+        CHECK(hub.shared_notifier.wait(order, in(patience)));
     }
 }
 
 TEST_CASE("notifier: who relied on a start that failed looks then", "[wait]") {
     a_notifier hub;
     const std::vector<instance_id> order = ids({"order"});
-    hub.signals.set_listening({true, true});
-    hub.signals.begin_starts(order);
+    hub.shared_notifier.set_listening({true, true});
+    hub.shared_notifier.begin_starts(order);
     auto waiting =
-        std::async(std::launch::async, [&] { return hub.signals.wait(order, in(patience)); });
-    while (hub.signals.awaited().empty()) {
+        std::async(std::launch::async, [&] { return hub.shared_notifier.wait(order, in(patience)); });
+    while (hub.shared_notifier.awaited().empty()) {
         std::this_thread::yield();
     }
     hub.store.add("order");
 
-    hub.signals.forget_start(order.front());
+    hub.shared_notifier.forget_start(order.front());
 
     CHECK(waiting.get());
     CHECK(hub.store.looks() == 1);
@@ -87,38 +87,38 @@ TEST_CASE("notifier: who relied on a start that failed looks then", "[wait]") {
 
 TEST_CASE("notifier: after a call that failed nobody relies on starts", "[wait]") {
     a_notifier hub;
-    hub.signals.set_listening({true, true});
-    hub.signals.begin_starts(ids({"order"}));
+    hub.shared_notifier.set_listening({true, true});
+    hub.shared_notifier.begin_starts(ids({"order"}));
     hub.store.add("order");
 
-    hub.signals.forget_starts();
+    hub.shared_notifier.forget_starts();
 
-    CHECK(hub.signals.wait(ids({"order"}), in(patience)));
+    CHECK(hub.shared_notifier.wait(ids({"order"}), in(patience)));
 }
 
 TEST_CASE("notifier: what is created while nobody listens is looked at", "[wait]") {
     a_notifier hub;
     hub.store.add("order");
-    hub.signals.begin_starts(ids({"order"}));
-    hub.signals.set_listening({true, true});
+    hub.shared_notifier.begin_starts(ids({"order"}));
+    hub.shared_notifier.set_listening({true, true});
 
-    CHECK(hub.signals.wait(ids({"order"}), in(patience)));
+    CHECK(hub.shared_notifier.wait(ids({"order"}), in(patience)));
 }
 
 TEST_CASE("notifier: the end of an instance ends the wait without another poll", "[wait]") {
     a_notifier hub;
-    hub.signals.set_listening({true, true});
+    hub.shared_notifier.set_listening({true, true});
     const std::vector<instance_id> awaited = ids({"invoice", "order"});
     auto waiting =
-        std::async(std::launch::async, [&] { return hub.signals.wait(awaited, in(patience)); });
+        std::async(std::launch::async, [&] { return hub.shared_notifier.wait(awaited, in(patience)); });
     hub.store.await_polls(1);
     SECTION("announced here") {
         changes news;
         news.ended = {"refund", "order"};
-        hub.signals.announce(news);
+        hub.shared_notifier.announce(news);
     }
     SECTION("heard of by the listener") {
-        hub.signals.hear_of_ends(std::vector<std::string>{"refund", "order"});
+        hub.shared_notifier.hear_of_ends(std::vector<std::string>{"refund", "order"});
     }
     CHECK(waiting.get());
     CHECK(hub.store.looks() == 1);
@@ -126,19 +126,19 @@ TEST_CASE("notifier: the end of an instance ends the wait without another poll",
 
 TEST_CASE("notifier: that something ended makes the waiters look", "[wait]") {
     a_notifier hub;
-    hub.signals.set_listening({true, true});
+    hub.shared_notifier.set_listening({true, true});
     const std::vector<instance_id> awaited = ids({"order"});
     auto waiting =
-        std::async(std::launch::async, [&] { return hub.signals.wait(awaited, in(patience)); });
+        std::async(std::launch::async, [&] { return hub.shared_notifier.wait(awaited, in(patience)); });
     hub.store.await_polls(1);
     hub.store.add("order");
     SECTION("in another process") {
-        hub.signals.hear_of_some_ends();
+        hub.shared_notifier.hear_of_some_ends();
     }
     SECTION("when the hub is emptied here") {
         changes all;
         all.any_may_have_ended = true;
-        hub.signals.announce(all);
+        hub.shared_notifier.announce(all);
     }
     CHECK(waiting.get());
     CHECK(hub.store.looks() == 2);
@@ -151,7 +151,7 @@ TEST_CASE("notifier: while nobody listens one poll in a while serves all waiters
     std::vector<std::future<bool>> waiting;
     for (int n = 0; n < count; ++n) {
         waiting.push_back(std::async(std::launch::async, [&hub, n] {
-            return hub.signals.wait(ids({"order " + std::to_string(n)}), in(patience));
+            return hub.shared_notifier.wait(ids({"order " + std::to_string(n)}), in(patience));
         }));
     }
     const auto begun = steady::now();
@@ -173,7 +173,7 @@ TEST_CASE("notifier: an error of the store reaches every waiter") {
     std::vector<std::future<bool>> waiting;
     for (int n = 0; n < 4; ++n) {
         waiting.push_back(std::async(
-            std::launch::async, [&] { return hub.signals.wait(ids({"order"}), in(patience)); }));
+            std::launch::async, [&] { return hub.shared_notifier.wait(ids({"order"}), in(patience)); }));
     }
     for (auto& each : waiting) {
         CHECK_THROWS_AS(each.get(), backend_error);
@@ -183,44 +183,44 @@ TEST_CASE("notifier: an error of the store reaches every waiter") {
 TEST_CASE("notifier: a record that comes with the news of an end is for who wants it", "[wait]") {
     a_notifier hub;
     const std::vector<instance_id> order = ids({"order"});
-    hub.signals.set_listening({true, true});
-    CHECK_FALSE(hub.signals.is_record_wanted(order.front()));
-    const store_poll before = hub.signals.begin_poll();
+    hub.shared_notifier.set_listening({true, true});
+    CHECK_FALSE(hub.shared_notifier.is_record_wanted(order.front()));
+    const store_poll before = hub.shared_notifier.begin_poll();
     auto wanting = std::async(std::launch::async, [&] {
-        return hub.signals.wait_for_record(order.front(), in(patience));
+        return hub.shared_notifier.wait_for_record(order.front(), in(patience));
     });
     auto waiting = std::async(std::launch::async, [&] {
-        return hub.signals.wait(ids({"invoice", "order"}), in(patience));
+        return hub.shared_notifier.wait(ids({"invoice", "order"}), in(patience));
     });
-    while (!hub.signals.is_record_wanted(order.front()) || hub.signals.awaited().size() < 2) {
+    while (!hub.shared_notifier.is_record_wanted(order.front()) || hub.shared_notifier.awaited().size() < 2) {
         std::this_thread::yield();
     }
-    const store_poll after = hub.signals.begin_poll();
+    const store_poll after = hub.shared_notifier.begin_poll();
     const instance_record record{
         order.front(), {}, "Order", {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
 
     SECTION("it comes with them") {
-        hub.signals.announce(
+        hub.shared_notifier.announce(
             {.ended = {"order"}, .ended_record = record, .poll_number = after.number});
         CHECK(wanting.get() == record);
     }
     SECTION("it is of a call that began before the wait") {
-        hub.signals.announce(
+        hub.shared_notifier.announce(
             {.ended = {"order"}, .ended_record = record, .poll_number = before.number});
         CHECK_FALSE(wanting.get());
     }
     SECTION("it does not") {
-        hub.signals.hear_of_ends(std::vector<std::string>{"order"});
+        hub.shared_notifier.hear_of_ends(std::vector<std::string>{"order"});
         CHECK_FALSE(wanting.get());
     }
     CHECK(waiting.get());
-    CHECK_FALSE(hub.signals.is_record_wanted(order.front()));
+    CHECK_FALSE(hub.shared_notifier.is_record_wanted(order.front()));
 }
 
 TEST_CASE("notifier: who wants a record and waits in vain has none", "[wait]") {
     a_notifier hub;
 
-    CHECK_FALSE(hub.signals.wait_for_record(ids({"order"}).front(), in(5ms)));
+    CHECK_FALSE(hub.shared_notifier.wait_for_record(ids({"order"}).front(), in(5ms)));
 }
 
 }  // namespace perdure::postgres
