@@ -1,5 +1,7 @@
 #include "plugin/checked_backend.hpp"
 
+#include "nouns/distinct.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,10 +11,9 @@ namespace perdure::plugin {
 
 namespace {
 
-void require(bool is_right, const char* method, const std::string& rule) {
-    if (!is_right) {
-        throw backend_error(store_fault::rejected, fmt::format("{}: {}", method, rule));
-    }
+/// The text is only made of what is wrong: all this is asked of every call.
+[[noreturn]] void refuse(const char* method, const std::string& reason) {
+    throw backend_error(store_fault::rejected, fmt::format("{}: {}", method, reason));
 }
 
 /// What leaves a plugin is an answer or a `backend_error`.
@@ -25,72 +26,55 @@ auto guarded(const char* method, Call call) -> decltype(call()) {
     } catch (const std::bad_alloc&) {
         throw;
     } catch (const std::exception& foreign) {
-        throw backend_error(
-            store_fault::rejected,
-            fmt::format("{}: the plugin threw what it must not: {}", method, foreign.what()));
+        refuse(method, fmt::format("the plugin threw what it must not: {}", foreign.what()));
     }
 }
 
 /// [BATCH-2]
 template <class Answers, class Questions>
 Answers counted(const char* method, Answers answers, const Questions& questions) {
-    require(
-        answers.size() == questions.size(),
-        method,
-        fmt::format("the plugin gives {} answers to {} items", answers.size(), questions.size()));
+    if (answers.size() != questions.size()) {
+        refuse(method,
+               fmt::format("the plugin gives {} answers to {} items",
+                           answers.size(),
+                           questions.size()));
+    }
     return answers;
 }
 
-template <class Items, class KeyOf>
-bool are_distinct(const Items& items, KeyOf key_of) {
-    constexpr std::size_t few = 16;
-    if (items.size() <= few) {
-        for (auto one = items.begin(); one != items.end(); ++one) {
-            const auto is_same = [&](const auto& other) { return key_of(other) == key_of(*one); };
-            if (std::any_of(items.begin(), one, is_same)) {
-                return false;
-            }
+[[noreturn]] void refuse(const finished_work& item, const char* reason) {
+    refuse("commit", fmt::format("the work of \"{}\" {}", item.instance.text(), reason));
+}
+
+void check_turn(const finished_work& item) {
+    const checkpoint& turn = *item.turn;
+    const auto task_of = [](const new_activity& added) { return added.task; };
+    if (std::ranges::count(turn.activities, task_id(), task_of) != 0 ||
+        !are_distinct(turn.activities, task_of)) {
+        refuse(item, "has an activity without a task id of its own");
+    }
+    if (!are_distinct(turn.consumed)) {
+        refuse(item, "consumes a message twice");
+    }
+    if (turn.next && is_terminal(turn.status)) {
+        refuse(item, "ends its instance and continues it as new");
+    }
+}
+
+void check(const finished_work& item, const capabilities& abilities) {
+    if (!item.turn && !item.activity) {
+        refuse(item, "is neither turn nor activity");
+    }
+    if (item.turn) {
+        check_turn(item);
+    }
+    if (item.turn && item.activity) {
+        if (!abilities.speculative_turns) {
+            refuse(item, "is a speculative turn, and this backend takes none");
         }
-        return true;
-    }
-    std::vector<std::uint64_t> keys;
-    std::transform(items.begin(), items.end(), std::back_inserter(keys), key_of);
-    std::sort(keys.begin(), keys.end());
-    return std::adjacent_find(keys.begin(), keys.end()) == keys.end();
-}
-
-void check_turn(const checkpoint& turn, const std::string& of) {
-    const auto task_of = [](const new_activity& added) { return added.task.value; };
-    const bool have_tasks = std::all_of(turn.activities.begin(),
-                                        turn.activities.end(),
-                                        [](const new_activity& added) { return bool(added.task); });
-    require(have_tasks && are_distinct(turn.activities, task_of),
-            "commit",
-            of + " has an activity without a task id of its own");
-    require(are_distinct(turn.consumed, [](std::uint64_t sequence) { return sequence; }),
-            "commit",
-            of + " consumes a message twice");
-    require(!turn.next || !is_terminal(turn.status),
-            "commit",
-            of + " ends its instance and continues it as new");
-}
-
-void check_item(const finished_work& item, const capabilities& abilities) {
-    const std::string& id = item.instance.text();
-    require(item.turn || item.activity,
-            "commit",
-            "the work of \"" + id + "\" is neither turn nor activity");
-    if (!item.turn) {
-        return;
-    }
-    check_turn(*item.turn, "the turn of \"" + id + "\"");
-    if (item.activity) {
-        require(abilities.speculative_turns,
-                "commit",
-                "the speculative turn of \"" + id + "\" is for a backend that takes none");
-        require(item.turn->consumed.empty(),
-                "commit",
-                "the speculative turn of \"" + id + "\" consumes messages");
+        if (!item.turn->consumed.empty()) {
+            refuse(item, "is a speculative turn that consumes messages");
+        }
     }
 }
 
@@ -142,7 +126,9 @@ std::vector<std::optional<instance_record>> checked_backend::get(
 instance_page checked_backend::query(const instance_filter& filter,
                                      std::size_t limit,
                                      const std::string& after) {
-    require(limit > 0, "query", "a page holds at least one instance");
+    if (limit == 0) {
+        refuse("query", "a page holds at least one instance");
+    }
     return guarded("query", [&] { return inner().query(filter, limit, after); });
 }
 
@@ -158,10 +144,11 @@ std::optional<instance_record> checked_backend::wait(
 }
 
 purge_result checked_backend::purge(const purge_request& request) {
-    require(
-        request.instances.size() <= request.limit,
-        "purge",
-        fmt::format("{} instances, but the limit is {}", request.instances.size(), request.limit));
+    if (request.instances.size() > request.limit) {
+        refuse("purge",
+               fmt::format(
+                   "{} instances, but the limit is {}", request.instances.size(), request.limit));
+    }
     return guarded("purge", [&] { return inner().purge(request); });
 }
 
@@ -177,7 +164,7 @@ work_batch checked_backend::lock(const lock_request& request) {
 
 commit_result checked_backend::commit(const commit_request& request) {
     for (const finished_work& item : request.finished) {
-        check_item(item, abilities_);
+        check(item, abilities_);
     }
     commit_result result = guarded("commit", [&] { return inner().commit(request); });
     result.outcomes = counted("commit", std::move(result.outcomes), request.finished);
@@ -190,14 +177,15 @@ std::vector<lease_outcome> checked_backend::renew(const renewal& request) {
 }
 
 std::vector<lease_outcome> checked_backend::return_leases(const lease_return& request) {
-    const auto is_activity = [](const held_item& item) { return bool(item.task); };
-    require(request.kind != return_kind::park ||
-                std::none_of(request.items.begin(), request.items.end(), is_activity),
-            "return_leases",
-            "only orchestrations are parked");
-    require(request.kind != return_kind::park || !request.reason.empty(),
-            "return_leases",
-            "what is parked has a reason");
+    if (request.kind == return_kind::park) {
+        const auto is_activity = [](const held_item& item) { return bool(item.task); };
+        if (std::ranges::any_of(request.items, is_activity)) {
+            refuse("return_leases", "only orchestrations are parked");
+        }
+        if (request.reason.empty()) {
+            refuse("return_leases", "what is parked has a reason");
+        }
+    }
     return counted("return_leases",
                    guarded("return_leases", [&] { return inner().return_leases(request); }),
                    request.items);

@@ -1,6 +1,7 @@
 #include "replay/checkpoint_builder.hpp"
 
 #include "messages.hpp"
+#include "nouns/distinct.hpp"
 #include "nouns/invariant.hpp"
 #include "replay/match.hpp"
 
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <span>
 #include <utility>
 
@@ -138,18 +138,6 @@ orchestration_status status_of(turn_end end) noexcept {
     }
 }
 
-/// What is handed out twice would be consumed twice.
-void check_messages(const std::vector<std::uint64_t>& consumed) {
-    // Nearly always in order already.
-    if (std::ranges::adjacent_find(consumed, std::greater_equal()) == consumed.end()) {
-        return;
-    }
-    auto sorted = consumed;
-    std::ranges::sort(sorted);
-    require(std::ranges::adjacent_find(sorted) == sorted.end(),
-            "the store has handed out a message twice");
-}
-
 /// Each decision has one event, and these come last.
 void check_events(const turn_result& result) {
     constexpr const char* broken = "the last events of a turn are not those of its decisions";
@@ -186,7 +174,7 @@ checkpoint build_checkpoint(const orchestration_work& work,
         out.consumed.push_back(message.sequence);
     }
     check_length(work, result);
-    check_messages(out.consumed);
+    require(are_distinct(out.consumed), "the store has handed out a message twice");
     check_events(result);
     out.events = encode_events(result.events);
     for (const history_event& event : result.events) {

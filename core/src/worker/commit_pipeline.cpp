@@ -1,9 +1,6 @@
 #include "worker/commit_pipeline.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -205,12 +202,8 @@ std::optional<commit_result> commit_pipeline::call(const commit_batch& batch,
 void commit_pipeline::tell_outcomes(const commit_batch& batch,
                                     range part,
                                     const commit_result& answer) {
-    if (answer.outcomes.size() != part.to - part.from) {
-        throw std::runtime_error(fmt::format(
-            "the store has {} outcomes for {} items", answer.outcomes.size(), part.to - part.from));
-    }
     for (std::size_t i = part.from; i < part.to; ++i) {
-        const commit_outcome outcome = answer.outcomes[i - part.from];
+        const commit_outcome outcome = answer.outcomes.at(i - part.from);
         if (outcome == commit_outcome::committed) {
             listener_.committed(batch.items[i]);
         } else {

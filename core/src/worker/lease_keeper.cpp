@@ -2,8 +2,6 @@
 
 #include "worker/inside_worker.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -96,17 +94,8 @@ bool lease_keeper::renew(const std::vector<item_ptr>& items, steady::time_point 
         calls_.note_trouble(trouble, began);
         return false;
     }
-    if (outcomes.size() != items.size()) {
-        // Nobody can tell which outcome is whose: as if there were none.
-        calls_.note_refusal("renew leases",
-                            backend_error(store_fault::rejected,
-                                          fmt::format("its answer has {} outcomes for {} leases",
-                                                      outcomes.size(),
-                                                      items.size())));
-        return false;
-    }
     for (std::size_t i = 0; i < items.size(); ++i) {
-        if (outcomes[i] == lease_outcome::done) {
+        if (outcomes.at(i) == lease_outcome::done) {
             held_.note_renewal(items[i], now, agreed_.lease_duration);
         } else {
             lose(items[i]);

@@ -2,9 +2,12 @@
 
 #include "fake_backend.hpp"
 
+#include <perdure/hub.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <memory>
 #include <semaphore>
 #include <stdexcept>
 #include <vector>
@@ -78,12 +81,14 @@ TEST_CASE("a renewal that fails is tried again in the next round", "[leases]") {
 }
 
 TEST_CASE("an answer with too few outcomes renews nothing and loses nothing", "[leases]") {
-    testing::fake_backend store;
-    store.on_renew = [](const renewal&) { return std::vector<lease_outcome>{}; };
+    const auto plugin = std::make_shared<testing::fake_backend>();
+    plugin->on_renew = [](const renewal&) { return std::vector<lease_outcome>{}; };
+    // The worker's store is always that of a hub, which checks answers.
+    const hub where(plugin, "fake:");
     const engine_log log(nullptr);
     store_calls calls(log);
     held_items held;
-    lease_keeper keeper(store, held, calls, log, {{"w"}, {}, 15s, 5s});
+    lease_keeper keeper(where.store(), held, calls, log, {{"w"}, {}, 15s, 5s});
     const auto item = a_held_item(item_kind::activity);
     item->cancelled = std::stop_source();
     const auto begin = steady::now();
