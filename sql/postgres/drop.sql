@@ -31,19 +31,19 @@ declare
         '_IsSleptFor', '_JsonPayload', '_JudgeSpeculation', '_KeepAnswer', '_KeepCommit',
         '_KeepLeases', '_KeysOf', '_KindName', '_LaneNames', '_Lanes', '_LanesOfExpired',
         '_LeaseAll', '_Leased', '_LeasedBefore', '_LeaseOrchestrations', '_Lock', '_LockInstances',
-        '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_MakeLevels', '_Now', '_One',
-        '_PayloadText', '_PlacesOf', '_Post', '_Purgeable', '_PurgeDurableState', '_PurgeInstances',
-        '_QueryManyOrchestrations', '_RaiseLevels', '_ReadHistory', '_RecordOf', '_RenewLocks',
-        '_RenewOrchestrationLocks', '_RenewTaskLocks', '_ReturnLeases', '_RoomLeft', '_Schedule',
-        '_Send', '_SendMessages', '_SetPayload', '_Settle', '_Signal', '_StartChildren',
-        '_StatusNumber', '_StatusWord', '_TagsText', '_TakeFurther', '_TakeOver', '_TellParent',
-        '_Terminate', '_TerminateInstances', '_Tidy', '_Unfiltered', '_UnparkInstances', '_Unqueue',
-        '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned', '_UnreachableLeases',
-        '_UseTestClock', '_Waiting', '_WakeupChannel', '_Watch', '_WithHistory', '_WithInbox',
-        '_Worker', '_WritePayloads', '_WriteTurns', 'CreateInstance', 'CurrentTaskHub',
-        'GetInstanceHistory', 'GetScaleMetric', 'GetScaleRecommendation', 'GetUnreachableLeases',
-        'PurgeInstanceStateByID', 'PurgeInstanceStateByTime', 'QuerySingleOrchestration',
-        'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance'];
+        '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_MakeLevels', '_NotAccepted',
+        '_Now', '_One', '_PayloadText', '_PlacesOf', '_Post', '_Purgeable', '_PurgeDurableState',
+        '_PurgeInstances', '_QueryManyOrchestrations', '_RaiseLevels', '_ReadHistory', '_RecordOf',
+        '_RenewLocks', '_RenewOrchestrationLocks', '_RenewTaskLocks', '_ReturnLeases', '_RoomLeft',
+        '_Schedule', '_Send', '_SendMessages', '_SetPayload', '_Settle', '_Signal',
+        '_StartChildren', '_StatusNumber', '_StatusWord', '_TagsText', '_TakeFurther', '_TakeOver',
+        '_TellParent', '_Terminate', '_TerminateInstances', '_Tidy', '_Unfiltered',
+        '_UnparkInstances', '_Unqueue', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned',
+        '_UnreachableLeases', '_UseTestClock', '_Waiting', '_WakeupChannel', '_Watch',
+        '_WithHistory', '_WithInbox', '_Worker', '_WritePayloads', '_WriteTurns', 'CreateInstance',
+        'CurrentTaskHub', 'GetInstanceHistory', 'GetScaleMetric', 'GetScaleRecommendation',
+        'GetUnreachableLeases', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
+        'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance'];
     v_schema constant text := current_schema;
     v_kind text;
     v_role text;

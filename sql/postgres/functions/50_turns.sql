@@ -69,6 +69,16 @@ begin
 end
 $$;
 
+-- An assertion: a turn was judged, and its row is locked, but _Accept did not take it. Raises PD002, so that
+-- nothing of the call happens. Tables: none.
+create or replace function _NotAccepted() returns void
+language plpgsql
+as $$
+begin
+    raise exception 'a turn that was judged good is not accepted' using errcode = 'PD002';
+end
+$$;
+
 -- [SPECULATIVE-1] Judges speculative turns. `holders` says for each turn who has the activity that it
 -- follows; null for one that may not happen, and for others. `task_places` are those of the activities; one
 -- of them waits as a suspect if `has_suspect`. The rows of p_keys are locked already, and lie in these
@@ -118,7 +128,7 @@ as $$
 declare
     v_count constant integer := cardinality(p_turns.instance_key);
     v_repeated integer[] := '{}';
-    v_ahead record;
+    v_judged record;
     v_holders integer[];
     v_accepted record;
 begin
@@ -131,15 +141,15 @@ begin
              where i.last_committed = t.token and i.task_hub is not distinct from p_hub);
     end if;
     if p_turns.after_task is not null then
-        v_ahead := _JudgeSpeculation(p_hub, p_turns, p_keys, p_places);
-        if v_ahead.has_suspect then
+        v_judged := _JudgeSpeculation(p_hub, p_turns, p_keys, p_places);
+        if v_judged.has_suspect then
             -- Somebody may have taken one meanwhile. From then on nobody can.
             perform _UnqueueFinished(p_hub, p_turns.instance_key, p_turns.after_task, p_turns.execution_id,
                                      p_turns.token);
-            v_ahead := _JudgeSpeculation(p_hub, p_turns, p_keys, p_places);
+            v_judged := _JudgeSpeculation(p_hub, p_turns, p_keys, p_places);
         end if;
-        v_holders := v_ahead.holders;
-        delete from NewTasks t where t.ctid = any(v_ahead.task_places);
+        v_holders := v_judged.holders;
+        delete from NewTasks t where t.ctid = any(v_judged.task_places);
     end if;
     v_accepted := _Accept(p_hub, p_turns, v_holders, p_now);
     firsts := v_accepted.firsts;

@@ -2,9 +2,9 @@
 
 set search_path = :"schema", pg_temp;
 
--- The usual commits are those of one turn, ahead or not, or of one finished activity, and nothing else.
--- For them the next functions have a statement for each row, or one for all; what is unusual they leave to
--- _CommitBatch, before anything has changed.
+-- The usual commits are those of one turn, speculative or not, or of one finished activity, and nothing
+-- else. For them the next functions have a statement for each row, or one for all; what is unusual they
+-- leave to _CommitBatch, before anything has changed.
 
 -- Commits one turn that has a lease. A repeat finds its lease gone. Tables: Instances, NewTasks, NewEvents,
 -- History, Payloads, Ready.
@@ -17,12 +17,10 @@ declare
     v_chunks constant chunk_batch := p_batch.chunks;
     v_tasks constant task_batch := p_batch.tasks;
     v_key constant bigint := v_turns.instance_key[1];
-    v_first bigint;
     v_effect commit_effect;
     v_next record;
 begin
-    select i.history_length into v_first
-      from Instances i
+    perform from Instances i
      where i.instance_key = v_key and i.task_hub is not distinct from p_hub and i.ready_at is null
        and _IsLeasedBy(i, v_turns.token[1], v_turns.execution_id[1])
        for no key update;
@@ -31,6 +29,7 @@ begin
     end if;
     v_effect.store_time := _Now();
     v_next := _Accept(p_hub, v_turns, null, v_effect.store_time);
+    if v_next.numbers is null then perform _NotAccepted(); end if;
     v_effect.firsts := v_next.firsts;
     v_effect.left_ready := false;
     if (p_batch.consumed).turn is not null then
@@ -39,7 +38,7 @@ begin
     end if;
     for n in 1..coalesce(cardinality(v_chunks.turn), 0) loop
         insert into History (instance_key, first, count, events)
-        values (v_key, v_first + v_chunks.skip[n], v_chunks.count[n], v_chunks.events[n]);
+        values (v_key, v_effect.firsts[1] + v_chunks.skip[n], v_chunks.count[n], v_chunks.events[n]);
     end loop;
     if (p_batch.payloads).turn is not null then
         perform _WritePayloads(v_turns, v_effect.firsts, p_batch.payloads);
@@ -167,11 +166,13 @@ begin
          union all
         select l.first, null, _Now() from locked l where p_turn.after_task is null
     ), happened as (
-        select t.now, _Accept(p_hub, row(array[p_turn.instance_key], array[p_turn.token],
-                                         array[p_turn.execution_id], array[p_turn.status],
-                                         array[p_turn.count], array[p_turn.after_task], null, null, null,
-                                         null)::turn_batch, array[t.holder], t.now) as accepted
+        select t.now, a.numbers is not null as is_accepted
           from turn t
+         cross join lateral _Accept(
+                    p_hub, row(array[p_turn.instance_key], array[p_turn.token],
+                               array[p_turn.execution_id], array[p_turn.status], array[p_turn.count],
+                               array[p_turn.after_task], null, null, null, null)::turn_batch,
+                    array[t.holder], t.now) a
     ), recorded as (
         insert into History (instance_key, first, count, events)
         select p_turn.instance_key, t.first, p_turn.count, p_turn.events from turn t
@@ -194,7 +195,8 @@ begin
                case when p_next.task is not null then array[p_next.token] end
           from turn t
     )
-    select h.now, h.accepted, exists (select from scheduled) as is_scheduled into v_done from happened h;
+    select h.now, h.is_accepted, exists (select from scheduled) as is_scheduled into v_done from happened h;
+    if not v_done.is_accepted then perform _NotAccepted(); end if;
     if v_done.now is not null and p_next.task is not null and not v_done.is_scheduled then
         perform _CheckLanes(p_hub, array[p_next.lane]);
     end if;

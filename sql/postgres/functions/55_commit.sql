@@ -153,7 +153,7 @@ begin
     end if;
     if v_turns.after_task is not null and p_batch.targets is null and (p_batch.children).turn is null
        and (p_batch.timers).turn is null and (p_batch.continued).turn is null then
-        -- Nothing can wait for an instance whose turn went ahead.
+        -- Nothing can wait for an instance whose turn was speculative.
         v_keys := array(select k.instance_key from unnest(v_keys) as k(instance_key)
                          where k.instance_key <> all(array(
                                    select t.instance_key
