@@ -139,9 +139,9 @@ finished_turn speculative_turn_of(const activity_work& ended,
     return turn;
 }
 
-void follow(finished_turn& ahead, const history_page& history) {
-    ahead.history_version = history.history_version;
-    ahead.last_committed = history.last_committed;
+void follow(finished_turn& turn, const history_page& history) {
+    turn.history_version = history.history_version;
+    turn.last_committed = history.last_committed;
 }
 
 held_item held(const orchestration_work& work) {

@@ -58,7 +58,7 @@ inline duration patience = 60s;
                                                 std::uint64_t history_version,
                                                 lease_token last_committed);
 /// Lets the speculative turn follow this history instead.
-void follow(finished_turn& ahead, const history_page& history);
+void follow(finished_turn& turn, const history_page& history);
 [[nodiscard]] held_item held(const orchestration_work& work);
 [[nodiscard]] held_item held(const activity_work& work);
 

@@ -369,7 +369,7 @@ void commit_some(lockstep& pair) {
     for (const turn_plan& turn : plan.turns) {
         what += turn.common.instance.text() + " ";
         if (turn.ended) {
-            what += fmt::format("ahead, after {}, ", turn.common.activity->task.value);
+            what += fmt::format("speculative, after {}, ", turn.common.activity->task.value);
         }
     }
     for (const auto& work : plan.finished) {

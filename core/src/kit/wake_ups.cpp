@@ -66,12 +66,12 @@ wake_token wake_ups::wait_for_work(wake_token token,
 std::optional<instance_record> wake_ups::wait_for_end(
     moment deadline,
     const std::atomic<bool>& interrupted,
-    const std::function<std::optional<instance_record>()>& look) {
+    const std::function<std::optional<instance_record>()>& poll) {
     while (true) {
         std::unique_lock lock(mutex_);
         const std::uint64_t before = ends_;
         lock.unlock();
-        auto found = look();
+        auto found = poll();
         if (!found || is_terminal(found->status)) {
             return found;
         }

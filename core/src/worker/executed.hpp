@@ -32,8 +32,11 @@ struct executed {
     std::optional<finished_item> finished;
     std::string reason;
 
+    /// A store parks nothing without a reason, and a machine may have given none.
     [[nodiscard]] static executed parked(std::string reason) {
-        return {then::park, std::nullopt, std::move(reason)};
+        return {then::park,
+                std::nullopt,
+                reason.empty() ? "whatever executed the turn gave no reason" : std::move(reason)};
     }
     [[nodiscard]] static executed dropped() {
         return {then::drop, std::nullopt, "the lease is lost or over"};

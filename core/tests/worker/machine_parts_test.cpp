@@ -1,5 +1,6 @@
 #include "nouns/invariant.hpp"
 #include "replay/live_instance.hpp"
+#include "worker/executed.hpp"
 #include "worker/fake_backend.hpp"
 #include "worker/late_turns.hpp"
 #include "worker/samples.hpp"
@@ -88,6 +89,11 @@ TEST_CASE("a definition that the registry has too is asked for once, and is the 
                              work_filter::definition{"Hello", ""}) == 1);
     const auto machine = served.make(work, {});
     CHECK(dynamic_cast<replay::live_instance*>(machine.get()) != nullptr);
+}
+
+TEST_CASE("a turn is parked with a reason, also when its machine gives none", "[machine]") {
+    CHECK(dispatch::executed::parked("why").reason == "why");
+    CHECK_FALSE(dispatch::executed::parked({}).reason.empty());
 }
 
 TEST_CASE("a coroutine's turn waits for nothing", "[machine]") {

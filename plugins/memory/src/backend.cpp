@@ -194,8 +194,8 @@ class memory_backend final : public backend, public adjustable_clock {
     }
 
     std::optional<instance_record> wait(const instance_id& id, steady_time deadline) override {
-        const auto look = [&] { return std::move(get({&id, 1}).front()); };
-        return hub_.waiting.wait_for_end(deadline, interrupted_, look);
+        const auto poll = [&] { return std::move(get({&id, 1}).front()); };
+        return hub_.waiting.wait_for_end(deadline, interrupted_, poll);
     }
 
     purge_result purge(const purge_request& request) override {

@@ -48,11 +48,11 @@ class cursor {
     }
     /// Refuses a count of things of at least `least` bytes each that cannot be there, before memory
     /// is taken for them.
-    [[nodiscard]] std::size_t count(std::uint32_t reserved, std::size_t least) const {
-        if (reserved > rest_.size() / least) {
+    [[nodiscard]] std::size_t count(std::uint32_t claimed, std::size_t least) const {
+        if (claimed > rest_.size() / least) {
             refuse_answer("a value ends too early");
         }
-        return reserved;
+        return claimed;
     }
     void finish() const {
         if (!rest_.empty()) {

@@ -27,7 +27,7 @@ class PERDURE_EXPORT wake_ups {
 
     /// Something is ready and unleased: who waits for work returns.
     void announce_work();
-    /// An instance has ended, or is gone: who waits for an end looks again.
+    /// An instance has ended, or is gone: who waits for an end polls again.
     void announce_end();
     /// After so long something falls due by itself, and is announced then [WAKE-2]. It replaces the
     /// due time before; `duration::max()` is never.
@@ -42,13 +42,13 @@ class PERDURE_EXPORT wake_ups {
                                            moment deadline,
                                            const std::atomic<bool>& interrupted);
 
-    /// Calls `look`, at first and after each end, until it finds an instance that has ended, or
+    /// Calls `poll`, at first and after each end, until it finds an instance that has ended, or
     /// none; or until the deadline has passed, or the flag is set. The answer is what it found last
     /// [READ-4].
     [[nodiscard]] std::optional<instance_record> wait_for_end(
         moment deadline,
         const std::atomic<bool>& interrupted,
-        const std::function<std::optional<instance_record>()>& look);
+        const std::function<std::optional<instance_record>()>& poll);
 
   private:
     mutable std::mutex mutex_;
