@@ -4,6 +4,8 @@
 #include "settings.hpp"
 #include "store_calls.hpp"
 
+#include <perdure/adjustable_clock.hpp>
+
 #include <chrono>
 #include <initializer_list>
 #include <optional>

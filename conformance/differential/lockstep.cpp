@@ -1,6 +1,8 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "differential/lockstep.hpp"
 
+#include <perdure/adjustable_clock.hpp>
+
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 

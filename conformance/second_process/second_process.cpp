@@ -1,5 +1,7 @@
 #include "second_process/second_process.hpp"
 
+#include <perdure/adjustable_clock.hpp>
+
 #include "processes.hpp"
 #include "second_process/calls.hpp"
 #include "second_process/wire.hpp"

@@ -2,6 +2,8 @@
 #include "second_process/calls.hpp"
 #include "second_process/wire.hpp"
 
+#include <perdure/adjustable_clock.hpp>
+
 #include <unistd.h>
 
 // The other end: a process that has the hub open and executes the calls that come from its standard

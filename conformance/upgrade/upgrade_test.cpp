@@ -2,6 +2,7 @@
 
 #include "orchestrations.hpp"
 
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/backend_error.hpp>
 
 #include <catch2/catch.hpp>

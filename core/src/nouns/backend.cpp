@@ -1,3 +1,4 @@
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/backend.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
 

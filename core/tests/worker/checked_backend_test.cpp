@@ -1,6 +1,7 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "fake_backend.hpp"
 
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/hub.hpp>
 
 #include <catch2/catch.hpp>

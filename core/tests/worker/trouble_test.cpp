@@ -1,3 +1,4 @@
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/client.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/worker.hpp>

@@ -1,5 +1,6 @@
 #include "store.hpp"
 
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/kit/filters.hpp>
 #include <perdure/kit/outcomes.hpp>
 #include <perdure/plugin.hpp>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/hub.hpp>
 
 #include <catch2/catch.hpp>

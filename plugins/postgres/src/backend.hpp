@@ -2,6 +2,7 @@
 
 #include "store.hpp"
 
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
 

@@ -3,6 +3,7 @@
 #include "notifier.hpp"
 #include "store.hpp"
 
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
 

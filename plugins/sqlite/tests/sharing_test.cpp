@@ -1,5 +1,7 @@
 #include "hub_file.hpp"
 
+#include <perdure/adjustable_clock.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <future>
