@@ -90,7 +90,7 @@ void dispatcher::end_current(slot& me, steady::time_point now) {
     if (!me.goes_on) {
         queue_.end(me.current->kind(), now);
     } else if (me.current->kind() == item_kind::turn) {
-        late_.leave(me.current);
+        leave_turn(me.current);
     }
     me.goes_on = false;
     crew_.unmark_blocked(me);

@@ -94,6 +94,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
 
     void execute(slot& me);
     void conclude_turn(slot& me, executed result);
+    void leave_turn(const item_ptr& item);
+    void leave_late_turns();
     void resume(slot& me);
     void wake_turn(const item_ptr& item);
     /// Those whose lease is lost.
@@ -163,8 +165,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     std::vector<item_ptr> dropped_;
     late_turns late_;
     std::atomic<bool> is_stopping_{false};
-    /// Turns that wait are not gone on with.
-    std::atomic<bool> gives_late_back_{false};
+    /// Nobody goes on with a turn that waits: it is held until the worker returns what it holds.
+    bool leaves_late_turns_ = false;
+    std::vector<item_ptr> left_late_;
     std::condition_variable drained_;
 
     admission admission_;

@@ -40,13 +40,27 @@ void dispatcher::wake_lost_turns() {
     }
 }
 
+void dispatcher::leave_turn(const item_ptr& item) {
+    if (leaves_late_turns_) {
+        left_late_.push_back(item);
+        queue_.end(item_kind::turn, steady::now());
+    } else {
+        late_.leave(item);
+    }
+}
+
+void dispatcher::leave_late_turns() {
+    leaves_late_turns_ = true;
+    for (const item_ptr& item : late_.take_all()) {
+        leave_turn(item);
+    }
+}
+
 void dispatcher::resume(slot& me) {
     const item_ptr& item = me.current;
     if (!held_.contains(item)) {
         // Somebody else has the instance, or will: what comes of this turn changes nothing.
         turns_.drop_frame(item);
-    } else if (gives_late_back_) {
-        give_back_turn(item, "the worker stops");
     } else {
         conclude_turn(me, turns_.resume(item));
     }

@@ -142,11 +142,7 @@ void dispatcher::stop() {
                 item->cancelled.request_stop();
             }
             guard.lock();
-            gives_late_back_ = true;
-            for (auto woken = late_.wake_if([](const item_ptr&) { return true; }); woken > 0;
-                 --woken) {
-                crew_.wake_one();
-            }
+            leave_late_turns();
             drained_.wait_for(
                 guard, std::min<duration>(cancel_grace, options_.stop_grace), is_over);
         }
@@ -176,9 +172,10 @@ void dispatcher::return_unfinished() {
     for (const item_ptr& item : unfinished) {
         held_.remove(item);
     }
-    std::vector<item_ptr> late;
+    // Their machines die outside of the mutex.
+    std::vector<item_ptr> left;
     const std::lock_guard guard(mutex_);
-    late = late_.take_all();
+    left.swap(left_late_);
 }
 
 bool dispatcher::is_busy() const {
