@@ -30,7 +30,7 @@ declare
         '_HubStatus', '_Insert', '_InsertOne', '_IsAsItWas', '_IsEnded', '_IsLeasedBy',
         '_IsSleptFor', '_JsonPayload', '_JudgeSpeculation', '_KeepAnswer', '_KeepCommit',
         '_KeepLeases', '_KeysOf', '_KindName', '_LaneNames', '_Lanes', '_LanesOfExpired',
-        '_LeaseAll', '_Leased', '_LeasedBefore', '_LeaseOrchestrations', '_Lock', '_LockInstances',
+        '_Leased', '_LeasedBefore', '_LeaseOrchestrations', '_Lock', '_LockInstances',
         '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_MakeLevels', '_NotAccepted',
         '_Now', '_One', '_PayloadText', '_PlacesOf', '_Post', '_Purgeable', '_PurgeDurableState',
         '_PurgeInstances', '_QueryManyOrchestrations', '_RaiseLevels', '_ReadHistory', '_RecordOf',

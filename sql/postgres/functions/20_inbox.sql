@@ -358,10 +358,10 @@ $$;
 -- Locks the instances with these keys and ids in the order of their keys, with p_with_parents the parents of
 -- those with ids too, whom their end or removal is told. Returns the keys, and the places of their rows,
 -- where they stay until this transaction moves them; `has_expired`: one of them waits as a suspect although
--- its token is still good; `has_queued`: one of them stands in Ready. Tables: Instances.
+-- its token is still good. Tables: Instances.
 create or replace function _LockInstances(
     p_hub integer, p_keys bigint[], p_ids text[], p_with_parents boolean default false,
-    out keys bigint[], out places tid[], out has_expired boolean, out has_queued boolean)
+    out keys bigint[], out places tid[], out has_expired boolean)
 language plpgsql volatile
 as $$
 begin
@@ -382,9 +382,8 @@ begin
         end if;
     end if;
     select coalesce(array_agg(l.instance_key), '{}'), array_agg(l.place),
-           coalesce(bool_or(l.token is not null and l.ready_at is not null), false),
-           coalesce(bool_or(l.ready_at is not null), false)
-      into keys, places, has_expired, has_queued
+           coalesce(bool_or(l.token is not null and l.ready_at is not null), false)
+      into keys, places, has_expired
       from (select i.instance_key, i.ctid as place, i.token, i.ready_at
               from Instances i
              where i.instance_key = any(keys) and i.task_hub is not distinct from p_hub

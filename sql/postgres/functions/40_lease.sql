@@ -116,39 +116,6 @@ begin
 end
 $$;
 
--- Leases these instances, which have work and do not stand in Ready, when there is room for all of them
--- and for their messages; otherwise none, and returns null. The frequent case of
--- _LeaseOrchestrations. Tables: Instances, NewEvents (read), History (read).
-create or replace function _LeaseAll(p_keys bigint[], p_now timestamptz, p_room room)
-returns orchestration_batch
-language plpgsql volatile
-as $$
-declare
-    v_leased Instances[];
-begin
-    with inbox as (
-        select sum(octet_length(e.event)) as bytes
-          from unnest(p_keys) as k(instance_key)
-          join NewEvents e on e.instance_key = any(array[k.instance_key])
-    ), leased as (
-        update Instances i
-           set token = p_room.tokens[k.n], holder = p_room.worker, leased_alone = i.suspect,
-               lease_until = p_now + p_room.lease * interval '1 microsecond'
-          from unnest(p_keys) with ordinality as k(instance_key, n)
-         where (select coalesce(b.bytes, 0) <= p_room.bytes / 2 from inbox b)
-           and i.instance_key = any(array[k.instance_key]) and not i.suspect
-           and i.lane = any(p_room.definitions)
-        returning i as instance
-    )
-    select array_agg(l.instance) into v_leased from leased l;
-    if v_leased is null then
-        return null;
-    end if;
-    return _WithHistory(_WithInbox(_Leased(v_leased, p_room.worker), p_now, p_room.messages),
-                        p_room.bytes);
-end
-$$;
-
 -- Where the rows of these instances lie, each once in the order given, and their rows in Ready, null for one
 -- that has none. Their rows are locked already, so that they stay there until this transaction moves
 -- them. Tables, read only: Instances, Ready.

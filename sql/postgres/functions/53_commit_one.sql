@@ -68,7 +68,7 @@ begin
     end if;
     v_next := _HaveWork(array[v_key], v_effect.store_time);
     if v_next.ready is not null or v_next.unsettled then
-        v_next := _HandOn(array[v_key], null, false, v_effect.store_time, p_room);
+        v_next := _HandOn(array[v_key], null, v_effect.store_time, p_room);
         v_effect.handed := v_next.handed;
         v_effect.waiting := v_next.waiting;
         v_effect.left_ready := v_effect.left_ready or v_next.left_ready;
@@ -87,11 +87,10 @@ declare
     v_key constant bigint := p_done.instance_key[1];
     v_now timestamptz;
     v_is_leased boolean;
-    v_is_delayed boolean;
     v_next record;
     v_effect commit_effect;
 begin
-    select i.token is not null, i.not_before > _Now() into v_is_leased, v_is_delayed
+    select i.token is not null into v_is_leased
       from Instances i
      where i.instance_key = v_key and i.task_hub is not distinct from p_hub
        and i.execution_id = p_done.execution_id[1] and not _IsEnded(i.status)
@@ -117,13 +116,8 @@ begin
     v_effect.dropped := 0;
     v_effect.waiting := 0;
     v_effect.left_ready := false;
-    if not v_is_leased and not v_is_delayed and cardinality(p_room.tokens) > 0 then
-        -- It is ready, because of what has just come.
-        v_effect.handed := _LeaseAll(array[v_key], v_now, p_room);
-        v_effect.waiting := coalesce(cardinality((v_effect.handed).token), 0);
-    end if;
-    if not v_is_leased and v_effect.waiting = 0 then
-        v_next := _HandOn(array[v_key], null, false, v_now, p_room);
+    if not v_is_leased then
+        v_next := _HandOn(array[v_key], null, v_now, p_room);
         v_effect.handed := v_next.handed;
         v_effect.waiting := v_next.waiting;
         v_effect.left_ready := v_next.left_ready;

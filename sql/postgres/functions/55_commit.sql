@@ -74,10 +74,9 @@ $$;
 
 -- Leases those of these instances that have work now, as far as there is room, first those that the call
 -- prefers, and lets the others stand in Ready. `waiting`: so many have work now, of which `handed` has been
--- leased. `p_are_queued`: one of them may stand in Ready already. Their rows are locked. Tables: Instances,
--- NewEvents (read), Ready, History (read).
+-- leased. Their rows are locked. Tables: Instances, NewEvents (read), Ready, History (read).
 create or replace function _HandOn(
-    p_keys bigint[], p_preferred bigint[], p_are_queued boolean, p_now timestamptz, p_room room,
+    p_keys bigint[], p_preferred bigint[], p_now timestamptz, p_room room,
     out handed orchestration_batch, out waiting integer, out left_ready boolean,
     out next_due timestamptz)
 language plpgsql volatile
@@ -90,13 +89,8 @@ begin
     v_work := _HaveWork(p_keys, p_now);
     waiting := coalesce(cardinality(v_work.ready), 0);
     if waiting > 0 and cardinality(p_room.tokens) > 0 then
-        if not p_are_queued and waiting <= cardinality(p_room.tokens) then
-            handed := _LeaseAll(v_work.ready, p_now, p_room);
-        end if;
-        if handed.instance_key is null then
-            v_found := _PlacesOf(p_preferred || v_work.ready);
-            handed := _LeaseOrchestrations(v_found.places, v_found.queued, p_now, p_room);
-        end if;
+        v_found := _PlacesOf(p_preferred || v_work.ready);
+        handed := _LeaseOrchestrations(v_found.places, v_found.queued, p_now, p_room);
     end if;
     if v_work.unsettled or coalesce(cardinality(handed.instance_key), 0) < waiting then
         select s.left_ready, s.next_due into left_ready, next_due from _Settle(p_keys, p_now) s;
@@ -165,7 +159,7 @@ begin
                       array(select t.instance_key
                               from unnest(v_turns.instance_key, v_effect.firsts) as t(instance_key, first)
                              where t.first <> 0),
-                      v_locked.has_queued or cardinality(v_children) > 0, v_effect.store_time, p_room);
+                      v_effect.store_time, p_room);
     v_effect.handed := v_next.handed;
     v_effect.waiting := v_next.waiting;
     v_effect.left_ready := v_effect.left_ready or v_next.left_ready;
