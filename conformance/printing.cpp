@@ -155,18 +155,18 @@ std::string text_of(timestamp at) {
 std::string text_of(const work_batch& batch) {
     std::string text;
     for (const orchestration_work& work : batch.orchestrations) {
-        text += fmt::format(" {} ({} messages, attempt {}{})",
+        text += fmt::format(" {} ({} messages, {}. delivery{})",
                             work.instance.text(),
                             work.inbox.size(),
-                            work.attempt,
+                            work.deliveries,
                             work.suspect ? ", suspect" : "");
     }
     for (const activity_work& work : batch.activities) {
-        text += fmt::format(" {}/{} ({}, attempt {}{})",
+        text += fmt::format(" {}/{} ({}, {}. delivery{})",
                             work.instance.text(),
                             work.task.value,
                             work.name,
-                            work.attempt,
+                            work.deliveries,
                             work.suspect ? ", suspect" : "");
     }
     return fmt::format("at {}:{}{}{}",

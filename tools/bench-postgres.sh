@@ -163,18 +163,18 @@ measure_others() {
 fill() {
     as perdure_owner -v name="$1" -v count="$2" >/dev/null <<'END'
 select _CreateHub();
-with lane as (
-    select (_Lanes(false, array[:'name'], array[''], array[0]))[1] as lane, _Hub() as hub, _Now() as now
+with work_key as (
+    select (_WorkKeys(false, array[:'name'], array[''], array[0]))[1] as work_key, _Hub() as hub, _Now() as now
 ), added as (
-    insert into Instances (task_hub, lane, status, execution_id, ready_at, needs_turn,
+    insert into Instances (task_hub, work_key, status, execution_id, ready_at, needs_turn,
                            history_length, history_version, updated_at, created_at, instance_id)
-    select l.hub, l.lane, 6, gen_random_uuid(), l.now, true, 1, 1, l.now, l.now,
+    select l.hub, l.work_key, 6, gen_random_uuid(), l.now, true, 1, 1, l.now, l.now,
            :'name' || '-' || gen_random_uuid()
-      from lane l, generate_series(1, :count)
-    returning instance_key, lane, ready_at
+      from work_key l, generate_series(1, :count)
+    returning instance_key, work_key, ready_at
 ), queued as (
-    insert into Ready (lane, due, instance_key, task)
-    select a.lane, a.ready_at, a.instance_key, 0 from added a
+    insert into Ready (work_key, due, instance_key, task)
+    select a.work_key, a.ready_at, a.instance_key, 0 from added a
 )
 insert into History (instance_key, first, count, events)
 select a.instance_key, 0, 1,
@@ -200,7 +200,7 @@ declare
 begin
     v_room.worker := _Worker('bench');
     v_room.lease := 60000000;
-    v_room.definitions := _Lanes(false, array['Known'], array[''], array[0]);
+    v_room.definitions := _WorkKeys(false, array['Known'], array[''], array[0]);
     v_room.activities := '{}';
     v_room.queues := '{}';
     v_room.task_tokens := '{}';

@@ -374,14 +374,14 @@ void lockstep::keep(std::array<handed_out, 2> all) {
     std::array tasks{std::move(all[0].activities), std::move(all[1].activities)};
     keep_each(instances, orchestrations, [&](const auto& work) { count_item(work); });
     keep_each(tasks, activities, [&](const auto& work) {
-        counts.add("item: attempt above 1", work.attempt > 1 ? 1 : 0);
+        counts.add("item: deliveries above 1", work.deliveries > 1 ? 1 : 0);
         counts.add("lock: suspect activity", work.suspect ? 1 : 0);
     });
 }
 
 void lockstep::count_item(const orchestration_work& work) {
     saw_execution(work.instance, work.execution);
-    counts.add("item: attempt above 1", work.attempt > 1 ? 1 : 0);
+    counts.add("item: deliveries above 1", work.deliveries > 1 ? 1 : 0);
     counts.add("item: suspect", work.suspect ? 1 : 0);
     counts.add("lock: suspect orchestration", work.suspect ? 1 : 0);
     counts.add(work.history.empty() ? "item: history left out" : "item: history given");

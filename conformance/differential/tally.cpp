@@ -59,7 +59,7 @@ constexpr std::array must_occur{
     "inbox: refused",
     "inbox: terminate",
     "inbox: timer",
-    "item: attempt above 1",
+    "item: deliveries above 1",
     "item: history given",
     "item: history left out",
     "item: inbox cut",

@@ -136,13 +136,13 @@ std::string wording::of(const orchestration_work& work) const {
                              is_exact ? fmt::format(" #{}", message.sequence) : std::string());
     }
     return fmt::format(
-        "{} {} {}/{} {} attempt {}{} v{}{} length {} history [{}] inbox [{}]{}",
+        "{} {} {}/{} {} deliveries {}{} v{}{} length {} history [{}] inbox [{}]{}",
         work.instance.text(),
         word(work.execution),
         work.name,
         work.version,
         to_string(work.status),
-        work.attempt,
+        work.deliveries,
         work.suspect ? " suspect" : "",
         work.history_version,
         work.last_committed ? "" : ", no turn yet",
@@ -155,7 +155,7 @@ std::string wording::of(const orchestration_work& work) const {
 
 std::string wording::of(const activity_work& work) const {
     return fmt::format(
-        "{} {} task {} {}/{} queue \"{}\" input {} details {} attempt {}{}{}",
+        "{} {} task {} {}/{} queue \"{}\" input {} details {} deliveries {}{}{}",
         work.instance.text(),
         word(work.execution),
         work.task.value,
@@ -164,7 +164,7 @@ std::string wording::of(const activity_work& work) const {
         work.queue,
         payload_text(work.input),
         work.details,
-        work.attempt,
+        work.deliveries,
         work.suspect ? " suspect" : "",
         shown_ == detail::exact ? fmt::format(" {:x}", work.held.token.value) : std::string());
 }

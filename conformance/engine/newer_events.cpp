@@ -34,7 +34,7 @@ void check_left_to_newer(engine& shop, const instance_id& id) {
     const auto work = newer_worker.lock({10, 0}).orchestrations;
     REQUIRE(work.size() == 1);
     CHECK(work.front().instance == id);
-    CHECK(work.front().attempt == 1);
+    CHECK(work.front().deliveries == 1);
     CHECK(work.front().inbox.size() == 1);
 }
 

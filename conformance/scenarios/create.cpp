@@ -171,7 +171,7 @@ TEST_CASE_METHOD(fixture,
     CHECK(text_of(history(id)) == "[" + fresh.start_event + "]");
     const orchestration_work work = lease(id);
     CHECK(work.execution == fresh.execution);
-    CHECK(work.attempt == 1);
+    CHECK(work.deliveries == 1);
     CHECK(work.history_length == 1);
     REQUIRE(work.history.size() == 1);
     CHECK(work.history.front().text == "[" + fresh.start_event + "]");

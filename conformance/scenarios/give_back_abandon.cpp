@@ -7,7 +7,7 @@ using namespace perdure;
 using namespace perdure::conformance;
 
 TEST_CASE_METHOD(fixture,
-                 "an orchestration given back is ready at once, and no attempt counts",
+                 "an orchestration given back is ready at once, and no delivery counts",
                  "[GIVE-1]") {
     const orchestration_work work = leased();
     raise(work.instance, "meanwhile");
@@ -16,14 +16,14 @@ TEST_CASE_METHOD(fixture,
 
     CHECK(get(work.instance).leased_by.empty());
     const orchestration_work again = lease(work.instance);
-    CHECK(again.attempt == 1);
+    CHECK(again.deliveries == 1);
     CHECK_FALSE(again.suspect);
     CHECK(again.history.size() == 1);
     CHECK(events_of(again.inbox) == std::vector<std::string>{an_event("meanwhile")});
 }
 
 TEST_CASE_METHOD(fixture,
-                 "an activity given back is ready at once, and no attempt counts",
+                 "an activity given back is ready at once, and no delivery counts",
                  "[GIVE-1]") {
     const activity_work work = leased_activity();
 
@@ -31,20 +31,20 @@ TEST_CASE_METHOD(fixture,
 
     const work_batch again = lock({0, 10});
     REQUIRE(again.activities.size() == 1);
-    CHECK(again.activities.front().attempt == 1);
+    CHECK(again.activities.front().deliveries == 1);
     CHECK_FALSE(again.activities.front().suspect);
     CHECK(again.activities.front().input == work.input);
     CHECK(again.activities.front().details == work.details);
 }
 
 TEST_CASE_METHOD(fixture,
-                 "giving back never brings the attempts below one, nor up",
+                 "giving back never brings the deliveries below one, nor up",
                  "[GIVE-1][ABANDON-1]") {
     const instance_id id = pending_instance();
     for (int i = 0; i < 3; ++i) {
         REQUIRE(give_back(held(lease(id))) == lease_outcome::done);
     }
-    CHECK(lease(id).attempt == 1);
+    CHECK(lease(id).deliveries == 1);
     advance(11 * moment);
     const work_batch suspect = lock_suspects();
     REQUIRE(suspect.orchestrations.size() == 1);
@@ -52,7 +52,7 @@ TEST_CASE_METHOD(fixture,
     for (int i = 0; i < 3; ++i) {
         const work_batch again = lock_suspects();
         REQUIRE(again.orchestrations.size() == 1);
-        CHECK(again.orchestrations.front().attempt == 2);
+        CHECK(again.orchestrations.front().deliveries == 2);
         REQUIRE(give_back(held(again.orchestrations.front())) == lease_outcome::done);
     }
 }
@@ -71,7 +71,7 @@ TEST_CASE_METHOD(fixture, "what was given back cannot be committed", "[GIVE-1][L
 }
 
 TEST_CASE_METHOD(fixture,
-                 "an abandoned orchestration is ready after the delay, as a next attempt",
+                 "an abandoned orchestration is ready after the delay, as a next delivery",
                  "[ABANDON-1][TIME-2]") {
     const orchestration_work work = leased();
 
@@ -83,12 +83,12 @@ TEST_CASE_METHOD(fixture,
     CHECK_FALSE(is_ready(work.instance));
     advance(3 * moment);
     const orchestration_work again = lease(work.instance);
-    CHECK(again.attempt == 2);
+    CHECK(again.deliveries == 2);
     CHECK_FALSE(again.suspect);
 }
 
 TEST_CASE_METHOD(fixture,
-                 "an abandoned activity is ready after the delay, as a next attempt",
+                 "an abandoned activity is ready after the delay, as a next delivery",
                  "[ABANDON-1][TIME-2]") {
     const activity_work work = leased_activity();
 
@@ -98,19 +98,19 @@ TEST_CASE_METHOD(fixture,
     advance(3 * moment);
     const work_batch again = lock({0, 10});
     REQUIRE(again.activities.size() == 1);
-    CHECK(again.activities.front().attempt == 2);
+    CHECK(again.activities.front().deliveries == 2);
 }
 
 TEST_CASE_METHOD(fixture, "without a delay an abandoned item is ready at once", "[ABANDON-1]") {
     const instance_id id = pending_instance();
-    for (std::uint32_t attempt = 1; attempt <= 3; ++attempt) {
+    for (std::uint32_t count = 1; count <= 3; ++count) {
         const orchestration_work work = lease(id);
-        CHECK(work.attempt == attempt);
+        CHECK(work.deliveries == count);
         REQUIRE(abandon(held(work)) == lease_outcome::done);
     }
 }
 
-TEST_CASE_METHOD(fixture, "attempts are counted for each item apart", "[ABANDON-1]") {
+TEST_CASE_METHOD(fixture, "deliveries are counted for each item apart", "[ABANDON-1]") {
     const orchestration_work work = leased();
     finished_turn turn = turn_of(work);
     turn.activities = {an_activity(1), an_activity(2)};
@@ -123,7 +123,7 @@ TEST_CASE_METHOD(fixture, "attempts are counted for each item apart", "[ABANDON-
 
     REQUIRE(both.activities.size() == 2);
     for (const activity_work& task : both.activities) {
-        CHECK(task.attempt == (task.task == first.activities.front().task ? 2 : 1));
+        CHECK(task.deliveries == (task.task == first.activities.front().task ? 2 : 1));
     }
 }
 

@@ -33,7 +33,7 @@ class mixed_ages : public fixture {
         const auto work = handed_to(newer);
         REQUIRE(work.size() == 1);
         CHECK(work.front().instance == id);
-        CHECK(work.front().attempt == 1);
+        CHECK(work.front().deliveries == 1);
     }
 };
 

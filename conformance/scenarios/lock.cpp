@@ -238,8 +238,8 @@ TEST_CASE_METHOD(fixture, "only names and versions of the filter are handed out"
     filter.orchestrations = {{"Other", "1"}, {order_name, "2"}};
     const work_batch others = lock({10, 10});
     REQUIRE(others.orchestrations.size() == 2);
-    CHECK(others.orchestrations.front().attempt == 1);
-    CHECK(others.orchestrations.back().attempt == 1);
+    CHECK(others.orchestrations.front().deliveries == 1);
+    CHECK(others.orchestrations.back().deliveries == 1);
 }
 
 TEST_CASE_METHOD(fixture, "only activities and queues of the filter are handed out", "[LOCK-4]") {
@@ -286,7 +286,7 @@ TEST_CASE_METHOD(fixture, "an empty filter gets nothing, and counts nothing", "[
     CHECK(nothing.activities.empty());
 
     filter = everything;
-    CHECK(lease(id).attempt == 1);
+    CHECK(lease(id).deliveries == 1);
 }
 
 TEST_CASE_METHOD(fixture, "terminal and idle instances are not handed out", "[LOCK-4]") {
@@ -401,7 +401,7 @@ TEST_CASE_METHOD(fixture, "an activity comes as it was scheduled", "[LOCK-7][COM
     CHECK(found.queue == "slow");
     CHECK(found.input == turn.activities.front().input);
     CHECK(found.details == turn.activities.front().details);
-    CHECK(found.attempt == 1);
+    CHECK(found.deliveries == 1);
     CHECK_FALSE(found.suspect);
 }
 

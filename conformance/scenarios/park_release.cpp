@@ -94,20 +94,20 @@ TEST_CASE_METHOD(fixture, "a parked instance can be replaced, and is ready then"
 }
 
 TEST_CASE_METHOD(fixture,
-                 "a released instance is ready, with a fresh count of attempts",
+                 "a released instance is ready, with a fresh count of deliveries",
                  "[PARK-3]") {
     const instance_id id = pending_instance();
     REQUIRE(abandon(held(lease(id))) == lease_outcome::done);
     REQUIRE(abandon(held(lease(id))) == lease_outcome::done);
     const orchestration_work third = lease(id);
-    REQUIRE(third.attempt == 3);
+    REQUIRE(third.deliveries == 3);
     REQUIRE(park(held(third)) == lease_outcome::done);
 
     CHECK(unpark(id) == unpark_outcome::unparked);
 
     CHECK(get(id).parked_reason.empty());
     const orchestration_work work = lease(id);
-    CHECK(work.attempt == 1);
+    CHECK(work.deliveries == 1);
     CHECK(commit_one(turn_of(work)) == commit_outcome::committed);
 }
 

@@ -112,7 +112,7 @@ TEST_CASE_METHOD(fixture,
     CHECK(send(message) == send_outcome::accepted);
     const orchestration_work first_turn = lease(fresh.instance);
     CHECK(first_turn.history.size() == 1);
-    CHECK(first_turn.attempt == 1);
+    CHECK(first_turn.deliveries == 1);
     REQUIRE(commit_one(turn_of(first_turn)) == commit_outcome::committed);
     advance(3 * moment);
     CHECK_FALSE(is_ready(fresh.instance));

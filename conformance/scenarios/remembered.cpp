@@ -127,7 +127,7 @@ TEST_CASE_METHOD(revisited_hub,
         fixture& found = again();
         CHECK(return_to(found.store, request, {item}, return_kind::abandon, 0s) ==
               std::vector{lease_outcome::done});
-        CHECK(found.lock({0, 1}).activities.at(0).attempt == 2);
+        CHECK(found.lock({0, 1}).activities.at(0).deliveries == 2);
     }
     SECTION("a park") {
         const held_item item = held(before().leased());
@@ -189,7 +189,7 @@ TEST_CASE_METHOD(revisited_hub,
 }
 
 TEST_CASE_METHOD(revisited_hub,
-                 "attempts, suspects and delays are remembered",
+                 "deliveries, suspects and delays are remembered",
                  "[ABANDON-1][SUSPECT-1][SUSPECT-2][TIME-2]") {
     if (!is_possible()) {
         return;
@@ -209,12 +209,12 @@ TEST_CASE_METHOD(revisited_hub,
     REQUIRE(alone.size() == 1);
     CHECK(alone.front().instance == suspect.instance);
     CHECK(alone.front().suspect);
-    CHECK(alone.front().attempt == 2);
+    CHECK(alone.front().deliveries == 2);
     found.advance(21 * found.moment);
     const std::vector<orchestration_work> delayed = found.lock({10, 10}).orchestrations;
     REQUIRE(delayed.size() == 1);
     CHECK(delayed.front().instance == late.instance);
-    CHECK(delayed.front().attempt == 2);
+    CHECK(delayed.front().deliveries == 2);
 }
 
 TEST_CASE_METHOD(revisited_hub, "everything that can be read is the same", "[HUB-1][READ-1]") {

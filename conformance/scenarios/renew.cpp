@@ -146,12 +146,12 @@ TEST_CASE_METHOD(fixture,
     CHECK_FALSE(again.suspects_waiting);
     CHECK_FALSE(again.orchestrations.front().suspect);
     CHECK_FALSE(again.activities.front().suspect);
-    CHECK(again.orchestrations.front().attempt == 1);
-    CHECK(again.activities.front().attempt == 1);
+    CHECK(again.orchestrations.front().deliveries == 1);
+    CHECK(again.activities.front().deliveries == 1);
 }
 
 TEST_CASE_METHOD(fixture,
-                 "an expiry that is taken back counts no attempt of a suspect",
+                 "an expiry that is taken back counts no delivery of a suspect",
                  "[LOCK-3][SUSPECT-2]") {
     const instance_id id = leased_activity().instance;
     advance(11 * moment);
@@ -167,5 +167,5 @@ TEST_CASE_METHOD(fixture,
     const std::vector<activity_work> again = lock_suspects().activities;
     REQUIRE(again.size() == 1);
     CHECK(again.front().instance == id);
-    CHECK(again.front().attempt == 1);
+    CHECK(again.front().deliveries == 1);
 }

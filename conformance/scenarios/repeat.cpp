@@ -106,7 +106,7 @@ TEST_CASE_METHOD(fixture,
     REQUIRE(second.orchestrations.size() == 3);
     REQUIRE(second.activities.size() == 1);
     CHECK(second.activities.front().input == first.activities.front().input);
-    CHECK(second.orchestrations.front().attempt == 1);
+    CHECK(second.orchestrations.front().deliveries == 1);
     CHECK_FALSE(second.orchestrations.front().suspect);
     const work_batch rest = lock({10, 10});
     CHECK(rest.orchestrations.size() == 1);
@@ -179,7 +179,7 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture,
-                 "an abandon that is repeated counts one attempt",
+                 "an abandon that is repeated counts one delivery",
                  "[REPEAT-1][ABANDON-1]") {
     const request_id request = a_request();
     const orchestration_work work = leased();
@@ -194,8 +194,8 @@ TEST_CASE_METHOD(fixture,
     const work_batch again = lock({10, 10});
     REQUIRE(again.orchestrations.size() == 1);
     REQUIRE(again.activities.size() == 1);
-    CHECK(again.orchestrations.front().attempt == 2);
-    CHECK(again.activities.front().attempt == 2);
+    CHECK(again.orchestrations.front().deliveries == 2);
+    CHECK(again.activities.front().deliveries == 2);
 }
 
 TEST_CASE_METHOD(fixture, "a park that is repeated is done", "[REPEAT-1][PARK-1]") {

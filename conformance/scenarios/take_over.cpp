@@ -44,7 +44,7 @@ TEST_CASE_METHOD(fixture, "the leases of other workers are left alone", "[TAKEOV
 }
 
 TEST_CASE_METHOD(fixture,
-                 "a take-over counts no attempt of a regular lease",
+                 "a take-over counts no delivery of a regular lease",
                  "[TAKEOVER-1][SUSPECT-2]") {
     leased();
     const worker_id dead = worker;
@@ -52,11 +52,11 @@ TEST_CASE_METHOD(fixture,
 
     const work_batch first = lock_suspects();
     REQUIRE(first.orchestrations.size() == 1);
-    CHECK(first.orchestrations.front().attempt == 1);
+    CHECK(first.orchestrations.front().deliveries == 1);
     store.take_over(a_request(), {&dead, 1});
     const work_batch second = lock_suspects();
     REQUIRE(second.orchestrations.size() == 1);
-    CHECK(second.orchestrations.front().attempt == 2);
+    CHECK(second.orchestrations.front().deliveries == 2);
 }
 
 TEST_CASE_METHOD(fixture,

@@ -89,7 +89,7 @@ TEST_CASE_METHOD(fixture, "what is put down for a worker that waits is leased on
         CHECK(work.history_length == 1);
         CHECK(text_of(work.history) == text_of(history(id)));
         CHECK(work.inbox.empty());
-        CHECK(work.attempt == 1);
+        CHECK(work.deliveries == 1);
         CHECK_FALSE(work.suspect);
         CHECK(get(id).leased_by == worker.text);
         CHECK(lock({10, 0}).orchestrations.empty());
@@ -204,7 +204,7 @@ TEST_CASE_METHOD(fixture,
         CHECK(give_back(held(work)) == lease_outcome::done);
         const work_batch again = lock({1, 0});
         REQUIRE(again.orchestrations.size() == 1);
-        CHECK(again.orchestrations.front().attempt == 1);
+        CHECK(again.orchestrations.front().deliveries == 1);
         CHECK(again.orchestrations.front().held.token.value != work.held.token.value);
     }
     SECTION("taken over") {

@@ -304,11 +304,11 @@ void pass(Wire& wire, orchestration_work& all) {
            history_length,
            history,
            inbox,
-           attempt,
+           deliveries,
            suspect,
            kind] = all;
     wire(instance, execution, held, name, version, status, history_version);
-    wire(last_committed, history_length, history, inbox, attempt, suspect, kind);
+    wire(last_committed, history_length, history, inbox, deliveries, suspect, kind);
 }
 
 template <class Wire>
@@ -322,9 +322,10 @@ void pass(Wire& wire, activity_work& all) {
            queue,
            input,
            details,
-           attempt,
+           deliveries,
            suspect] = all;
-    wire(instance, execution, task, held, name, version, queue, input, details, attempt, suspect);
+    wire(
+        instance, execution, task, held, name, version, queue, input, details, deliveries, suspect);
 }
 
 template <class Wire>

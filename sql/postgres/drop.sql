@@ -7,7 +7,7 @@ set search_path = :"schema", pg_temp;
 do $$
 declare
     v_tables constant text[] := array[
-        'TaskHubs', 'Lanes', 'Workers', 'Instances', 'History', 'NewEvents', 'NewTasks', 'Ready',
+        'TaskHubs', 'WorkKeys', 'Workers', 'Instances', 'History', 'NewEvents', 'NewTasks', 'Ready',
         'MessageIds', 'Payloads', 'Requests', 'GlobalSettings', 'Versions'];
     v_views constant text[] := array[
         'durable_state', 'vTasks', 'vInbox', 'vHistory', 'vInstances', 'InstanceRecords'];
@@ -19,7 +19,7 @@ declare
         'orchestration_batch', 'activity_batch', 'commit_effect', 'instance_filter'];
     v_functions constant text[] := array[
         '_Accept', '_AcceptLoneTurn', '_AcceptTurns', '_AddOrchestrationEvents', '_AdvanceClock',
-        '_Announce', '_AnyEnded', '_Backlog', '_BeginSleep', '_BytesText', '_CheckLanes',
+        '_Announce', '_AnyEnded', '_Backlog', '_BeginSleep', '_BytesText', '_CheckWorkKeys',
         '_CheckName', '_CheckpointOrchestration', '_CheckReason', '_ChildGone', '_Commit',
         '_CommitBatch', '_CommitLoneTurn', '_CommitTask', '_CommittedBefore', '_CommitTurn',
         '_CommitTurns', '_CompleteTasks', '_ContinueAsNew', '_CreateHub', '_CreateInstances',
@@ -29,7 +29,7 @@ declare
         '_GetVersions', '_HandOn', '_HaveWork', '_Hub', '_HubIdentity', '_HubName', '_HubNameOf',
         '_HubStatus', '_Insert', '_InsertOne', '_IsAsItWas', '_IsEnded', '_IsLeasedBy',
         '_IsSleptFor', '_JsonPayload', '_JudgeSpeculation', '_KeepAnswer', '_KeepCommit',
-        '_KeepLeases', '_KeysOf', '_KindName', '_LaneNames', '_Lanes', '_LanesOfExpired',
+        '_KeepLeases', '_KeysOf', '_KindName', '_WorkKeyNames', '_WorkKeys', '_WorkKeysOfExpired',
         '_Leased', '_LeasedBefore', '_LeaseOrchestrations', '_Lock', '_LockInstances',
         '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_MakeLevels', '_NotAccepted',
         '_Now', '_One', '_PayloadText', '_PlacesOf', '_Post', '_Purgeable', '_PurgeDurableState',

@@ -40,7 +40,7 @@ declare
         '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded', '_BeginSleep',
         '_Commit', '_CommitLoneTurn', '_CreateHub', '_CreateInstances', '_DeleteHub',
         '_DiscardEventsAndUnlockInstance', '_EndSleep', '_GetInstances', '_GetVersions',
-        '_HubIdentity', '_HubStatus', '_KeysOf', '_LaneNames', '_Lanes', '_Lock', '_Purgeable',
+        '_HubIdentity', '_HubStatus', '_KeysOf', '_WorkKeyNames', '_WorkKeys', '_Lock', '_Purgeable',
         '_PurgeInstances', '_QueryManyOrchestrations', '_ReadHistory', '_RenewLocks',
         '_ReturnLeases', '_TakeOver', '_TerminateInstances', '_UnparkInstances', '_Watch', '_Worker'];
     v_for_people constant text[] := array[

@@ -441,7 +441,7 @@ class PERDURE_EXPORT backend {
     /// [PURGE-2] Afterwards the store holds nothing of it; the id can be created anew.
     [[nodiscard]] virtual purge_result purge(const purge_request& request) = 0;
 
-    /// [PARK-3] Makes parked instances ready again, with a fresh count of attempts.
+    /// [PARK-3] Makes parked instances ready again, with a fresh count of deliveries.
     [[nodiscard]] virtual std::vector<unpark_outcome> unpark(
         const request_id& request, std::span<const instance_id> instances) = 0;
 
@@ -456,7 +456,7 @@ class PERDURE_EXPORT backend {
     /// [LOCK-3] Expiry only lets others take over: until somebody takes the item, its lease commits,
     /// is renewed and is returned as if it had not expired, whether a call has noticed that or not.
     /// [LOCK-4] Only names and versions of the filter are handed out; others are neither leased nor
-    /// counted as attempts. Parked, terminal, and not yet visible items are not handed out.
+    /// counted as deliveries. Parked, terminal, and not yet visible items are not handed out.
     /// [LOCK-5] The inbox comes in the order (greater of visible-at and arrival, sequence), and is a
     /// prefix of it; what one sender sent stays in order.
     /// [LOCK-6] Among the visible items of a kind: higher priority first, then longest ready; a
@@ -470,7 +470,7 @@ class PERDURE_EXPORT backend {
     /// row 0 every call does the same.
     /// [SUSPECT-1] An item whose last lease expired is a suspect. It is handed out only when asked
     /// for, one a call, and stays a suspect until it commits or is released.
-    /// [SUSPECT-2] An expiry counts as an attempt only if the item was leased as a suspect.
+    /// [SUSPECT-2] An expiry counts as a delivery only if the item was leased as a suspect.
     [[nodiscard]] virtual work_batch lock(const lock_request& request) = 0;
 
     /// Commits finished work, and hands out the work that it made possible. Here a checkpoint is an
@@ -519,8 +519,8 @@ class PERDURE_EXPORT backend {
     [[nodiscard]] virtual std::vector<lease_outcome> renew(const renewal& request) = 0;
 
     /// Returns items that are not finished.
-    /// [GIVE-1] What is given back is ready at once, and no attempt counts.
-    /// [ABANDON-1] What is abandoned is ready after the delay, and it counts as an attempt.
+    /// [GIVE-1] What is given back is ready at once, and no delivery counts.
+    /// [ABANDON-1] What is abandoned is ready after the delay, and it counts as a delivery.
     /// [PARK-1] A parked instance is never handed out, consumes nothing, and keeps accepting
     /// messages. [PARK-2] Terminate, purge and replacement work on it.
     [[nodiscard]] virtual std::vector<lease_outcome> return_leases(const lease_return& request) = 0;

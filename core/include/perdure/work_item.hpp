@@ -61,10 +61,11 @@ struct orchestration_work {
     std::vector<history_chunk> history{};
     /// In the order in which the turn must see them. A prefix when the limit cut it.
     std::vector<inbox_message> inbox{};
-    /// From 1: one more than the abandons and the expiries suffered alone since its last commit.
-    std::uint32_t attempt = 1;
+    /// The deliveries that count, this one included: one more than the abandons and the expiries
+    /// suffered alone since its last commit.
+    std::uint32_t deliveries = 1;
     /// A lease of it expired since its last commit: it must run alone in its process. The expiry that
-    /// made it a suspect is the only delivery that `attempt` does not count [SUSPECT-2].
+    /// made it a suspect is the only one that `deliveries` does not count [SUSPECT-2].
     bool suspect = false;
     instance_kind kind = instance_kind::orchestration;
 };
@@ -82,7 +83,7 @@ struct activity_work {
     /// What core wrote beside the input when it scheduled the activity (tags, policy attempt);
     /// opaque to backends.
     std::string details{};
-    std::uint32_t attempt = 1;
+    std::uint32_t deliveries = 1;
     bool suspect = false;
 };
 

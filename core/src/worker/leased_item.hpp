@@ -56,16 +56,19 @@ struct leased_item {
     [[nodiscard]] bool is_suspect() const {
         return work.index() == 0 ? std::get<0>(work).suspect : std::get<1>(work).suspect;
     }
-    [[nodiscard]] std::uint32_t attempt() const {
-        return work.index() == 0 ? std::get<0>(work).attempt : std::get<1>(work).attempt;
+    /// The deliveries that the store counts, this one included.
+    [[nodiscard]] std::uint32_t counted_deliveries() const {
+        return work.index() == 0 ? std::get<0>(work).deliveries : std::get<1>(work).deliveries;
     }
-    /// Which delivery this is, from 1. The expiry that made a suspect of it did not count as an
-    /// attempt [SUSPECT-2], but it was a delivery.
-    [[nodiscard]] std::uint32_t delivery() const { return attempt() + (is_suspect() ? 1 : 0); }
+    /// Which delivery this is, from 1. The one that made a suspect of it does not count
+    /// [SUSPECT-2], but it took place.
+    [[nodiscard]] std::uint32_t delivery() const {
+        return counted_deliveries() + (is_suspect() ? 1 : 0);
+    }
     /// It has been delivered as often as it may be. The expiry that made a suspect of it was
     /// perhaps a neighbour's fault, and condemns nothing as long as it is the only one.
     [[nodiscard]] bool is_exhausted(std::uint32_t deliveries_max) const {
-        return attempt() > 1 && delivery() > deliveries_max;
+        return counted_deliveries() > 1 && delivery() > deliveries_max;
     }
     /// What it ends with now is thrown away.
     [[nodiscard]] bool is_given_up() const {

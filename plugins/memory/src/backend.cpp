@@ -91,10 +91,10 @@ class memory_backend final : public backend, public adjustable_clock {
         const auto is_parked = [](const auto& entry) { return entry.second.is_parked(); };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
         std::ranges::copy(std::views::keys(hub_.workers), std::back_inserter(result.live_workers));
-        for (const auto& [in, places] : hub_.lanes) {
+        for (const auto& [in, places] : hub_.lists) {
             for (const place& waiting : places) {
                 const leasable& item = *waiting.item;
-                if (in == lane::later || item.is_leased(work.now)) {
+                if (in == waiting_list::later || item.is_leased(work.now)) {
                     continue;
                 }
                 const bool is_awaited = work.find(item.key.instance)->awaits(item.key);
@@ -235,7 +235,7 @@ class memory_backend final : public backend, public adjustable_clock {
             target->suspect = false;
             target->record.parked_reason.clear();
             target->record.updated_at = work.now;
-            target->attempt = 1;
+            target->deliveries = 1;
             work.settle(*target);
             return unpark_outcome::unparked;
         });
@@ -261,7 +261,7 @@ class memory_backend final : public backend, public adjustable_clock {
         return each(request.items, [&](const held_item& item) {
             leasable* held = work.holder(item);
             if (held != nullptr) {
-                work.enqueue(*held, lane::leased, worker.until);
+                work.enqueue(*held, waiting_list::leased, worker.until);
             }
             return held ? lease_outcome::done : lease_outcome::lease_lost;  // [RENEW-1]
         });
@@ -276,7 +276,7 @@ class memory_backend final : public backend, public adjustable_clock {
             work.detach(*item);
             auto* target = returned.task ? nullptr : static_cast<instance*>(item);
             if (request.kind == return_kind::abandon) {  // [ABANDON-1]
-                ++item->attempt;
+                ++item->deliveries;
                 item->not_before = saturating_add(work.now, request.delay);
             } else if (target != nullptr && request.kind == return_kind::give_back) {  // [GIVE-1]
                 target->raise_level(request.needed);                                   // [LEVEL-3]
@@ -295,7 +295,7 @@ class memory_backend final : public backend, public adjustable_clock {
         call work(hub_);
         for (const auto& [token, item] : hub_.leases) {
             if (item->is_leased(work.now) && std::ranges::count(dead, item->holder) != 0) {
-                work.enqueue(*item, lane::leased, work.now);
+                work.enqueue(*item, waiting_list::leased, work.now);
             }
         }
         std::ranges::for_each(dead, [&](const auto& worker) { hub_.workers.erase(worker); });

@@ -49,7 +49,7 @@ class steps final : public commit_steps {
         }
         target->last_committer = target->holder;
         target->last_committed = target->held;
-        target->attempt = 1;
+        target->deliveries = 1;
         target->not_before = {};
         target->suspect = target->needs_turn = false;
         return std::nullopt;
@@ -171,7 +171,7 @@ class grant {
   public:
     grant(call& at, const lock_request& asked) : work_(at), request_(asked) {}
 
-    // In the order of [HANDOFF-1]: what is preferred, then the lanes. How many it handed out.
+    // In the order of [HANDOFF-1]: what is preferred, then the lists. How many it handed out.
     std::uint32_t fill(const item_keys& preferred) {
         work_.expire_leases();
         for (const bool is_task : {false, true}) {
@@ -181,11 +181,12 @@ class grant {
                 }
             }
         }
-        for (const lane from : {lane::orchestrations, lane::activities, lane::suspects}) {
-            const auto& all = work_.hub.lanes[from];
+        for (const waiting_list from :
+             {waiting_list::orchestrations, waiting_list::activities, waiting_list::suspects}) {
+            const auto& all = work_.hub.lists[from];
             for (auto next = all.begin(); next != all.end();) {
-                leasable& item = *(next++)->item;  // A lease takes the place out of the lane.
-                if (from != lane::suspects && !has_room(item)) {
+                leasable& item = *(next++)->item;  // A lease takes the place out of the list.
+                if (from != waiting_list::suspects && !has_room(item)) {
                     break;
                 }
                 offer(item);
@@ -206,7 +207,7 @@ class grant {
 
     work_batch take() {
         batch_.suspects_waiting = std::ranges::any_of(
-            work_.hub.lanes[lane::suspects],
+            work_.hub.lists[waiting_list::suspects],
             [&](const place& waiting) { return serves(request_.filter, *waiting.item); });
         batch_.store_time = work_.now;
         batch_.token = work_.announce();
@@ -219,13 +220,14 @@ class grant {
             !serves(request_.filter, item)) {
             return;
         }
-        item.attempt += item.suspect && item.has_expired() ? 1U : 0U;  // [SUSPECT-2]
+        item.deliveries += item.suspect && item.has_expired() ? 1U : 0U;  // [SUSPECT-2]
         item.suspect = item.is_suspect();
         work_.detach(item);
         item.held = derive_token(request_.request, handed_out_);
         item.holder = request_.worker;
         work_.hub.leases.emplace(item.held, &item);
-        work_.enqueue(item, lane::leased, saturating_add(work_.now, request_.lease_duration));
+        work_.enqueue(
+            item, waiting_list::leased, saturating_add(work_.now, request_.lease_duration));
         add(item);
     }
 
@@ -247,7 +249,7 @@ class grant {
                                      task.queue,
                                      task.input,
                                      task.details,
-                                     item.attempt,
+                                     item.deliveries,
                                      item.suspect});
     }
 
@@ -269,7 +271,7 @@ class grant {
                                 .history_version = target.history_version,
                                 .last_committed = target.last_committed,
                                 .history_length = record.history_length,
-                                .attempt = target.attempt,
+                                .deliveries = target.deliveries,
                                 .suspect = target.suspect,
                                 .kind = record.kind};
         const auto is_full = [&](const auto& list) {

@@ -16,7 +16,7 @@
 #include <vector>
 
 // What the memory backend keeps: plain structs in maps. In another backend these are tables, the
-// maps' keys their primary keys, and the lanes an index.
+// maps' keys their primary keys, and the lists an index.
 
 namespace perdure::memory {
 
@@ -32,18 +32,18 @@ struct item_key {
 };
 
 /// Where items wait: for a worker, or by time: `later` to become ready, `leased` to expire.
-enum class lane { orchestrations, activities, suspects, later, leased };
+enum class waiting_list { orchestrations, activities, suspects, later, leased };
 
 struct leasable;
 
-/// A place in a lane, in the order of [LOCK-6]; the ticket keeps the order of equal times.
+/// A place in a list, in the order of [LOCK-6]; the ticket keeps the order of equal times.
 struct place {
     /// The priority, negated, because what is smaller goes first.
     std::int64_t rank = 0;
     timestamp since{};
     std::uint64_t ticket = 0;
     leasable* item = nullptr;
-    lane in{};
+    waiting_list in{};
 
     friend auto operator<=>(const place&, const place&) = default;
 };
@@ -58,16 +58,18 @@ struct leasable {
     lease_token held{};
     worker_id holder{};
     bool suspect = false;  // When it was leased; what it is now tells `is_suspect`.
-    std::uint32_t attempt = 1;
+    std::uint32_t deliveries = 1;
     /// The start time, or the end of the delay of an abandon [TIME-2].
     timestamp not_before{};
     /// Unset while it has nothing to do.
     std::optional<place> queued{};
 
-    bool is_in(lane which) const { return queued && queued->in == which; }
-    bool is_ready() const { return queued && queued->in < lane::later; }
-    bool is_leased(timestamp now) const { return is_in(lane::leased) && queued->since > now; }
-    bool has_expired() const { return held && !is_in(lane::leased); }
+    bool is_in(waiting_list which) const { return queued && queued->in == which; }
+    bool is_ready() const { return queued && queued->in < waiting_list::later; }
+    bool is_leased(timestamp now) const {
+        return is_in(waiting_list::leased) && queued->since > now;
+    }
+    bool has_expired() const { return held && !is_in(waiting_list::leased); }
     bool is_suspect() const { return suspect || has_expired(); }  // [SUSPECT-1]
 };
 
@@ -140,7 +142,7 @@ struct store {
     std::map<instance_id, instance> instances;
     std::map<lease_token, leasable*> leases;
     std::map<worker_id, live_worker> workers;
-    std::map<lane, std::set<place>> lanes;
+    std::map<waiting_list, std::set<place>> lists;
     recent_answers answers;
 
     std::uint64_t last_sequence = 0;
@@ -172,10 +174,10 @@ class call {
 
     /// Lets an item wait where its state says, unless it is leased or has nothing to do.
     void settle(leasable& item, std::optional<timestamp> ready_from = {});
-    void enqueue(leasable& item, lane which, timestamp since);
-    /// Ends the lease, and takes the item out of its lane.
+    void enqueue(leasable& item, waiting_list which, timestamp since);
+    /// Ends the lease, and takes the item out of its list.
     void detach(leasable& item);
-    void expire_leases() { pass_by(lane::leased); }
+    void expire_leases() { pass_by(waiting_list::leased); }
 
     void insert(const new_instance& fresh);
     send_outcome send(const new_message& arrival);
@@ -192,7 +194,7 @@ class call {
 
   private:
     void read_clock();
-    void pass_by(lane by_time);
+    void pass_by(waiting_list by_time);
     void unqueue(leasable& item);
     void tell(const std::optional<parent_link>& parent, const std::string& event);
 

@@ -109,8 +109,8 @@ TEST_CASE("a suspect is handed out only when asked for, and its expiries count",
     const auto second = hub.store.lock(ask).orchestrations.at(0);
 
     CHECK(first.suspect);
-    CHECK(first.attempt == 1);
-    CHECK(second.attempt == 2);
+    CHECK(first.deliveries == 1);
+    CHECK(second.deliveries == 2);
     CHECK(hub.commit_one(hub.turn(old)) == commit_outcome::lease_lost);
 }
 
@@ -144,14 +144,15 @@ TEST_CASE("an abandoned item waits and counts, one given back does neither",
     const held_item item = held(first);
     CHECK(hub.returned(request, item, return_kind::abandon, 10s) == lease_outcome::done);
     CHECK(hub.returned(request, item, return_kind::abandon, 10s) == lease_outcome::done);
-    CHECK(hub.returned(fresh_request(), item, return_kind::abandon, 10s) == lease_outcome::lease_lost);
+    CHECK(hub.returned(fresh_request(), item, return_kind::abandon, 10s) ==
+          lease_outcome::lease_lost);
 
     CHECK(hub.lock().orchestrations.empty());
     hub.advance(10s);
     const auto second = hub.lock().orchestrations.at(0);
-    CHECK(second.attempt == 2);
+    CHECK(second.deliveries == 2);
     REQUIRE(hub.returned(fresh_request(), held(second)) == lease_outcome::done);
-    CHECK(hub.lock().orchestrations.at(0).attempt == 2);
+    CHECK(hub.lock().orchestrations.at(0).deliveries == 2);
 }
 
 TEST_CASE("a parked instance keeps messages and waits to be unparked", "[PARK-1][PARK-3]") {

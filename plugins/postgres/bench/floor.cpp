@@ -46,7 +46,7 @@ struct floor_statement {
 constexpr floor_statement create{
     "create",
     "with added as ("
-    " insert into Instances (instance_key, task_hub, lane, status, execution_id, needs_turn,"
+    " insert into Instances (instance_key, task_hub, work_key, status, execution_id, needs_turn,"
     "   history_length, history_version, updated_at, created_at, instance_id)"
     " select c.key, 1, 1, 6, c.execution, true, 0, 1, c.due, c.due, c.id"
     "   from unnest($1::bigint[], $2::uuid[], $3::timestamptz[], $5::text[])"
@@ -86,7 +86,7 @@ constexpr floor_statement turn{
     "        last_committed = c.token, updated_at = c.due"
     "   from unnest($1, $3, $5, $6::bigint[]) as c(key, due, done, token)"
     "  where i.instance_key = c.key)"
-    "insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until, holder,"
+    "insert into NewTasks (instance_key, task, execution_id, work_key, token, lease_until, holder,"
     "  version, input_codec, input, details)"
     " select c.key, c.done + 1, c.execution, 1, c.token, c.due, 1, '', 'json', c.input, '{}'"
     "   from unnest($1, $2::uuid[], $3, $5, $6, $8::bytea[])"

@@ -237,7 +237,7 @@ void add_tasks(parameters& values, const std::vector<scheduled>& all) {
     values.begin_record();
     values.add_list<sql::integer>(all, [](const scheduled& s) { return s.added.turn; })
         .add_list<sql::bigint>(all, of([](const new_activity& a) { return a.task.value; }))
-        .add_list<sql::integer>(all, &scheduled::lane)
+        .add_list<sql::integer>(all, &scheduled::work_key)
         .add_list<sql::bigint>(all, &scheduled::token)
         .add_list<sql::text>(all,
                              of([](const new_activity& a) { return std::string_view(a.version); }))
@@ -300,16 +300,16 @@ void add_children(store& hub, parameters& values, const work_items& turns) {
         values.add_null_record();
         return;
     }
-    std::vector<lane_key> keys;
+    std::vector<work_key> keys;
     for (const auto& child : children) {
-        keys.push_back(lane_of(child.element->instance));
+        keys.push_back(work_key_of(child.element->instance));
     }
-    const std::vector<std::int32_t> lanes = hub.names().lanes(keys);
+    const std::vector<std::int32_t> work_keys = hub.names().work_keys(keys);
     std::vector<instance_source> sources;
     for (std::size_t n = 0; n < children.size(); ++n) {
         const new_child& child = *children[n].element;
         sources.push_back({.fresh = &child.instance,
-                           .lane = lanes[n],
+                           .work_key = work_keys[n],
                            .turn = children[n].turn,
                            .refused_event = &child.refused_event});
     }
@@ -372,7 +372,7 @@ commit_items::commit_items(std::span<const finished_work> finished) {
 // [COMMIT-8] [COMMIT-5]
 std::vector<scheduled> schedule(store& hub, const work_items& turns, room& given) {
     std::vector<scheduled> all;
-    std::vector<lane_key> keys;
+    std::vector<work_key> keys;
     for (const auto& added : collect(turns, &checkpoint::activities)) {
         const new_activity& activity = *added.element;
         const checkpoint& turn = *added.owner->turn;
@@ -386,11 +386,11 @@ std::vector<scheduled> schedule(store& hub, const work_items& turns, room& given
                         .priority = activity.priority});
         all.push_back({added, 0, std::nullopt});
     }
-    const std::vector<std::int32_t> lanes = hub.names().lanes(keys);
+    const std::vector<std::int32_t> work_keys = hub.names().work_keys(keys);
     std::size_t used = 0;
     std::size_t bytes = 0;
     for (std::size_t n = 0; n < all.size(); ++n) {
-        all[n].lane = lanes[n];
+        all[n].work_key = work_keys[n];
         const new_activity& activity = *all[n].added.element;
         if (used < given.task_tokens.size() && bytes < given.request->bytes &&
             given.has.has_activity(activity.name, activity.queue)) {

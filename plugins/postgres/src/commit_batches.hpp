@@ -27,7 +27,7 @@ struct commit_items {
 /// An activity to be queued, with the lease that hands it to the caller, if there is room.
 struct scheduled {
     of_turn<new_activity> added;
-    std::int32_t lane = 0;
+    std::int32_t work_key = 0;
     std::optional<std::uint64_t> token;
 };
 

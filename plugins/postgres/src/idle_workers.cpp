@@ -44,12 +44,12 @@ idle_workers::presence::parting idle_workers::presence::leave() {
     return result;
 }
 
-idle_workers::reservation::reservation(idle_workers& where, std::int32_t lane) : where_(where) {
+idle_workers::reservation::reservation(idle_workers& where, std::int32_t work_key) : where_(where) {
     const std::lock_guard guard(where_.mutex_);
     auto& free = where_.free_;
     const auto found = std::find_if(free.begin(), free.end(), [&](const auto& each) {
         const auto& wanted = each->who.definitions;
-        return !wanted || std::find(wanted->begin(), wanted->end(), lane) != wanted->end();
+        return !wanted || std::find(wanted->begin(), wanted->end(), work_key) != wanted->end();
     });
     if (found != free.end()) {
         place_ = *found;

@@ -28,7 +28,7 @@ class idle_workers {
         lease_token token{};
         std::int32_t worker = 0;
         duration lease_duration{};
-        /// By lane; nothing when any will do.
+        /// By work key; nothing when any will do.
         std::optional<std::vector<std::int32_t>> definitions;
     };
 
@@ -67,7 +67,7 @@ class idle_workers {
     /// What a call that creates has of a waiting worker: nothing, or the duty to give it something.
     class reservation {
       public:
-        reservation(idle_workers& where, std::int32_t lane);
+        reservation(idle_workers& where, std::int32_t work_key);
         reservation(const reservation&) = delete;
         reservation& operator=(const reservation&) = delete;
         /// Leaves the worker in doubt, unless one of the methods below was called.

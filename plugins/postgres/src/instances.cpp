@@ -109,19 +109,19 @@ std::vector<create_outcome> postgres_backend::create(const request_id& /*request
 }
 
 std::vector<create_outcome> postgres_backend::create_now(std::span<const new_instance> instances) {
-    std::vector<lane_key> keys;
+    std::vector<work_key> keys;
     for (const new_instance& fresh : instances) {
-        keys.push_back(lane_of(fresh));
+        keys.push_back(work_key_of(fresh));
     }
-    const std::vector<std::int32_t> lanes = hub_.names().lanes(keys);
+    const std::vector<std::int32_t> work_keys = hub_.names().work_keys(keys);
     std::vector<instance_source> sources;
     for (std::size_t n = 0; n < instances.size(); ++n) {
-        sources.push_back({.fresh = &instances[n], .lane = lanes[n]});
+        sources.push_back({.fresh = &instances[n], .work_key = work_keys[n]});
     }
     // Of many, a worker takes what it has room for.
     std::optional<idle_workers::reservation> taken;
     if (instances.size() == 1 && !instances.front().start_at) {
-        taken.emplace(hub_.waiting(), lanes.front());
+        taken.emplace(hub_.waiting(), work_keys.front());
     }
     parameters values;
     add_instances(values, sources);

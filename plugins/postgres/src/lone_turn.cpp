@@ -43,7 +43,7 @@ void add_task(parameters& values, const std::vector<scheduled>& tasks) {
     const new_activity& next = *tasks.front().added.element;
     values.begin_record();
     values.add<sql::bigint>(next.task.value)
-        .add<sql::integer>(tasks.front().lane)
+        .add<sql::integer>(tasks.front().work_key)
         .add<sql::bigint>(*tasks.front().token)
         .add<sql::text>(std::string_view(next.version))
         .add<sql::text>(codec_of(next.input))

@@ -8,16 +8,17 @@ namespace perdure::postgres {
 
 namespace {
 
-constexpr statement find_lanes{"lanes", "select _Lanes($1, $2, $3, $4, $5, $6)", effect::mutating};
+constexpr statement find_work_keys{
+    "work_keys", "select _WorkKeys($1, $2, $3, $4, $5, $6)", effect::mutating};
 constexpr statement find_names{
-    "lane_names", "select names, variants, kinds, levels from _LaneNames($1)", effect::none};
+    "work_key_names", "select names, variants, kinds, levels from _WorkKeyNames($1)", effect::none};
 constexpr statement find_worker{"worker", "select _Worker($1)", effect::mutating};
 
 }  // namespace
 
 name_cache::name_cache(caller calls) : call_(std::move(calls)) {}
 
-void name_cache::learn(const missing_lanes& missing,
+void name_cache::learn(const missing_work_keys& missing,
                        bool is_activity,
                        std::vector<std::int32_t>& into) {
     if (missing.keys.empty()) {
@@ -25,36 +26,36 @@ void name_cache::learn(const missing_lanes& missing,
     }
     parameters values;
     values.add<sql::boolean>(is_activity)
-        .add_list<sql::text>(missing.keys, &lane_key::name)
-        .add_list<sql::text>(missing.keys, &lane_key::variant)
-        .add_list<sql::integer>(missing.keys, &lane_key::priority)
+        .add_list<sql::text>(missing.keys, &work_key::name)
+        .add_list<sql::text>(missing.keys, &work_key::variant)
+        .add_list<sql::integer>(missing.keys, &work_key::priority)
         .add_list<sql::smallint>(missing.keys,
-                                 [](const lane_key& key) { return static_cast<int>(key.kind); })
+                                 [](const work_key& key) { return static_cast<int>(key.kind); })
         .add_list<sql::smallint>(missing.keys,
-                                 [](const lane_key& key) { return static_cast<int>(key.level); });
-    const answer found = call_(find_lanes, values);
+                                 [](const work_key& key) { return static_cast<int>(key.level); });
+    const answer found = call_(find_work_keys, values);
     const array_reader numbers(found.only(0));
     if (numbers.size() != missing.keys.size()) {
-        refuse_answer("not every lane has a number");
+        refuse_answer("not every work key has a number");
     }
     const std::lock_guard guard(mutex_);
     for (std::size_t n = 0; n < missing.keys.size(); ++n) {
-        const auto lane = static_cast<std::int32_t>(numbers.number(n));
-        into[missing.places[n]] = lane;
-        lanes_.emplace(missing.keys[n], lane);
-        keys_.emplace(lane, missing.keys[n]);
+        const auto number = static_cast<std::int32_t>(numbers.number(n));
+        into[missing.places[n]] = number;
+        numbers_.emplace(missing.keys[n], number);
+        keys_.emplace(number, missing.keys[n]);
     }
 }
 
-std::vector<std::int32_t> name_cache::lanes(std::span<const lane_key> keys) {
+std::vector<std::int32_t> name_cache::work_keys(std::span<const work_key> keys) {
     std::vector<std::int32_t> result(keys.size());
-    missing_lanes missing_definitions;
-    missing_lanes missing_activities;
+    missing_work_keys missing_definitions;
+    missing_work_keys missing_activities;
     {
         const std::lock_guard guard(mutex_);
         for (std::size_t n = 0; n < keys.size(); ++n) {
-            const lane_key& key = keys[n];
-            if (const auto known = lanes_.find(key); known != lanes_.end()) {
+            const work_key& key = keys[n];
+            if (const auto known = numbers_.find(key); known != numbers_.end()) {
                 result[n] = known->second;
             } else {
                 auto& missing = key.is_activity ? missing_activities : missing_definitions;
@@ -68,26 +69,26 @@ std::vector<std::int32_t> name_cache::lanes(std::span<const lane_key> keys) {
     return result;
 }
 
-lane_key name_cache::definition(std::int32_t lane) {
+work_key name_cache::definition(std::int32_t number) {
     {
         const std::lock_guard guard(mutex_);
-        const auto known = keys_.find(lane);
+        const auto known = keys_.find(number);
         if (known != keys_.end()) {
             return known->second;
         }
     }
     parameters values;
-    values.add_list<sql::integer>(std::span(&lane, 1));
+    values.add_list<sql::integer>(std::span(&number, 1));
     const answer found = call_(find_names, values);
     const array_reader names(found.only(0));
     const array_reader variants(found.only(1));
-    lane_key key{.name = names.string(0),
+    work_key key{.name = names.string(0),
                  .variant = variants.string(0),
                  .kind = static_cast<instance_kind>(array_reader(found.only(2)).number(0)),
                  .level = static_cast<feature_level>(array_reader(found.only(3)).number(0))};
     const std::lock_guard guard(mutex_);
-    lanes_.emplace(key, lane);
-    keys_.emplace(lane, key);
+    numbers_.emplace(key, number);
+    keys_.emplace(number, key);
     return key;
 }
 
@@ -109,7 +110,7 @@ std::int32_t name_cache::worker(const worker_id& id) {
 
 void name_cache::forget() {
     const std::lock_guard guard(mutex_);
-    lanes_.clear();
+    numbers_.clear();
     keys_.clear();
     workers_.clear();
 }

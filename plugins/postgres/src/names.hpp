@@ -17,18 +17,19 @@
 
 namespace perdure::postgres {
 
-/// What a lane holds: a definition of orchestrations, or a name, queue and priority of activities.
-struct lane_key {
+/// What a worker serves: a definition of orchestrations, or a name, queue and priority of
+/// activities.
+struct work_key {
     bool is_activity = false;
     std::string name;
     /// The version of an orchestration, the queue of an activity.
     std::string variant;
     std::int32_t priority = 0;
-    // Of a definition; an instance whose level rises gets another lane.
+    // Of a definition; an instance whose level rises gets another one.
     instance_kind kind = instance_kind::orchestration;
     feature_level level = 1;
 
-    friend auto operator<=>(const lane_key&, const lane_key&) = default;
+    friend auto operator<=>(const work_key&, const work_key&) = default;
 };
 
 /// The numbers by which rows name definitions, kinds of activities, and workers. An installation of
@@ -41,26 +42,26 @@ class name_cache {
 
     explicit name_cache(caller calls);
 
-    /// The lanes with these keys, in the same order; makes those that are missing.
-    [[nodiscard]] std::vector<std::int32_t> lanes(std::span<const lane_key> keys);
-    /// The key of an orchestration's lane.
-    [[nodiscard]] lane_key definition(std::int32_t lane);
+    /// The numbers of these keys, in the same order; makes those that are missing.
+    [[nodiscard]] std::vector<std::int32_t> work_keys(std::span<const work_key> keys);
+    /// The key of an orchestration by its number.
+    [[nodiscard]] work_key definition(std::int32_t number);
     [[nodiscard]] std::int32_t worker(const worker_id& id);
     /// For a schema that may have been installed anew.
     void forget();
 
   private:
-    struct missing_lanes {
-        std::vector<lane_key> keys;
+    struct missing_work_keys {
+        std::vector<work_key> keys;
         /// Where their numbers belong.
         std::vector<std::size_t> places;
     };
-    void learn(const missing_lanes& missing, bool is_activity, std::vector<std::int32_t>& into);
+    void learn(const missing_work_keys& missing, bool is_activity, std::vector<std::int32_t>& into);
 
     const caller call_;
     std::mutex mutex_;
-    std::map<lane_key, std::int32_t> lanes_;
-    std::unordered_map<std::int32_t, lane_key> keys_;
+    std::map<work_key, std::int32_t> numbers_;
+    std::unordered_map<std::int32_t, work_key> keys_;
     std::unordered_map<std::string, std::int32_t> workers_;
 };
 

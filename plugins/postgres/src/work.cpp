@@ -52,7 +52,7 @@ served resolve(name_cache& names, const work_filter* filter) {
     if (filter == nullptr) {
         return {};
     }
-    std::vector<lane_key> keys;
+    std::vector<work_key> keys;
     keys.reserve(filter->orchestrations.size() * filter->level);
     for (const auto& [name, version, kind] : filter->orchestrations) {
         for (unsigned level = 1; level <= filter->level; ++level) {  // [LEVEL-2]
@@ -62,7 +62,7 @@ served resolve(name_cache& names, const work_filter* filter) {
                             .level = static_cast<feature_level>(level)});
         }
     }
-    return {.definitions = names.lanes(keys), .filter = filter};
+    return {.definitions = names.work_keys(keys), .filter = filter};
 }
 
 std::uint64_t asker_of(const lock_request& request) {
@@ -164,24 +164,24 @@ struct orchestration_columns {
           tokens(batch.list(1)),
           instances(batch.list(2)),
           executions(batch.list(3)),
-          lanes(batch.list(4)),
+          work_keys(batch.list(4)),
           statuses(batch.list(5)),
           versions(batch.list(6)),
           committed(batch.list(7)),
           lengths(batch.list(8)),
-          attempts(batch.list(9)),
+          deliveries(batch.list(9)),
           suspects(batch.list(10)) {}
 
     array_reader keys;
     array_reader tokens;
     array_reader instances;
     array_reader executions;
-    array_reader lanes;
+    array_reader work_keys;
     array_reader statuses;
     array_reader versions;
     array_reader committed;
     array_reader lengths;
-    array_reader attempts;
+    array_reader deliveries;
     array_reader suspects;
 };
 
@@ -258,7 +258,7 @@ void read_orchestrations(name_cache& names,
     const orchestration_columns c(record);
     const std::size_t first = to.size();
     for (std::size_t n = 0; n < c.keys.size(); ++n) {
-        const lane_key name = names.definition(static_cast<std::int32_t>(c.lanes.number(n)));
+        const work_key name = names.definition(static_cast<std::int32_t>(c.work_keys.number(n)));
         const instance_id instance(c.instances.string(n));
         to.push_back({.instance = instance,
                       .execution = {c.executions.id(n)},
@@ -272,7 +272,7 @@ void read_orchestrations(name_cache& names,
                       .history_length = static_cast<std::uint64_t>(c.lengths.number(n)),
                       .history = {},
                       .inbox = {},
-                      .attempt = static_cast<std::uint32_t>(c.attempts.number(n)) + 1,
+                      .deliveries = static_cast<std::uint32_t>(c.deliveries.number(n)) + 1,
                       .suspect = c.suspects.flag(n),
                       .kind = name.kind});
     }
@@ -301,7 +301,7 @@ void read_activities(const field& batch, std::vector<activity_work>& to) {
                       .queue = c.at(6).string(n),
                       .input = read_payload(c.at(8).at(n), c.at(9).at(n)),
                       .details = c.at(10).string(n),
-                      .attempt = static_cast<std::uint32_t>(c.at(11).number(n)) + 1,
+                      .deliveries = static_cast<std::uint32_t>(c.at(11).number(n)) + 1,
                       .suspect = c.at(12).flag(n)});
     }
 }
@@ -345,7 +345,7 @@ std::int32_t status_bits(const new_instance& fresh) {
 void add_instances(parameters& values, const std::vector<instance_source>& sources) {
     using source = instance_source;
     // Every member, so that a further one is not forgotten below; name, version, kind and level are
-    // the lane.
+    // the work key.
     [[maybe_unused]] const auto& [instance,
                                   execution,
                                   name,
@@ -368,7 +368,7 @@ void add_instances(parameters& values, const std::vector<instance_source>& sourc
         .add_list<sql::text>(
             sources, [](const source& s) -> const std::string& { return s.fresh->instance.text(); })
         .add_list<sql::uuid>(sources, [](const source& s) { return s.fresh->execution.value; })
-        .add_list<sql::integer>(sources, &source::lane)
+        .add_list<sql::integer>(sources, &source::work_key)
         .add_list<sql::text>(
             sources, [](const source& s) -> const std::string& { return s.fresh->start_event; })
         .add_list<sql::timestamptz>(sources, [](const source& s) { return s.fresh->start_at; })

@@ -49,7 +49,7 @@ auto with_rows(store& hub, std::span<const Item> items, Call call) {
     return call(std::span<const Item>(found));
 }
 
-/// The lanes and names of a filter, as the type room wants them; no filter means everything.
+/// The work keys and names of a filter, as the type room wants them; no filter means everything.
 struct served {
     std::optional<std::vector<std::int32_t>> definitions;
     const work_filter* filter = nullptr;
@@ -127,7 +127,7 @@ template <class Outcome>
 /// The attributes of instance_batch but `turn` and `refused_event`, which a projection gives.
 struct instance_source {
     const new_instance* fresh = nullptr;
-    std::int32_t lane = 0;
+    std::int32_t work_key = 0;
     std::int32_t turn = 0;
     const std::string* refused_event = nullptr;
 };
@@ -167,8 +167,8 @@ void add_levels(parameters& values, const Items& items, LevelOf level_of) {
     }
 }
 
-/// The lane that a new instance waits in.
-[[nodiscard]] inline lane_key lane_of(const new_instance& fresh) {
+/// The work key that a new instance waits in.
+[[nodiscard]] inline work_key work_key_of(const new_instance& fresh) {
     return {.name = fresh.name, .variant = fresh.version, .kind = fresh.kind, .level = fresh.level};
 }
 

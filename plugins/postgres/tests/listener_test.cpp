@@ -140,20 +140,20 @@ struct process {
 
     std::atomic<int> looks = 0;
     notifier shared_notifier{{1h, 1h, 1h, linger}, [this](const std::vector<std::string>&) {
-                         ++looks;
-                         return std::vector<std::string>();
-                     }};
+                                 ++looks;
+                                 return std::vector<std::string>();
+                             }};
     static constexpr duration linger = 1h;
     listener line;
 };
 
 void put_down_work(hub& place, const std::string& when) {
     place.ask(
-        "with lane as (insert into Lanes (task_hub, is_activity, name, variant)"
-        "              select _Hub(), false, 'Order', '' returning lane)"
-        " insert into Ready (lane, due, instance_key, task)"
-        " select lane, _Now() + '" +
-        when + "', 1, 0 from lane returning '1'");
+        "with work_key as (insert into WorkKeys (task_hub, is_activity, name, variant)"
+        "              select _Hub(), false, 'Order', '' returning work_key)"
+        " insert into Ready (work_key, due, instance_key, task)"
+        " select work_key, _Now() + '" +
+        when + "', 1, 0 from work_key returning '1'");
 }
 
 }  // namespace
@@ -195,7 +195,8 @@ TEST_CASE("listener: the end of an instance in one process is known in another",
     process working(place);
     place.ask(
         "with added as (insert into Instances"
-        "    (task_hub, lane, status, execution_id, needs_turn, history_length, history_version,"
+        "    (task_hub, work_key, status, execution_id, needs_turn, history_length, "
+        "history_version,"
         "     updated_at, created_at, instance_id)"
         "    select _Hub(), 1, 0, gen_random_uuid(), false, 1, 1, _Now(), _Now(), id"
         "      from unnest(array['order', 'a \"quoted\" {order}, größer']) id returning 1)"
@@ -326,8 +327,9 @@ TEST_CASE("listener: a sleeper that lies still costs one statement now and then"
 
 TEST_CASE("listener: who no longer sleeps is not notified after a while") {
     hub place;
-    notifier shared_notifier({1h, 1h, 1h, 10ms},
-                     [](const std::vector<std::string>&) { return std::vector<std::string>(); });
+    notifier shared_notifier({1h, 1h, 1h, 10ms}, [](const std::vector<std::string>&) {
+        return std::vector<std::string>();
+    });
     listener line(shared_notifier, process::options_for(place, {}));
     auto woken = std::async(std::launch::async, [&] {
         return shared_notifier.wait_for_work(shared_notifier.begin_poll().token, in(patience));

@@ -14,14 +14,14 @@ constexpr std::int64_t answer_age_max = 60'000'000;
 // What is known of a worker stays for so long after its life.
 constexpr std::int64_t dead_worker_age_max = 3'600'000'000;
 
-std::int64_t lane_of(std::int64_t number, bool is_leased, bool suspect) {
+std::int64_t work_key_of(std::int64_t number, bool is_leased, bool suspect) {
     return is_leased ? 0 : (suspect ? -number : number);
 }
 
 }  // namespace
 
-std::int64_t instance_row::lane() const noexcept {
-    return lane_of(definition, is_held(), suspect);
+std::int64_t instance_row::work_key() const noexcept {
+    return work_key_of(definition, is_held(), suspect);
 }
 
 call::call(store& hub, notifier& announcer, urgency how)
@@ -98,7 +98,7 @@ instance_row* call::keep(rows& found) {
     r.execution = {found.id(2)};
     r.definition = found.number(3);
     r.status = static_cast<orchestration_status>(found.number(4));
-    r.stored_lane = found.number(5);
+    r.stored_work_key = found.number(5);
     r.stored_next_at = found.is_null(6) ? never : found.number(6);
     r.next_at = r.stored_next_at;
     r.not_before = found.number(7);
@@ -108,7 +108,7 @@ instance_row* call::keep(rows& found) {
     r.expired = found.number(11) != 0;
     r.token = static_cast<std::uint64_t>(found.number(12));
     r.holder = found.number(13);
-    r.attempts = static_cast<std::uint32_t>(found.number(14));
+    r.deliveries = static_cast<std::uint32_t>(found.number(14));
     r.history_length = static_cast<std::uint64_t>(found.number(15));
     r.history_version = static_cast<std::uint64_t>(found.number(16));
     r.inbox_length = found.number(17);
@@ -166,16 +166,17 @@ std::optional<held_activity> call::activity_holder(const held_item& item) {
     if (!found.next()) {
         return std::nullopt;
     }
-    // One that stands in a lane of its own was found to be expired, which is taken back [LOCK-3].
+    // One that stands under a work key of its own was found to be expired, which is taken back
+    // [LOCK-3].
     const bool has_expired = found.number(8) != 0;
     const std::int64_t leased_alone = found.number(4);
-    return held_activity{
-        .instance_row = owner->row,
-        .task = item.task,
-        .execution = {found.id(0)},
-        .kind = found.number(1),
-        .suspect = (has_expired ? leased_alone : found.number(3)) != 0,
-        .attempts = static_cast<std::uint32_t>(found.number(5) - (has_expired ? leased_alone : 0))};
+    return held_activity{.instance_row = owner->row,
+                         .task = item.task,
+                         .execution = {found.id(0)},
+                         .kind = found.number(1),
+                         .suspect = (has_expired ? leased_alone : found.number(3)) != 0,
+                         .deliveries = static_cast<std::uint32_t>(
+                             found.number(5) - (has_expired ? leased_alone : 0))};
 }
 
 std::int64_t call::new_row() {
@@ -238,10 +239,12 @@ void call::raise_level(instance_row& target, feature_level level) {
     target.definition = names().definition(sql().names, key);
     target.is_changed = true;
     if (target.birth == nullptr) {
-        // At once, with the lane, because this call may yet look through the lanes of the table.
+        // At once, with the work key, because this call may yet look through the work keys of the
+        // table.
         sql().set_definition.run(target.definition, target.row);
-        if (target.stored_lane != 0) {
-            target.stored_lane = target.stored_lane < 0 ? -target.definition : target.definition;
+        if (target.stored_work_key != 0) {
+            target.stored_work_key =
+                target.stored_work_key < 0 ? -target.definition : target.definition;
         }
     }
 }
@@ -264,7 +267,7 @@ void call::take_back_expiry(instance_row& target) {
     if (target.expired) {
         target.expired = false;
         target.suspect = target.leased_alone;
-        target.attempts -= target.leased_alone ? 1U : 0U;
+        target.deliveries -= target.leased_alone ? 1U : 0U;
     }
 }
 
@@ -272,7 +275,7 @@ void call::release_lease(instance_row& target) {
     take_back_expiry(target);
     target.token = 0;
     target.holder = 0;
-    target.leave_lane();
+    target.leave_work_key();
     target.is_changed = true;
 }
 
@@ -306,7 +309,7 @@ void call::settle(instance_row& target) {
     const std::int64_t due = due_time(target);
     if (due == never) {
         target.is_changed |= target.next_at != never;
-        target.leave_lane();
+        target.leave_work_key();
         return;
     }
     const std::int64_t ready_since = std::max(due, now_);
@@ -362,10 +365,10 @@ std::optional<parent_link> call::parent(const instance_row& target) {
 
 void call::queue_activity(const held_activity& task, std::int64_t next_at, std::uint64_t token) {
     const auto kept = token == 0 ? std::nullopt : std::optional(token);
-    sql().queue_activity.run(lane_of(task.kind, false, task.suspect),
+    sql().queue_activity.run(work_key_of(task.kind, false, task.suspect),
                              next_at,
                              task.suspect,
-                             task.attempts,
+                             task.deliveries,
                              kept,
                              task.instance_row,
                              task.task.value,
@@ -380,9 +383,9 @@ void call::queue_activity(const held_activity& task, std::int64_t next_at, std::
 // [SUSPECT-1] [SUSPECT-2]
 void call::expire(instance_row& target) {
     target.expired = true;
-    target.attempts += target.leased_alone ? 1U : 0U;
+    target.deliveries += target.leased_alone ? 1U : 0U;
     target.suspect = true;
-    target.leave_lane();
+    target.leave_work_key();
     target.is_changed = true;
     settle(target);
 }
@@ -411,13 +414,13 @@ bool call::find_expired_leases() {
         std::vector<std::pair<held_activity, std::uint64_t>> expired;
         rows found = sql().expired_activities.query(now_);
         while (found.next()) {
-            const std::int64_t attempts = found.number(5) + found.number(4);
+            const std::int64_t deliveries = found.number(5) + found.number(4);
             expired.push_back({{.instance_row = found.number(0),
                                 .task = {static_cast<std::uint64_t>(found.number(1))},
                                 .execution = {found.id(2)},
                                 .kind = found.number(3),
                                 .suspect = true,
-                                .attempts = static_cast<std::uint32_t>(attempts)},
+                                .deliveries = static_cast<std::uint32_t>(deliveries)},
                                static_cast<std::uint64_t>(found.number(6))});
         }
         for (const auto& [task, token] : expired) {

@@ -56,7 +56,7 @@ struct instance_row {
     bool expired = false;
     std::uint64_t token = 0;
     std::int64_t holder = 0;
-    std::uint32_t attempts = 0;
+    std::uint32_t deliveries = 0;
     std::uint64_t history_length = 0;
     std::uint64_t history_version = 0;
     std::int64_t inbox_length = 0;
@@ -66,7 +66,7 @@ struct instance_row {
     bool parked = false;
 
     // Of this call.
-    std::int64_t stored_lane = 0;
+    std::int64_t stored_work_key = 0;
     std::int64_t stored_next_at = never;
     const new_instance* birth = nullptr;
     bool is_changed = false;
@@ -83,8 +83,8 @@ struct instance_row {
 
     [[nodiscard]] bool is_held() const noexcept { return token != 0 && !expired; }
     /// Zero for none.
-    [[nodiscard]] std::int64_t lane() const noexcept;
-    void leave_lane() noexcept { next_at = never; }
+    [[nodiscard]] std::int64_t work_key() const noexcept;
+    void leave_work_key() noexcept { next_at = never; }
 };
 
 /// An activity that is leased, or was.
@@ -94,7 +94,7 @@ struct held_activity {
     execution_id execution{};
     std::int64_t kind = 0;
     bool suspect = false;
-    std::uint32_t attempts = 0;
+    std::uint32_t deliveries = 0;
 };
 
 /// The earlier answer to a repeated call [REPEAT-1].
@@ -143,14 +143,14 @@ class call {
     /// The execution with which the instance was created [CREATE-3].
     [[nodiscard]] execution_id created_as(const instance_row& target);
     void insert(const new_instance& fresh);
-    /// [LEVEL-1] The instance waits in another lane from then on.
+    /// [LEVEL-1] The instance waits under another work key from then on.
     void raise_level(instance_row& target, feature_level level);
     void erase(instance_row& target);
     /// Ends the lease.
     void release_lease(instance_row& target);
     /// The holder is back before anybody took the item [LOCK-3].
     static void take_back_expiry(instance_row& target);
-    /// Puts the instance where its state says: into a lane, or into none.
+    /// Puts the instance where its state says: under a work key, or under none.
     void settle(instance_row& target);
     void append_history(instance_row& target, std::uint32_t count, const std::string& text);
     void append_event(instance_row& target, const std::string& event);

@@ -27,7 +27,7 @@ void call::write_new(const instance_row& r) {
         r.execution.value,
         r.definition,
         static_cast<int>(r.status),
-        is_idle ? std::nullopt : std::optional(r.lane()),
+        is_idle ? std::nullopt : std::optional(r.work_key()),
         unless_never(r.next_at),
         r.not_before,
         r.needs_turn,
@@ -36,7 +36,7 @@ void call::write_new(const instance_row& r) {
         r.expired,
         unless_zero(r.token),
         unless_zero(r.holder),
-        r.attempts,
+        r.deliveries,
         r.history_length,
         r.history_version,
         r.inbox_length,
@@ -59,7 +59,7 @@ void call::write_changed(instance_row& r) {
                  r.expired,
                  unless_zero(r.token),
                  unless_zero(r.holder),
-                 r.attempts,
+                 r.deliveries,
                  r.history_length,
                  r.history_version,
                  r.inbox_length,
@@ -71,7 +71,7 @@ void call::write_changed(instance_row& r) {
                  r.row);
     };
     const bool is_idle = r.next_at == never;
-    const std::int64_t lane = is_idle ? 0 : r.lane();
+    const std::int64_t work_key = is_idle ? 0 : r.work_key();
     if (r.has_ended) {
         const payload none;
         const payload& output = r.output != nullptr ? *r.output : none;
@@ -81,11 +81,11 @@ void call::write_changed(instance_row& r) {
         const auto failure =
             has_failed ? std::optional(std::string_view(*r.failure_text)) : std::nullopt;
         write(sql().update_and_end, now_, codec, bytes, failure);
-    } else if (lane == r.stored_lane && r.next_at == r.stored_next_at) {
+    } else if (work_key == r.stored_work_key && r.next_at == r.stored_next_at) {
         write(sql().update_in_place);
     } else {
         write(sql().update_and_move,
-              is_idle ? std::nullopt : std::optional(lane),
+              is_idle ? std::nullopt : std::optional(work_key),
               unless_never(r.next_at));
     }
 }

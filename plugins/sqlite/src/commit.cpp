@@ -179,7 +179,7 @@ class steps final : public commit_steps {
         target->last_committer = target->holder;
         target->last_committed = target->token;
         work_.release_lease(*target);
-        target->attempts = 0;
+        target->deliveries = 0;
         target->suspect = false;
         return std::nullopt;
     }
@@ -221,7 +221,7 @@ class steps final : public commit_steps {
                      next,
                      level] = turn;
         instance_row& target = *work_.find(item.instance);
-        target.leave_lane();
+        target.leave_work_key();
         target.updated_at = work_.now();
         target.not_before = 0;
         target.needs_turn = false;

@@ -19,7 +19,7 @@ timestamp time_at(std::int64_t at) {
 grant::grant(call& work, const lock_request& request)
     : work_(work),
       request_(request),
-      lanes_(work.names().lanes_of(work.sql().names, request.filter)),
+      work_keys_(work.names().work_keys_of(work.sql().names, request.filter)),
       worker_(work.names().worker(work.sql().names, request.worker)),
       has_suspects_(work.find_expired_leases()) {}
 
@@ -63,7 +63,7 @@ void grant::repeat(std::string_view leased) {
         std::optional<uuid> execution;
         {
             rows found = work_.sql().find_activity.query(row, task, token);
-            // What stands in a lane of its own was found to be expired.
+            // What stands under a work key of its own was found to be expired.
             if (found.next() && found.number(8) == 0) {
                 execution = found.id(0);
             }
@@ -79,7 +79,7 @@ void grant::repeat(std::string_view leased) {
 void grant::offer(instance_row& target) {
     const bool is_ready = !target.is_erased && !target.is_held() && target.next_at <= work_.now();
     if (is_ready && target.suspect == request_.suspects && orchestration_room() != 0 &&
-        lanes_.serves_definition(target.definition)) {
+        work_keys_.serves_definition(target.definition)) {
         lease(target);
     }
 }
@@ -106,7 +106,7 @@ void grant::add(instance_row& target) {
                            .history_version = target.history_version,
                            .last_committed = {target.last_committed},
                            .history_length = target.history_length,
-                           .attempt = target.attempts + 1,
+                           .deliveries = target.deliveries + 1,
                            .suspect = target.suspect,
                            .kind = key.kind});
     bytes_ += item_overhead;
@@ -170,7 +170,7 @@ void grant::add_history(const instance_row& target, std::vector<history_chunk>& 
 void grant::offer_scheduled(instance_row& owner) {
     for (scheduled_activity& task : owner.scheduled) {
         if (task.is_cancelled || activity_room() == 0 || request_.suspects ||
-            !lanes_.serves_kind(task.kind)) {
+            !work_keys_.serves_kind(task.kind)) {
             continue;
         }
         const new_activity& added = *task.added;
@@ -207,10 +207,10 @@ void grant::fill() {
 void grant::fill_orchestrations() {
     const std::size_t room = orchestration_room();
     std::vector<std::pair<std::int64_t, instance_row*>> ready;
-    for (const std::int64_t definition : lanes_.definitions) {
-        const std::int64_t lane = request_.suspects ? -definition : definition;
+    for (const std::int64_t definition : work_keys_.definitions) {
+        const std::int64_t work_key = request_.suspects ? -definition : definition;
         std::size_t count = 0;
-        rows found = work_.sql().ready_instances.query(lane, work_.now());
+        rows found = work_.sql().ready_instances.query(work_key, work_.now());
         while (count < room && found.next()) {
             instance_row* target = work_.find_row(found.number(0));
             const bool is_ready =
@@ -222,9 +222,9 @@ void grant::fill_orchestrations() {
             }
         }
     }
-    // What this call has found to be expired stands in no lane of the table yet.
+    // What this call has found to be expired stands under no work key of the table yet.
     for (instance_row* target : work_.made_ready()) {
-        if (request_.suspects && lanes_.serves_definition(target->definition)) {
+        if (request_.suspects && work_keys_.serves_definition(target->definition)) {
             ready.emplace_back(target->next_at, target);
         }
     }
@@ -236,19 +236,19 @@ void grant::fill_orchestrations() {
     }
 }
 
-void grant::collect_activities(std::int64_t lane,
+void grant::collect_activities(std::int64_t work_key,
                                std::size_t room,
                                std::vector<activity_key>& found) {
     std::int64_t rank = std::numeric_limits<std::int64_t>::min();
     std::size_t left = room;
     while (left != 0) {
-        const auto next = work_.sql().next_rank.number(lane, rank);
+        const auto next = work_.sql().next_rank.number(work_key, rank);
         if (!next) {
             return;
         }
         rank = *next;
         rows ready = work_.sql().ready_activities.query(
-            lane, rank, work_.now(), static_cast<std::int64_t>(left));
+            work_key, rank, work_.now(), static_cast<std::int64_t>(left));
         while (ready.next()) {
             found.push_back({rank, ready.number(0), ready.number(1), ready.number(2), ready.id(3)});
             --left;
@@ -259,7 +259,7 @@ void grant::collect_activities(std::int64_t lane,
 void grant::fill_activities() {
     const std::size_t room = activity_room();
     std::vector<activity_key> ready;
-    for (const std::int64_t kind : lanes_.kinds) {
+    for (const std::int64_t kind : work_keys_.kinds) {
         collect_activities(request_.suspects ? -kind : kind, room, ready);
     }
     std::sort(ready.begin(), ready.end());
@@ -294,7 +294,7 @@ void grant::add_activity(const activity_key& key, std::uint64_t token) {
                                  .queue = std::move(kind.second),
                                  .input = {found.string(3), found.string(4)},
                                  .details = found.string(5),
-                                 .attempt = static_cast<std::uint32_t>(found.number(6)) + 1,
+                                 .deliveries = static_cast<std::uint32_t>(found.number(6)) + 1,
                                  .suspect = found.number(7) != 0});
     const activity_work& item = batch_.activities.back();
     bytes_ += item_overhead + item.input.bytes.size() + item.details.size();
@@ -305,13 +305,13 @@ bool grant::is_waiting_suspect(const instance_row& target) const noexcept {
            target.next_at <= work_.now();
 }
 
-// The lanes of the table are looked at before this call is written back, so what it changes in them
-// is taken from the rows at hand.
+// The work keys of the table are looked at before this call is written back, so what it changes in
+// them is taken from the rows at hand.
 bool grant::suspects_wait() {
     if (!has_suspects_) {
         return false;
     }
-    for (const std::int64_t definition : lanes_.definitions) {
+    for (const std::int64_t definition : work_keys_.definitions) {
         rows found = work_.sql().ready_instances.query(-definition, work_.now());
         while (found.next()) {
             const instance_row* target = work_.find_row(found.number(0));
@@ -321,11 +321,11 @@ bool grant::suspects_wait() {
         }
     }
     for (const instance_row* target : work_.made_ready()) {
-        if (is_waiting_suspect(*target) && lanes_.serves_definition(target->definition)) {
+        if (is_waiting_suspect(*target) && work_keys_.serves_definition(target->definition)) {
             return true;
         }
     }
-    return std::any_of(lanes_.kinds.begin(), lanes_.kinds.end(), [&](std::int64_t kind) {
+    return std::any_of(work_keys_.kinds.begin(), work_keys_.kinds.end(), [&](std::int64_t kind) {
         std::vector<activity_key> found;
         collect_activities(-kind, 1, found);
         return !found.empty();

@@ -21,7 +21,7 @@ class grant {
     void offer(instance_row& target);
     /// Offers the activities that this call has scheduled for the instance.
     void offer_scheduled(instance_row& owner);
-    /// Fills the room that is left from the lanes [LOCK-6], or hands out one suspect.
+    /// Fills the room that is left from the work keys [LOCK-6], or hands out one suspect.
     void fill();
 
     [[nodiscard]] bool is_empty() const noexcept {
@@ -53,7 +53,9 @@ class grant {
     void add_history(const instance_row& target, std::vector<history_chunk>& history);
     void fill_orchestrations();
     void fill_activities();
-    void collect_activities(std::int64_t lane, std::size_t room, std::vector<activity_key>& found);
+    void collect_activities(std::int64_t work_key,
+                            std::size_t room,
+                            std::vector<activity_key>& found);
     void lease_activity(const activity_key& key);
     void add_activity(const activity_key& key, std::uint64_t token);
     [[nodiscard]] bool is_waiting_suspect(const instance_row& target) const noexcept;
@@ -61,7 +63,7 @@ class grant {
 
     call& work_;
     const lock_request& request_;
-    served_lanes lanes_;
+    served_work_keys work_keys_;
     std::int64_t worker_ = 0;
     bool has_suspects_ = false;
     work_batch batch_;

@@ -58,7 +58,7 @@ unpark_outcome unpark_one(call& work, const instance_id& id) {
     }
     // [PARK-3]
     target->parked = false;
-    target->attempts = 0;
+    target->deliveries = 0;
     target->suspect = false;
     target->updated_at = work.now();
     target->is_changed = true;

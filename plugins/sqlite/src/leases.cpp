@@ -20,17 +20,17 @@ std::optional<timestamp> sqlite_backend::idle_since(const lock_request& request)
         reads->find_request.number(request.request.value)) {
         return std::nullopt;
     }
-    const served_lanes lanes = hub_.names().lanes_of(reads->names, request.filter);
+    const served_work_keys work_keys = hub_.names().work_keys_of(reads->names, request.filter);
     const auto is_ready = [&](statement& any) {
-        return [&](std::int64_t lane) { return any.number(lane, now).has_value(); };
+        return [&](std::int64_t work_key) { return any.number(work_key, now).has_value(); };
     };
     const bool has_orchestration =
-        request.orchestrations != 0 &&
-        std::any_of(
-            lanes.definitions.begin(), lanes.definitions.end(), is_ready(reads->any_instance));
+        request.orchestrations != 0 && std::any_of(work_keys.definitions.begin(),
+                                                   work_keys.definitions.end(),
+                                                   is_ready(reads->any_instance));
     const bool has_activity =
         request.activities != 0 &&
-        std::any_of(lanes.kinds.begin(), lanes.kinds.end(), is_ready(reads->any_activity));
+        std::any_of(work_keys.kinds.begin(), work_keys.kinds.end(), is_ready(reads->any_activity));
     return has_orchestration || has_activity ? std::nullopt
                                              : std::optional(timestamp(duration(now)));
 }
@@ -105,7 +105,7 @@ void note_return(call& work, instance_row& target, const lease_return& request) 
             work.raise_level(target, request.needed);  // [LEVEL-3]
             break;
         case return_kind::abandon:  // [ABANDON-1]
-            ++target.attempts;
+            ++target.deliveries;
             target.not_before = later(work.now(), request.delay);
             break;
         case return_kind::park:  // [PARK-1]
@@ -129,7 +129,7 @@ std::vector<lease_outcome> sqlite_backend::return_leases(const lease_return& req
         bool is_held = false;
         if (item.task) {
             if (auto task = work.activity_holder(item)) {
-                task->attempts += is_abandoned ? 1 : 0;
+                task->deliveries += is_abandoned ? 1 : 0;
                 work.queue_activity(
                     *task, is_abandoned ? later(work.now(), request.delay) : work.now(), 0);
                 is_held = true;

@@ -5,11 +5,11 @@
 
 namespace perdure::sqlite {
 
-bool served_lanes::serves_definition(std::int64_t definition) const {
+bool served_work_keys::serves_definition(std::int64_t definition) const {
     return everything || std::binary_search(definitions.begin(), definitions.end(), definition);
 }
 
-bool served_lanes::serves_kind(std::int64_t kind) const {
+bool served_work_keys::serves_kind(std::int64_t kind) const {
     return everything || std::binary_search(kinds.begin(), kinds.end(), kind);
 }
 
@@ -155,13 +155,13 @@ std::vector<std::int64_t> all_numbers(database& db, const std::string& column_an
 
 }  // namespace
 
-served_lanes name_cache::lanes_of(name_statements& sql, const work_filter* filter) {
-    served_lanes lanes;
+served_work_keys name_cache::work_keys_of(name_statements& sql, const work_filter* filter) {
+    served_work_keys work_keys;
     if (filter == nullptr) {
-        lanes.everything = true;
-        lanes.definitions = all_numbers(sql.db, "definition from definitions");
-        lanes.kinds = all_numbers(sql.db, "kind from activity_kinds");
-        return lanes;
+        work_keys.everything = true;
+        work_keys.definitions = all_numbers(sql.db, "definition from definitions");
+        work_keys.kinds = all_numbers(sql.db, "kind from activity_kinds");
+        return work_keys;
     }
     const std::lock_guard guard(mutex_);
     const auto add = [](std::vector<std::int64_t>& numbers, std::int64_t number) {
@@ -171,7 +171,7 @@ served_lanes name_cache::lanes_of(name_statements& sql, const work_filter* filte
     };
     for (const auto& [name, version, kind] : filter->orchestrations) {
         for (unsigned level = 1; level <= filter->level; ++level) {  // [LEVEL-2]
-            add(lanes.definitions,
+            add(work_keys.definitions,
                 definitions_.number(sql.find_definition,
                                     sql.add_definition,
                                     {name, version, kind, static_cast<feature_level>(level)},
@@ -180,15 +180,15 @@ served_lanes name_cache::lanes_of(name_statements& sql, const work_filter* filte
     }
     for (const std::string& name : filter->activities) {
         for (const std::string& queue : filter->queues) {
-            add(lanes.kinds,
+            add(work_keys.kinds,
                 kinds_.number(sql.find_kind, sql.add_kind, {name, queue}, if_missing::ignore));
         }
     }
-    for (auto* numbers : {&lanes.definitions, &lanes.kinds}) {
+    for (auto* numbers : {&work_keys.definitions, &work_keys.kinds}) {
         std::sort(numbers->begin(), numbers->end());
         numbers->erase(std::unique(numbers->begin(), numbers->end()), numbers->end());
     }
-    return lanes;
+    return work_keys;
 }
 
 void name_cache::forget() {

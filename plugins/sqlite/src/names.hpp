@@ -27,8 +27,8 @@ struct definition_key {
     friend auto operator<=>(const definition_key&, const definition_key&) = default;
 };
 
-/// The lanes that a worker serves.
-struct served_lanes {
+/// The work keys that a worker serves.
+struct served_work_keys {
     /// Without a filter a worker has everything.
     bool everything = false;
     /// Sorted.
@@ -52,8 +52,8 @@ class name_cache {
     void forget_worker(const worker_id& id);
     [[nodiscard]] definition_key key_of(name_statements& sql, std::int64_t definition);
     [[nodiscard]] name_pair kind_text(name_statements& sql, std::int64_t kind);
-    /// Names that no row has used yet have no lane.
-    [[nodiscard]] served_lanes lanes_of(name_statements& sql, const work_filter* filter);
+    /// Names that no row has used yet have no work key.
+    [[nodiscard]] served_work_keys work_keys_of(name_statements& sql, const work_filter* filter);
 
     void forget();
 

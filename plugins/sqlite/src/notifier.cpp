@@ -44,7 +44,8 @@ class notifier::registration {
 /// The right to look on behalf of all that wait; needs the mutex at its beginning and its end.
 class notifier::poller {
   public:
-    explicit poller(notifier& owner, std::unique_lock<std::mutex>& lock) : owner_(owner), lock_(lock) {
+    explicit poller(notifier& owner, std::unique_lock<std::mutex>& lock)
+        : owner_(owner), lock_(lock) {
         owner_.somebody_polls_ = true;
     }
     poller(const poller&) = delete;
@@ -271,22 +272,22 @@ void notifier::poll_for_due(std::unique_lock<std::mutex>& lock) {
 std::int64_t notifier::earliest_due(std::int64_t after) {
     read_statements& sql = reader_->sql;
     std::int64_t due = never;
-    std::int64_t lane = std::numeric_limits<std::int64_t>::min();
-    while (const auto next = sql.next_instance_lane.number(lane)) {
-        lane = *next;
-        due = std::min(due, sql.next_instance_due.number(lane, after).value_or(never));
+    std::int64_t work_key = std::numeric_limits<std::int64_t>::min();
+    while (const auto next = sql.next_instance_work_key.number(work_key)) {
+        work_key = *next;
+        due = std::min(due, sql.next_instance_due.number(work_key, after).value_or(never));
     }
-    std::int64_t rank = lane = std::numeric_limits<std::int64_t>::min();
+    std::int64_t rank = work_key = std::numeric_limits<std::int64_t>::min();
     while (true) {
         {
-            rows next = sql.next_activity_lane.query(lane, rank);
+            rows next = sql.next_activity_work_key.query(work_key, rank);
             if (!next.next()) {
                 return due;
             }
-            lane = next.number(0);
+            work_key = next.number(0);
             rank = next.number(1);
         }
-        due = std::min(due, sql.next_activity_due.number(lane, rank, after).value_or(never));
+        due = std::min(due, sql.next_activity_due.number(work_key, rank, after).value_or(never));
     }
 }
 

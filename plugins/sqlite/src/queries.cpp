@@ -152,34 +152,34 @@ namespace {
 
 constexpr std::int64_t count_max = 10'000;
 
-// What an operator wants to know of the lanes: how much is ready, and of what.
+// What an operator wants to know of the work keys: how much is ready, and of what.
 struct survey {
     std::int64_t count = 0;
     std::set<std::int64_t> numbers;
 
-    void add(std::int64_t lane, std::int64_t ready) {
+    void add(std::int64_t work_key, std::int64_t ready) {
         if (ready > 0) {
             count += ready;
-            numbers.insert(lane < 0 ? -lane : lane);
+            numbers.insert(work_key < 0 ? -work_key : work_key);
         }
     }
 };
 
 survey ready_instances(read_statements& sql, std::int64_t now) {
     survey result;
-    std::int64_t lane = std::numeric_limits<std::int64_t>::min();
-    while (const auto next = sql.next_instance_lane.number(lane)) {
-        lane = *next;
+    std::int64_t work_key = std::numeric_limits<std::int64_t>::min();
+    while (const auto next = sql.next_instance_work_key.number(work_key)) {
+        work_key = *next;
         const std::int64_t room = std::max<std::int64_t>(1, count_max - result.count);
-        const std::int64_t ready = sql.count_instances.number(lane, now, room).value_or(0);
-        if (lane == 0) {
+        const std::int64_t ready = sql.count_instances.number(work_key, now, room).value_or(0);
+        if (work_key == 0) {
             result.count += ready;
             rows found = sql.expired_definitions.query(now);
             while (found.next()) {
                 result.numbers.insert(found.number(0));
             }
         } else {
-            result.add(lane, ready);
+            result.add(work_key, ready);
         }
     }
     return result;
@@ -193,28 +193,28 @@ struct activity_survey {
 activity_survey ready_activities(read_statements& sql, std::int64_t now) {
     activity_survey result;
     auto& [awaited, leftovers] = result;
-    std::int64_t lane = std::numeric_limits<std::int64_t>::min();
-    std::int64_t rank = lane;
+    std::int64_t work_key = std::numeric_limits<std::int64_t>::min();
+    std::int64_t rank = work_key;
     while (true) {
         {
-            rows next = sql.next_activity_lane.query(lane, rank);
+            rows next = sql.next_activity_work_key.query(work_key, rank);
             if (!next.next()) {
                 return result;
             }
-            lane = next.number(0);
+            work_key = next.number(0);
             rank = next.number(1);
         }
         const std::int64_t room = std::max<std::int64_t>(1, count_max - awaited.count);
         std::int64_t ready = 0;
         std::int64_t left = 0;
         {
-            rows counted = sql.count_activities.query(lane, rank, now, room);
+            rows counted = sql.count_activities.query(work_key, rank, now, room);
             if (counted.next()) {
                 ready = counted.number(0);
                 left = counted.number(1);
             }
         }
-        if (lane == 0) {
+        if (work_key == 0) {
             awaited.count += ready;
             leftovers.count += left;
             rows found = sql.expired_kinds.query(now);
@@ -222,8 +222,8 @@ activity_survey ready_activities(read_statements& sql, std::int64_t now) {
                 (found.number(1) != 0 ? leftovers : awaited).numbers.insert(found.number(0));
             }
         } else {
-            awaited.add(lane, ready);
-            leftovers.add(lane, left);
+            awaited.add(work_key, ready);
+            leftovers.add(work_key, left);
         }
     }
 }

@@ -39,8 +39,9 @@ inline const std::string hub_columns =
 
 /// The columns of `instance_row`, in its order.
 inline const std::string instance_columns =
-    "row, instance, execution, definition, status, lane, next_at, not_before, needs_turn, suspect,"
-    " leased_alone, expired, token, holder, attempts, history_length, history_version,"
+    "row, instance, execution, definition, status, work_key, next_at, not_before, needs_turn, "
+    "suspect,"
+    " leased_alone, expired, token, holder, deliveries, history_length, history_version,"
     " inbox_length, last_committer, last_committed, updated_at, parked_reason is not null";
 
 /// Everything that a query tells about an instance, at the store's time ?1. The cross join keeps
@@ -50,7 +51,7 @@ inline const std::string record_columns =
     " i.completed_at, i.start_at, i.custom_status_codec, i.custom_status, i.output_codec,"
     " i.output, i.failure, i.parent_instance, i.parent_execution, i.parent_task,"
     " i.parked_reason, i.history_length, i.inbox_length,"
-    " case when i.lane = 0 and i.next_at > ?1 then w.id end, i.row, d.kind, d.feature_level"
+    " case when i.work_key = 0 and i.next_at > ?1 then w.id end, i.row, d.kind, d.feature_level"
     " from instances i cross join definitions d on d.definition = i.definition"
     " left join workers w on w.worker = i.holder";
 
@@ -81,8 +82,8 @@ struct write_statements {
     statement last_row{db, "select max(row) from instances"};
     statement add_instance{
         db,
-        "insert into instances (row, instance, execution, definition, status, lane, next_at,"
-        " not_before, needs_turn, suspect, leased_alone, expired, token, holder, attempts,"
+        "insert into instances (row, instance, execution, definition, status, work_key, next_at,"
+        " not_before, needs_turn, suspect, leased_alone, expired, token, holder, deliveries,"
         " history_length, history_version, inbox_length, last_committer, last_committed,"
         " updated_at, created_at, start_at, parent_instance, parent_execution, parent_task)"
         " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
@@ -90,21 +91,21 @@ struct write_statements {
     statement update_in_place{
         db,
         "update instances set status = ?, not_before = ?, needs_turn = ?, leased_alone = ?,"
-        " expired = ?, token = ?, holder = ?, attempts = ?, history_length = ?,"
+        " expired = ?, token = ?, holder = ?, deliveries = ?, history_length = ?,"
         " history_version = ?, inbox_length = ?, last_committer = ?, last_committed = ?,"
         " updated_at = ?, suspect = ? where row = ?"};
     statement update_and_move{
         db,
         "update instances set status = ?, not_before = ?, needs_turn = ?, leased_alone = ?,"
-        " expired = ?, token = ?, holder = ?, attempts = ?, history_length = ?,"
+        " expired = ?, token = ?, holder = ?, deliveries = ?, history_length = ?,"
         " history_version = ?, inbox_length = ?, last_committer = ?, last_committed = ?,"
-        " updated_at = ?, suspect = ?, lane = ?, next_at = ? where row = ?"};
+        " updated_at = ?, suspect = ?, work_key = ?, next_at = ? where row = ?"};
     statement update_and_end{
         db,
         "update instances set status = ?, not_before = ?, needs_turn = ?, leased_alone = ?,"
-        " expired = ?, token = ?, holder = ?, attempts = ?, history_length = ?,"
+        " expired = ?, token = ?, holder = ?, deliveries = ?, history_length = ?,"
         " history_version = ?, inbox_length = ?, last_committer = ?, last_committed = ?,"
-        " updated_at = ?, suspect = ?, lane = null, next_at = null, completed_at = ?,"
+        " updated_at = ?, suspect = ?, work_key = null, next_at = null, completed_at = ?,"
         " output_codec = ?, output = ?, failure = ?, parked_reason = null where row = ?"};
     statement set_custom_status{
         db, "update instances set custom_status_codec = ?, custom_status = ? where row = ?"};
@@ -113,10 +114,10 @@ struct write_statements {
         db,
         "update instances set created_as = coalesce(created_as, execution), execution = ?,"
         " definition = ?, start_at = null where row = ?"};
-    statement set_definition{
-        db,
-        "update instances set definition = ?1, lane = iif(lane < 0, -?1, iif(lane > 0, ?1, lane))"
-        " where row = ?2"};
+    statement set_definition{db,
+                             "update instances set definition = ?1, work_key = iif(work_key < 0, "
+                             "-?1, iif(work_key > 0, ?1, work_key))"
+                             " where row = ?2"};
     statement created_as{db, "select coalesce(created_as, execution) from instances where row = ?"};
     statement parent{db,
                      "select parent_instance, parent_execution, parent_task from instances"
@@ -172,13 +173,14 @@ struct write_statements {
     // Activities.
     statement add_activity{
         db,
-        "insert into activities (instance_row, task, execution, kind, lane, lane_rank, next_at,"
-        " suspect, leased_alone, token, holder, attempts, priority, version, input_codec, input,"
+        "insert into activities (instance_row, task, execution, kind, work_key, work_key_rank, "
+        "next_at,"
+        " suspect, leased_alone, token, holder, deliveries, priority, version, input_codec, input,"
         " details) values (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, 0, ?, ?, ?, ?, ?)"};
-    statement find_activity{
-        db,
-        "select execution, kind, token, suspect, leased_alone, attempts, priority, next_at, lane"
-        " from activities where instance_row = ? and task = ? and token = ?"};
+    statement find_activity{db,
+                            "select execution, kind, token, suspect, leased_alone, deliveries, "
+                            "priority, next_at, work_key"
+                            " from activities where instance_row = ? and task = ? and token = ?"};
     statement finish_activity{
         db,
         "delete from activities where instance_row = ? and task = ? and execution = ?"
@@ -187,50 +189,53 @@ struct write_statements {
         db, "delete from activities where instance_row = ? and task = ? and execution = ?"};
     statement remove_activities{db, "delete from activities where instance_row = ?"};
     statement remove_unleased_activities{
-        db, "delete from activities where instance_row = ? and (lane <> 0 or next_at <= ?)"};
+        db, "delete from activities where instance_row = ? and (work_key <> 0 or next_at <= ?)"};
     statement activity_work{
         db,
-        "select i.instance, a.kind, a.version, a.input_codec, a.input, a.details, a.attempts,"
+        "select i.instance, a.kind, a.version, a.input_codec, a.input, a.details, a.deliveries,"
         " a.suspect, a.token from activities a join instances i on i.row = a.instance_row"
         " where a.instance_row = ? and a.task = ? and a.execution = ?"};
     statement lease_activity{
         db,
-        "update activities set lane = 0, lane_rank = 0, next_at = ?, token = ?, holder = ?,"
+        "update activities set work_key = 0, work_key_rank = 0, next_at = ?, token = ?, holder = ?,"
         " leased_alone = suspect where instance_row = ? and task = ? and execution = ?"};
     statement queue_activity{
         db,
-        "update activities set lane = ?, lane_rank = -priority, next_at = ?, suspect = ?,"
-        " attempts = ?, token = ? where instance_row = ? and task = ? and execution = ?"};
+        "update activities set work_key = ?, work_key_rank = -priority, next_at = ?, suspect = ?,"
+        " deliveries = ?, token = ? where instance_row = ? and task = ? and execution = ?"};
 
-    // Lanes.
-    statement probe{
-        db,
-        "select exists (select 1 from instances where lane = 0 and next_at <= ?1),"
-        " exists (select 1 from activities where lane = 0 and lane_rank = 0 and next_at <= ?1),"
-        " exists (select 1 from instances where lane < 0),"
-        " exists (select 1 from activities where lane < 0)"};
+    // WorkKeys.
+    statement probe{db,
+                    "select exists (select 1 from instances where work_key = 0 and next_at <= ?1),"
+                    " exists (select 1 from activities where work_key = 0 and work_key_rank = 0 "
+                    "and next_at <= ?1),"
+                    " exists (select 1 from instances where work_key < 0),"
+                    " exists (select 1 from activities where work_key < 0)"};
     statement expired_instances{
-        db, "select row from instances where lane = 0 and next_at <= ? limit 1000"};
+        db, "select row from instances where work_key = 0 and next_at <= ? limit 1000"};
     statement expired_activities{
         db,
-        "select instance_row, task, execution, kind, leased_alone, attempts, token from activities"
-        " where lane = 0 and lane_rank = 0 and next_at <= ? limit 1000"};
-    statement ready_instances{db,
-                              "select row, next_at from instances where lane = ? and next_at <= ?"
-                              " order by next_at"};
-    statement next_rank{db,
-                        "select lane_rank from activities where lane = ? and lane_rank > ?"
-                        " order by lane_rank limit 1"};
+        "select instance_row, task, execution, kind, leased_alone, deliveries, token from "
+        "activities"
+        " where work_key = 0 and work_key_rank = 0 and next_at <= ? limit 1000"};
+    statement ready_instances{
+        db,
+        "select row, next_at from instances where work_key = ? and next_at <= ?"
+        " order by next_at"};
+    statement next_rank{
+        db,
+        "select work_key_rank from activities where work_key = ? and work_key_rank > ?"
+        " order by work_key_rank limit 1"};
     statement ready_activities{db,
                                "select next_at, instance_row, task, execution from activities"
-                               " where lane = ? and lane_rank = ? and next_at <= ?"
+                               " where work_key = ? and work_key_rank = ? and next_at <= ?"
                                " order by next_at limit ?"};
     statement instances_of_holder{
-        db, "select row from instances where lane = 0 and next_at > ? and holder = ?"};
-    statement expire_activities_of_holder{
-        db,
-        "update activities set next_at = ?1 where lane = 0 and lane_rank = 0 and next_at > ?1"
-        " and holder = ?2"};
+        db, "select row from instances where work_key = 0 and next_at > ? and holder = ?"};
+    statement expire_activities_of_holder{db,
+                                          "update activities set next_at = ?1 where work_key = 0 "
+                                          "and work_key_rank = 0 and next_at > ?1"
+                                          " and holder = ?2"};
     statement end_worker{
         db, "update workers set live_until = min(live_until, ?), offers = '' where worker = ?"};
     statement trim_workers{db,
@@ -240,9 +245,9 @@ struct write_statements {
         db, "update workers set live_until = ?, offers = coalesce(?, offers) where worker = ?"};
     statement renew_activity{
         db,
-        "update activities set lane = 0, lane_rank = 0, next_at = ?,"
-        " suspect = case when lane = 0 then suspect else leased_alone end,"
-        " attempts = case when lane = 0 then attempts else attempts - leased_alone end"
+        "update activities set work_key = 0, work_key_rank = 0, next_at = ?,"
+        " suspect = case when work_key = 0 then suspect else leased_alone end,"
+        " deliveries = case when work_key = 0 then deliveries else deliveries - leased_alone end"
         " where instance_row = ? and task = ? and token = ?"};
 };
 
@@ -268,46 +273,49 @@ struct read_statements {
         " coalesce((select max(first) from history where instance_row = ?1 and first <= ?2), 0)"
         " order by first"};
 
-    // Lanes.
+    // WorkKeys.
     statement find_request{db, "select 1 from requests where request = ?"};
     statement any_expired_or_suspect{
         db,
-        "select exists (select 1 from instances where lane < 0)"
-        " or exists (select 1 from activities where lane < 0)"
-        " or exists (select 1 from instances where lane = 0 and next_at <= ?1)"
-        " or exists (select 1 from activities where lane = 0 and lane_rank = 0"
+        "select exists (select 1 from instances where work_key < 0)"
+        " or exists (select 1 from activities where work_key < 0)"
+        " or exists (select 1 from instances where work_key = 0 and next_at <= ?1)"
+        " or exists (select 1 from activities where work_key = 0 and work_key_rank = 0"
         " and next_at <= ?1)"};
-    statement any_instance{db, "select 1 from instances where lane = ? and next_at <= ? limit 1"};
-    statement any_activity{db, "select 1 from activities where lane = ? and next_at <= ? limit 1"};
-    statement next_instance_lane{db,
-                                 "select lane from instances where lane > ? order by lane limit 1"};
-    statement next_activity_lane{
+    statement any_instance{db,
+                           "select 1 from instances where work_key = ? and next_at <= ? limit 1"};
+    statement any_activity{db,
+                           "select 1 from activities where work_key = ? and next_at <= ? limit 1"};
+    statement next_instance_work_key{
+        db, "select work_key from instances where work_key > ? order by work_key limit 1"};
+    statement next_activity_work_key{
         db,
-        "select lane, lane_rank from activities where (lane, lane_rank) > (?, ?)"
-        " order by lane, lane_rank limit 1"};
+        "select work_key, work_key_rank from activities where (work_key, work_key_rank) > (?, ?)"
+        " order by work_key, work_key_rank limit 1"};
     statement next_instance_due{
-        db, "select min(next_at) from instances where lane = ? and next_at > ?"};
-    statement next_activity_due{
-        db, "select min(next_at) from activities where lane = ? and lane_rank = ? and next_at > ?"};
-    statement count_instances{
-        db,
-        "select count(*) from (select 1 from instances where lane = ? and next_at <= ? limit ?)"};
+        db, "select min(next_at) from instances where work_key = ? and next_at > ?"};
+    statement next_activity_due{db,
+                                "select min(next_at) from activities where work_key = ? and "
+                                "work_key_rank = ? and next_at > ?"};
+    statement count_instances{db,
+                              "select count(*) from (select 1 from instances where work_key = ? "
+                              "and next_at <= ? limit ?)"};
     /// How many somebody waits for, and how many are leftovers [STATUS-1].
     statement count_activities{
         db,
         "select count(*) filter (where not is_leftover), count(*) filter (where is_leftover) from"
         " (select i.completed_at is not null or i.execution <> a.execution as is_leftover"
         " from activities a cross join instances i on i.row = a.instance_row"
-        " where a.lane = ? and a.lane_rank = ? and a.next_at <= ? limit ?)"};
+        " where a.work_key = ? and a.work_key_rank = ? and a.next_at <= ? limit ?)"};
     statement count_parked{db, "select count(*) from instances where parked_reason is not null"};
-    statement expired_definitions{
-        db,
-        "select distinct definition from instances where lane = 0 and next_at <= ? limit 10000"};
+    statement expired_definitions{db,
+                                  "select distinct definition from instances where work_key = 0 "
+                                  "and next_at <= ? limit 10000"};
     statement expired_kinds{
         db,
         "select distinct a.kind, i.completed_at is not null or i.execution <> a.execution"
         " from activities a cross join instances i on i.row = a.instance_row"
-        " where a.lane = 0 and a.lane_rank = 0 and a.next_at <= ? limit 10000"};
+        " where a.work_key = 0 and a.work_key_rank = 0 and a.next_at <= ? limit 10000"};
     statement live_workers{db, "select id, offers from workers where live_until > ? order by id"};
 };
 

@@ -35,15 +35,16 @@ TEST_CASE("no statement that looks for work scans a table") {
         file.string(), sqlite::open_mode::existing, std::chrono::seconds(5), counts);
 
     const std::vector<std::string> looking{
-        "select row, next_at from instances where lane = ? and next_at <= ? order by next_at",
-        "select row from instances where lane = 0 and next_at <= ? limit 1000",
-        "select lane_rank from activities where lane = ? and lane_rank > ? order by lane_rank",
-        "select next_at, instance_row, task, execution from activities where lane = ? and"
-        " lane_rank = ? and next_at <= ? order by next_at limit ?",
-        "select lane, lane_rank from activities where (lane, lane_rank) > (?, ?)"
-        " order by lane, lane_rank limit 1",
-        "select lane from instances where lane > ? order by lane limit 1",
-        "select min(next_at) from instances where lane = ? and next_at > ?",
+        "select row, next_at from instances where work_key = ? and next_at <= ? order by next_at",
+        "select row from instances where work_key = 0 and next_at <= ? limit 1000",
+        "select work_key_rank from activities where work_key = ? and work_key_rank > ? order by "
+        "work_key_rank",
+        "select next_at, instance_row, task, execution from activities where work_key = ? and"
+        " work_key_rank = ? and next_at <= ? order by next_at limit ?",
+        "select work_key, work_key_rank from activities where (work_key, work_key_rank) > (?, ?)"
+        " order by work_key, work_key_rank limit 1",
+        "select work_key from instances where work_key > ? order by work_key limit 1",
+        "select min(next_at) from instances where work_key = ? and next_at > ?",
         "select count(*) from instances where parked_reason is not null"};
 
     for (const std::string& sql : looking) {

@@ -51,7 +51,7 @@ create type chunk_batch as (turn integer[], skip integer[], count integer[], eve
 create type payload_batch as (turn integer[], kind smallint[], codec text[], bytes bytea[]);
 -- A task with a token is handed to the caller.
 create type task_batch as (
-    turn integer[], task bigint[], lane integer[], token bigint[], version text[],
+    turn integer[], task bigint[], work_key integer[], token bigint[], version text[],
     input_codec text[], input bytea[], details text[]);
 create type cancelled_batch as (turn integer[], task bigint[], is_timer boolean[]);
 create type timer_batch as (turn integer[], task bigint[], fire_at timestamptz[], event text[]);
@@ -62,7 +62,7 @@ create type message_batch as (
 -- `turn` and `refused_event` are null when a client creates them; `replaceable` has a bit for each
 -- status, tags is JSON.
 create type instance_batch as (
-    turn integer[], instance_id text[], execution_id uuid[], lane integer[], start_event text[],
+    turn integer[], instance_id text[], execution_id uuid[], work_key integer[], start_event text[],
     start_at timestamptz[], tags text[], parent_instance text[], parent_execution uuid[],
     parent_task bigint[], refused_event text[], replaceable integer[], replaced_event text[]);
 -- Only clients send them.
@@ -90,7 +90,7 @@ create type lone_turn as (
     after_version bigint, after_committed bigint, count integer, events text, codec text, output bytea);
 -- The only activity that it schedules, and hands to its worker; nulls for none.
 create type lone_task as (
-    task bigint, lane integer, token bigint, version text, input_codec text, input bytea, details text);
+    task bigint, work_key integer, token bigint, version text, input_codec text, input bytea, details text);
 
 -- What a worker can begin: as many items as there are tokens. Durations are microseconds.
 create type room as (
@@ -107,16 +107,16 @@ create type low_water as (since timestamptz, task_since timestamptz, took bigint
 
 -- Leased work. `item` is the number of the orchestration, from 1.
 create type orchestration_batch as (
-    instance_key bigint[], token bigint[], instance_id text[], execution_id uuid[], lane integer[],
+    instance_key bigint[], token bigint[], instance_id text[], execution_id uuid[], work_key integer[],
     status smallint[], history_version bigint[], last_committed bigint[], history_length bigint[],
-    attempts integer[], suspect boolean[], has_frame boolean[],
+    deliveries integer[], suspect boolean[], has_frame boolean[],
     message_item integer[], message_sequence bigint[], message_visible_at timestamptz[],
     message_task bigint[], message_event text[],
     chunk_item integer[], chunk_first bigint[], chunk_count integer[], chunk_events text[]);
 create type activity_batch as (
     instance_key bigint[], task bigint[], execution_id uuid[], token bigint[], instance_id text[],
     name text[], queue text[], version text[], input_codec text[], input bytea[], details text[],
-    attempts integer[], suspect boolean[]);
+    deliveries integer[], suspect boolean[]);
 
 -- What a commit has changed: the like-named parts of its answer; of its instances, `waiting` have work.
 create type commit_effect as (

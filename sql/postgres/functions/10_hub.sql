@@ -2,7 +2,7 @@
 --
 -- In every file: a function without a word about isolation assumes READ COMMITTED and one statement
 -- a call. Errors are SQLSTATEs: PD001 no such hub, PD002 content that is refused, PD003 lost against
--- another call, to be repeated, PD004 a number of a lane or worker that is none of this hub, to be
+-- another call, to be repeated, PD004 a number of a work key or worker that is none of this hub, to be
 -- asked for again, PD005 the schema is of another version than the caller knows.
 
 set search_path = :"schema", pg_temp;
@@ -154,10 +154,10 @@ create or replace function _KindName(p_kind smallint) returns text
 language sql immutable
 as $$ select case p_kind when 0 then 'orchestration' when 1 then 'entity' end $$;
 
--- The numbers of these lanes, in the same order; makes those that are missing. Definitions have a kind of
+-- The numbers of these work keys, in the same order; makes those that are missing. Definitions have a kind of
 -- instance and a feature level, by default 0 and 1. Caller: the plugin, which remembers them. Tables:
--- TaskHubs, Lanes.
-create or replace function _Lanes(
+-- TaskHubs, WorkKeys.
+create or replace function _WorkKeys(
     p_is_activity boolean, p_names text[], p_variants text[], p_priorities integer[],
     p_kinds smallint[] default null, p_levels smallint[] default null)
 returns integer[]
@@ -166,53 +166,54 @@ set search_path from current
 as $$
 declare
     v_hub integer := _Hub();
-    v_lanes integer[];
+    v_work_keys integer[];
 begin
-    insert into Lanes (task_hub, is_activity, name, variant, priority, kind, feature_level)
+    insert into WorkKeys (task_hub, is_activity, name, variant, priority, kind, feature_level)
     select distinct v_hub, p_is_activity, w.name, w.variant, w.priority, coalesce(w.kind, 0::smallint),
            coalesce(w.level, 1::smallint)
       from unnest(p_names, p_variants, p_priorities, p_kinds, p_levels)
            as w(name, variant, priority, kind, level)
-     where not exists (select from Lanes l
+     where not exists (select from WorkKeys l
                         where l.task_hub = v_hub and l.is_activity = p_is_activity
                           and l.name = w.name and l.variant = w.variant and l.priority = w.priority
                           and l.kind = coalesce(w.kind, 0) and l.feature_level = coalesce(w.level, 1))
      order by 3, 4, 5, 6, 7
     on conflict do nothing;
-    select array_agg(l.lane order by w.n) into v_lanes
+    select array_agg(l.work_key order by w.n) into v_work_keys
       from unnest(p_names, p_variants, p_priorities, p_kinds, p_levels)
            with ordinality as w(name, variant, priority, kind, level, n)
-      join Lanes l on l.task_hub = v_hub and l.is_activity = p_is_activity
+      join WorkKeys l on l.task_hub = v_hub and l.is_activity = p_is_activity
                   and l.name = w.name and l.variant = w.variant and l.priority = w.priority
                   and l.kind = coalesce(w.kind, 0) and l.feature_level = coalesce(w.level, 1);
-    return v_lanes;
+    return v_work_keys;
 end
 $$;
 
--- Refuses lanes of another hub, where what the caller puts would be taken by the other's workers, and
--- of an earlier installation (PD004). Caller: the other functions. Tables, read only: Lanes.
-create or replace function _CheckLanes(p_hub integer, p_lanes integer[]) returns void
+-- Refuses work keys of another hub, where what the caller puts would be taken by the other's workers, and
+-- of an earlier installation (PD004). Caller: the other functions. Tables, read only: WorkKeys.
+create or replace function _CheckWorkKeys(p_hub integer, p_work_keys integer[]) returns void
 language plpgsql stable
 as $$
 begin
-    if (select count(*) from Lanes l where l.lane = any(p_lanes) and l.task_hub = p_hub)
-       < (select count(distinct coalesce(w.lane, 0)) from unnest(p_lanes) as w(lane)) then
-        raise exception 'there is no such lane in this hub' using errcode = 'PD004';
+    if (select count(*) from WorkKeys l where l.work_key = any(p_work_keys) and l.task_hub = p_hub)
+       < (select count(distinct coalesce(w.work_key, 0)) from unnest(p_work_keys) as w(work_key)) then
+        raise exception 'there is no such work_key in this hub' using errcode = 'PD004';
     end if;
 end
 $$;
 
--- What these lanes of definitions stand for, in the same order. Caller: the plugin. Tables: TaskHubs, Lanes.
-create or replace function _LaneNames(
-    p_lanes integer[], out names text[], out variants text[], out kinds smallint[],
+-- What these work keys of definitions stand for, in the same order. Caller: the plugin. Tables: TaskHubs,
+-- WorkKeys.
+create or replace function _WorkKeyNames(
+    p_work_keys integer[], out names text[], out variants text[], out kinds smallint[],
     out levels smallint[])
 language sql stable security definer
 set search_path from current
 as $$
     select array_agg(l.name order by w.n), array_agg(l.variant order by w.n),
            array_agg(l.kind order by w.n), array_agg(l.feature_level order by w.n)
-      from unnest(p_lanes) with ordinality as w(lane, n)
-      join Lanes l on l.lane = w.lane and l.task_hub = _Hub()
+      from unnest(p_work_keys) with ordinality as w(work_key, n)
+      join WorkKeys l on l.work_key = w.work_key and l.task_hub = _Hub()
 $$;
 
 -- The number of a worker; makes it. Caller: the plugin, which remembers it. Tables: TaskHubs, Workers.
@@ -224,8 +225,10 @@ declare
     v_hub integer := _Hub();
     v_worker integer;
 begin
-    -- Its life ends before it has begun, so that even one that never renews is removed some day.
-    insert into Workers (task_hub, worker_id, live_until) values (v_hub, p_worker_id, _Now())
+    -- Its life ends before it has begun, so that even one that never renews is removed some day, and before
+    -- any call began that sees the row, so that none takes it for alive.
+    insert into Workers (task_hub, worker_id, live_until)
+    values (v_hub, p_worker_id, _Now() - interval '1 minute')
     on conflict do nothing;
     select w.worker into v_worker
       from Workers w where w.task_hub = v_hub and w.worker_id = p_worker_id;
@@ -269,7 +272,7 @@ end
 $$;
 
 -- Deletes up to p_limit instances with all that belongs to them, and at the end what else the hub
--- holds; returns how many instances are left to delete, at most p_limit. The numbers of lanes and
+-- holds; returns how many instances are left to delete, at most p_limit. The numbers of work keys and
 -- workers stay. Caller: the plugin, until it returns 0. Tables: Instances, Ready, NewTasks,
 -- NewEvents, History, Payloads, MessageIds, Requests.
 create or replace function _DeleteHub(p_limit integer) returns integer
@@ -293,11 +296,11 @@ begin
 end
 $$;
 
--- The lanes of what is leased and whose lease is over, once for each: it waits as well, but a look must not
--- make a suspect of it. `leftovers`: of activities whose instance has ended or is in a later execution.
+-- The work keys of what is leased and whose lease is over, once for each: it waits as well, but a look must
+-- not make a suspect of it. `leftovers`: of activities whose instance has ended or is in a later execution.
 -- Caller: _HubStatus. Tables, read only: Requests, Instances, NewTasks.
-create or replace function _LanesOfExpired(
-    p_hub integer, p_now timestamptz, out lanes integer[], out leftovers integer[])
+create or replace function _WorkKeysOfExpired(
+    p_hub integer, p_now timestamptz, out work_keys integer[], out leftovers integer[])
 language plpgsql volatile
 as $$
 declare
@@ -305,16 +308,16 @@ declare
 begin
     v_leased := array(select distinct unnest(r.lease_keys) from Requests r
                        where r.task_hub = p_hub and r.lease_keys is not null and r.until <= p_now);
-    lanes := array(select i.lane from Instances i
+    work_keys := array(select i.work_key from Instances i
                     where i.instance_key = any(v_leased) and i.token is not null
                       and i.lease_until <= p_now and i.ready_at is null
                     union all
-                   select t.lane from NewTasks t
+                   select t.work_key from NewTasks t
                      join Instances i on i.instance_key = t.instance_key
                     where t.instance_key = any(v_leased) and t.token is not null
                       and t.lease_until <= p_now and t.ready_at is null
                       and not _IsEnded(i.status) and i.execution_id = t.execution_id);
-    leftovers := array(select t.lane from NewTasks t
+    leftovers := array(select t.work_key from NewTasks t
                          join Instances i on i.instance_key = t.instance_key
                         where t.instance_key = any(v_leased) and t.token is not null
                           and t.lease_until <= p_now and t.ready_at is null
@@ -326,7 +329,7 @@ $$;
 -- "orchestration NAME VERSION" and "activity NAME" of ready work that no live worker has. Activities
 -- whose end nobody waits for, since their instance has ended or is in a later execution, are leftovers
 -- and stand apart [STATUS-1]. Caller: the plugin. Tables, read only: Requests, Instances, NewTasks,
--- Workers, Lanes, Ready.
+-- Workers, WorkKeys, Ready.
 create or replace function _HubStatus(
     out schema_version text, out store_time timestamptz, out live_workers text[],
     out ready_orchestrations bigint, out ready_activities bigint, out leftover_activities bigint,
@@ -344,7 +347,7 @@ declare
     v_over record;
 begin
     store_time := _Now();
-    v_over := _LanesOfExpired(v_hub, store_time);
+    v_over := _WorkKeysOfExpired(v_hub, store_time);
     select v.semantic_version into schema_version from _GetVersions() v limit 1;
     select coalesce(array_agg(w.worker_id order by w.worker), '{}') into live_workers
       from Workers w where w.task_hub = v_hub and w.live_until > store_time;
@@ -352,23 +355,23 @@ begin
       from (select from Instances i
              where i.task_hub = v_hub and i.parked_reason is not null limit v_max) p;
     with waiting as materialized (
-        select l.lane, l.is_activity, l.name, l.variant, l.kind, l.feature_level, r.is_leftover,
+        select l.work_key, l.is_activity, l.name, l.variant, l.kind, l.feature_level, r.is_leftover,
                sum(r.n) as n
-          from Lanes l
+          from WorkKeys l
          cross join lateral (
                select l.is_activity
                           and (select _IsEnded(i.status) or i.execution_id <> q.execution_id
                                  from Instances i where i.instance_key = q.instance_key) as is_leftover,
                       count(*) as n
                  from (select b.instance_key, b.execution_id from Ready b
-                        where b.lane in (l.lane, -l.lane) and b.due <= store_time limit v_max) q
+                        where b.work_key in (l.work_key, -l.work_key) and b.due <= store_time limit v_max) q
                 group by 1
                 union all
-               select false, cardinality(array_positions(v_over.lanes, l.lane))
+               select false, cardinality(array_positions(v_over.work_keys, l.work_key))
                 union all
-               select true, cardinality(array_positions(v_over.leftovers, l.lane))) r
+               select true, cardinality(array_positions(v_over.leftovers, l.work_key))) r
          where l.task_hub = v_hub and r.n > 0
-         group by l.lane, r.is_leftover
+         group by l.work_key, r.is_leftover
     ), lacking as (
         select distinct w.is_leftover,
                case when w.is_activity then 'activity ' || w.name
@@ -381,7 +384,7 @@ begin
                             where k.task_hub = v_hub and k.live_until > store_time
                               and case when w.is_activity
                                        then w.name = any(k.activities) and w.variant = any(k.queues)
-                                       else w.lane = any(k.definitions) end)
+                                       else w.work_key = any(k.definitions) end)
     )
     select least(coalesce(sum(w.n) filter (where not w.is_activity), 0), v_max),
            least(coalesce(sum(w.n) filter (where w.is_activity and not w.is_leftover), 0), v_max),

@@ -35,7 +35,8 @@ language plpgsql volatile
 as $$
 begin
     with state as materialized (
-        select i.instance_key, i.ready_at, case when i.suspect then -i.lane else i.lane end as lane, d.due
+        select i.instance_key, i.ready_at, d.due,
+               case when i.suspect then -i.work_key else i.work_key end as work_key
           from (select distinct unnest(p_keys) as instance_key) k
           join Instances i on i.instance_key = any(array[k.instance_key])
          cross join lateral _Due(i, p_now) as d(due)
@@ -46,11 +47,11 @@ begin
            and (s.ready_at is null or s.due is null or s.due < s.ready_at)
     ), gone as (
         delete from Ready r using moved m
-         where m.ready_at is not null and r.lane = any(array[m.lane]) and r.due = m.ready_at
+         where m.ready_at is not null and r.work_key = any(array[m.work_key]) and r.due = m.ready_at
            and r.instance_key = m.instance_key and r.task is not distinct from 0
     ), added as (
-        insert into Ready (lane, due, instance_key, task)
-        select m.lane, m.due, m.instance_key, 0 from moved m where m.due is not null
+        insert into Ready (work_key, due, instance_key, task)
+        select m.work_key, m.due, m.instance_key, 0 from moved m where m.due is not null
     ), marked as (
         update Instances i set ready_at = m.due
           from moved m where i.instance_key = any(array[m.instance_key])
@@ -61,8 +62,9 @@ begin
 end
 $$;
 
--- Makes the lanes that instances will wait in when their levels are raised. Before any row is locked, and in
--- one order, because two calls that make the same lane wait for each other. Tables: Instances (read), Lanes.
+-- Makes the work keys that instances will wait under when their levels are raised. Before any row is locked,
+-- and in one order, because two calls that make the same work key wait for each other. Tables: Instances
+-- (read), WorkKeys.
 create or replace function _MakeLevels(
     p_hub integer, p_keys bigint[], p_key_levels smallint[], p_targets text[],
     p_target_levels smallint[])
@@ -70,21 +72,21 @@ returns void
 language plpgsql volatile
 as $$
 begin
-    insert into Lanes (task_hub, is_activity, name, variant, priority, kind, feature_level)
+    insert into WorkKeys (task_hub, is_activity, name, variant, priority, kind, feature_level)
     select distinct p_hub, false, l.name, l.variant, 0, l.kind, w.level
-      from (select i.lane, k.level
+      from (select i.work_key, k.level
               from unnest(p_keys, p_key_levels) as k(instance_key, level)
               join Instances i on i.instance_key = any(array[k.instance_key])
                               and i.task_hub is not distinct from p_hub
              union all
-            select i.lane, t.level
+            select i.work_key, t.level
               from unnest(p_targets, p_target_levels) as t(instance_id, level)
              cross join lateral (
-                   select x.lane from Instances x
+                   select x.work_key from Instances x
                     where x.task_hub = p_hub and x.instance_id = t.instance_id limit 1) i) w
-      join Lanes l on l.lane = w.lane
+      join WorkKeys l on l.work_key = w.work_key
      where w.level > l.feature_level
-       and not exists (select from Lanes o
+       and not exists (select from WorkKeys o
                         where o.task_hub = p_hub and not o.is_activity and o.name = l.name
                           and o.variant = l.variant and o.priority = 0 and o.kind = l.kind
                           and o.feature_level = w.level)
@@ -93,31 +95,31 @@ begin
 end
 $$;
 
--- [LEVEL-1] Raises feature levels: each of these instances waits in another lane from then on, unless its
--- level is as high. Their rows are locked already. Tables: Lanes, Instances, Ready.
+-- [LEVEL-1] Raises feature levels: each of these instances waits under another work key from then on, unless its
+-- level is as high. Their rows are locked already. Tables: WorkKeys, Instances, Ready.
 create or replace function _RaiseLevels(p_keys bigint[], p_levels smallint[]) returns void
 language plpgsql volatile
 as $$
 declare
     v_raised record;
-    v_lane integer;
+    v_work_key integer;
 begin
     for v_raised in
-        select i.instance_key, i.lane, i.suspect, i.ready_at, l.name, l.variant, l.kind, k.level
+        select i.instance_key, i.work_key, i.suspect, i.ready_at, l.name, l.variant, l.kind, k.level
           from (select w.instance_key, max(w.level) as level
                   from unnest(p_keys, p_levels) as w(instance_key, level)
                  where w.level > 1 group by w.instance_key) k
           join Instances i on i.instance_key = any(array[k.instance_key])
-          join Lanes l on l.lane = i.lane
+          join WorkKeys l on l.work_key = i.work_key
          where l.feature_level < k.level
          order by i.instance_key
     loop
-        v_lane := (_Lanes(false, array[v_raised.name], array[v_raised.variant], array[0],
+        v_work_key := (_WorkKeys(false, array[v_raised.name], array[v_raised.variant], array[0],
                           array[v_raised.kind], array[v_raised.level]))[1];
-        update Instances i set lane = v_lane where i.instance_key = v_raised.instance_key;
+        update Instances i set work_key = v_work_key where i.instance_key = v_raised.instance_key;
         update Ready r
-           set lane = case when v_raised.suspect then -v_lane else v_lane end
-         where r.lane = case when v_raised.suspect then -v_raised.lane else v_raised.lane end
+           set work_key = case when v_raised.suspect then -v_work_key else v_work_key end
+         where r.work_key = case when v_raised.suspect then -v_raised.work_key else v_raised.work_key end
            and r.due = v_raised.ready_at and r.instance_key = v_raised.instance_key
            and r.task is not distinct from 0;
     end loop;
@@ -184,13 +186,13 @@ as $$
 begin
     delete from Ready r using Instances i
      where i.instance_key = any(p_keys) and i.ready_at is not null
-       and r.lane = any(array[case when i.suspect then -i.lane else i.lane end])
+       and r.work_key = any(array[case when i.suspect then -i.work_key else i.work_key end])
        and r.due = i.ready_at and r.instance_key = i.instance_key and r.task is not distinct from 0;
     update Instances i set ready_at = null
      where i.instance_key = any(p_keys) and i.ready_at is not null;
     delete from Ready r using NewTasks t
      where t.instance_key = any(p_keys) and t.ready_at is not null
-       and r.lane = any(array[case when t.suspect then -t.lane else t.lane end])
+       and r.work_key = any(array[case when t.suspect then -t.work_key else t.work_key end])
        and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
        and r.execution_id = t.execution_id;
     delete from NewTasks t
@@ -246,7 +248,7 @@ $$;
 -- accepted, 1 duplicate, 2 no such instance, 3 it is terminal; `key` of a message that was stored.
 -- Ids are remembered for 24 hours and at least 10,000 messages. The row is locked already: it is
 -- one of p_locked, and one that was created since is a lost race. A level that is null is the first.
--- Tables: Instances, MessageIds, NewEvents, Lanes, Ready.
+-- Tables: Instances, MessageIds, NewEvents, WorkKeys, Ready.
 create or replace function _Send(
     p_hub integer, p_now timestamptz, p_target text, p_event text, p_message_id text,
     p_execution uuid, p_task bigint, p_visible_at timestamptz, p_level smallint,

@@ -18,7 +18,7 @@ select i.instance_key, i.instance_id, i.execution_id, l.name, l.variant as versi
        case when i.ready_at is null and i.lease_until > _Now() then w.worker_id end as leased_by,
        l.kind, l.feature_level
   from Instances i
-  join Lanes l on l.lane = i.lane
+  join WorkKeys l on l.work_key = i.work_key
   left join Payloads o on o.instance_key = i.instance_key and o.kind = 1
   left join Payloads c on c.instance_key = i.instance_key and c.kind = 2
   left join Payloads f on f.instance_key = i.instance_key and f.kind = 3
@@ -53,23 +53,23 @@ begin
     v_keys := array(select nextval('instance_keys')
                       from generate_series(1, cardinality(p_new.instance_id)));
     with added as (
-        insert into Instances (instance_key, task_hub, lane, status, execution_id, ready_at,
+        insert into Instances (instance_key, task_hub, work_key, status, execution_id, ready_at,
                                not_before, needs_turn, history_length, history_version, updated_at,
                                created_at, start_at, instance_id, parent_instance, parent_execution,
                                parent_task, tags)
-        select v_keys[n.n], p_hub, n.lane, 6, n.execution_id, greatest(p_now, n.start_at),
+        select v_keys[n.n], p_hub, n.work_key, 6, n.execution_id, greatest(p_now, n.start_at),
                coalesce(n.start_at, '-infinity'), true, 1, 1, p_now, p_now, n.start_at,
                n.instance_id, n.parent_instance, n.parent_execution, n.parent_task, n.tags::jsonb
-          from unnest(p_new.instance_id, p_new.execution_id, p_new.lane, p_new.start_at,
+          from unnest(p_new.instance_id, p_new.execution_id, p_new.work_key, p_new.start_at,
                       p_new.parent_instance, p_new.parent_execution, p_new.parent_task, p_new.tags)
-               with ordinality as n(instance_id, execution_id, lane, start_at, parent_instance,
+               with ordinality as n(instance_id, execution_id, work_key, start_at, parent_instance,
                                     parent_execution, parent_task, tags, n)
          order by n.instance_id, n.n
         on conflict (task_hub, instance_id) do nothing
-        returning instance_key, lane, ready_at
+        returning instance_key, work_key, ready_at
     ), queued as (
-        insert into Ready (lane, due, instance_key, task)
-        select a.lane, a.ready_at, a.instance_key, 0 from added a
+        insert into Ready (work_key, due, instance_key, task)
+        select a.work_key, a.ready_at, a.instance_key, 0 from added a
     )
     select array_agg(a.instance_key) into v_inserted from added a;
     if cardinality(v_inserted) is distinct from cardinality(v_keys) then
@@ -86,7 +86,7 @@ $$;
 
 -- Inserts the only instance of a batch likewise, in one statement, and leases it if there is a token, for the
 -- request; then it does not pass through Ready. Returns its row, or null if nothing was done because its id
--- or its lane wants a closer look. Tables: Lanes (read), Instances, History, Ready, Requests.
+-- or its work key wants a closer look. Tables: WorkKeys (read), Instances, History, Ready, Requests.
 create or replace function _InsertOne(
     p_hub integer, p_now timestamptz, p_new instance_batch, p_request uuid, p_worker integer,
     p_token bigint, p_until timestamptz)
@@ -97,21 +97,21 @@ declare
     v_added Instances;
 begin
     with added as (
-        insert into Instances (task_hub, lane, status, execution_id, token, holder, lease_until,
+        insert into Instances (task_hub, work_key, status, execution_id, token, holder, lease_until,
                                ready_at, not_before, needs_turn, history_length, history_version,
                                updated_at, created_at, start_at, instance_id, parent_instance,
                                parent_execution, parent_task, tags)
-        select p_hub, l.lane, 6, p_new.execution_id[1], p_token, p_worker, p_until,
+        select p_hub, l.work_key, 6, p_new.execution_id[1], p_token, p_worker, p_until,
                case when p_token is null then greatest(p_now, p_new.start_at[1]) end,
                coalesce(p_new.start_at[1], '-infinity'), true, 1, 1, p_now, p_now, p_new.start_at[1],
                p_new.instance_id[1], p_new.parent_instance[1], p_new.parent_execution[1],
                p_new.parent_task[1], p_new.tags[1]::jsonb
-          from Lanes l where l.lane = p_new.lane[1] and l.task_hub = p_hub
+          from WorkKeys l where l.work_key = p_new.work_key[1] and l.task_hub = p_hub
         on conflict (task_hub, instance_id) do nothing
         returning *
     ), queued as (
-        insert into Ready (lane, due, instance_key, task)
-        select a.lane, a.ready_at, a.instance_key, 0 from added a where a.ready_at is not null
+        insert into Ready (work_key, due, instance_key, task)
+        select a.work_key, a.ready_at, a.instance_key, 0 from added a where a.ready_at is not null
     ), recorded as (
         insert into History (instance_key, first, count, events)
         select a.instance_key, 0, 1, '[' || p_new.start_event[1] || ']' from added a
@@ -130,7 +130,7 @@ $$;
 create or replace function _One(p_new instance_batch, p_n bigint) returns instance_batch
 language sql immutable
 as $$
-    select row(null, (p_new).instance_id[p_n:p_n], (p_new).execution_id[p_n:p_n], (p_new).lane[p_n:p_n],
+    select row(null, (p_new).instance_id[p_n:p_n], (p_new).execution_id[p_n:p_n], (p_new).work_key[p_n:p_n],
                (p_new).start_event[p_n:p_n], (p_new).start_at[p_n:p_n], (p_new).tags[p_n:p_n],
                (p_new).parent_instance[p_n:p_n], (p_new).parent_execution[p_n:p_n],
                (p_new).parent_task[p_n:p_n], null, null, null)::instance_batch
@@ -226,7 +226,7 @@ begin
             return;
         end if;
     end if;
-    perform _CheckLanes(v_hub, p_new.lane);
+    perform _CheckWorkKeys(v_hub, p_new.work_key);
     select l.keys into v_touched from _LockInstances(v_hub, null, p_new.instance_id, true) l;
     store_time := _Now();
     v_keys := _Insert(v_hub, store_time, p_new);
@@ -412,7 +412,7 @@ begin
         else
             outcomes[n] := 0;
             update Instances i
-               set parked_reason = null, attempts = 0, suspect = false, updated_at = store_time
+               set parked_reason = null, deliveries = 0, suspect = false, updated_at = store_time
              where i.instance_key = v_found.instance_key;
         end if;
     end loop;

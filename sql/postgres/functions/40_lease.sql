@@ -3,17 +3,17 @@
 set search_path = :"schema", pg_temp;
 
 -- What a worker has, as it says itself, or without a filter everything that there is. Tables, read only:
--- Lanes.
+-- WorkKeys.
 create or replace function _Unfiltered(p_hub integer, p_room room) returns room
 language plpgsql volatile
 as $$
 begin
     if p_room.everything then
-        p_room.definitions := array(select l.lane from Lanes l
+        p_room.definitions := array(select l.work_key from WorkKeys l
                                      where l.task_hub = p_hub and not l.is_activity);
-        p_room.activities := array(select distinct l.name from Lanes l
+        p_room.activities := array(select distinct l.name from WorkKeys l
                                     where l.task_hub = p_hub and l.is_activity);
-        p_room.queues := array(select distinct l.variant from Lanes l
+        p_room.queues := array(select distinct l.variant from WorkKeys l
                                 where l.task_hub = p_hub and l.is_activity);
     end if;
     return p_room;
@@ -77,16 +77,16 @@ declare
 begin
     if cardinality(p_instances) = 1 then
         return row(array[v_only.instance_key], array[v_only.token], array[v_only.instance_id],
-                   array[v_only.execution_id], array[v_only.lane], array[v_only.status],
+                   array[v_only.execution_id], array[v_only.work_key], array[v_only.status],
                    array[v_only.history_version], array[v_only.last_committed],
-                   array[v_only.history_length], array[v_only.attempts], array[v_only.suspect],
+                   array[v_only.history_length], array[v_only.deliveries], array[v_only.suspect],
                    array[coalesce(v_only.last_committer = p_worker, false)],
                    null, null, null, null, null, null, null, null, null)::orchestration_batch;
     end if;
     select array_agg(i.instance_key), array_agg(i.token), array_agg(i.instance_id),
-           array_agg(i.execution_id), array_agg(i.lane), array_agg(i.status),
+           array_agg(i.execution_id), array_agg(i.work_key), array_agg(i.status),
            array_agg(i.history_version), array_agg(i.last_committed), array_agg(i.history_length),
-           array_agg(i.attempts), array_agg(i.suspect),
+           array_agg(i.deliveries), array_agg(i.suspect),
            array_agg(coalesce(i.last_committer = p_worker, false)),
            null, null, null, null, null, null, null, null, null
       into v_batch
@@ -133,7 +133,7 @@ begin
               left join lateral (
                    select q.ctid as place from Ready q
                     where i.ready_at is not null
-                      and q.lane = any(array[case when i.suspect then -i.lane else i.lane end])
+                      and q.work_key = any(array[case when i.suspect then -i.work_key else i.work_key end])
                       and q.due = i.ready_at and q.instance_key = i.instance_key and q.task = 0
                     limit 1) r on true) p;
 end
@@ -156,7 +156,7 @@ begin
           from unnest(p_places, p_queued) with ordinality as w(place, queued, ordinal)
           join Instances i on i.ctid = w.place
          cross join lateral _Due(i, p_now) as d(due)
-         where d.due <= p_now and i.suspect = p_room.suspects and i.lane = any(p_room.definitions)
+         where d.due <= p_now and i.suspect = p_room.suspects and i.work_key = any(p_room.definitions)
          order by w.ordinal
          limit cardinality(p_room.tokens)
     ), message as (
@@ -222,14 +222,14 @@ begin
            array_agg(w.place order by w.due, w.instance_key), min(w.due)
       into v_keys, v_queued, v_oldest
       from (select r.instance_key, r.place, r.due
-              from Lanes d
+              from WorkKeys d
              cross join lateral (
                    select q.instance_key, q.ctid as place, q.due from Ready q
-                    where q.lane = v_sign * d.lane and q.due >= p_room.since and q.due <= p_now
+                    where q.work_key = v_sign * d.work_key and q.due >= p_room.since and q.due <= p_now
                       and q.task = 0
                     order by q.due, q.instance_key
                     limit cardinality(p_room.tokens) for update skip locked) r
-             where d.lane = any(p_room.definitions) and d.task_hub is not distinct from p_hub
+             where d.work_key = any(p_room.definitions) and d.task_hub is not distinct from p_hub
                and not d.is_activity
              order by r.due, r.instance_key
              limit cardinality(p_room.tokens)) w;
@@ -251,7 +251,7 @@ end
 $$;
 
 -- The same for activities: the highest priority first, then what has been ready longest. Tables:
--- Lanes (read), Ready, Instances (only of suspects), NewTasks.
+-- WorkKeys (read), Ready, Instances (only of suspects), NewTasks.
 create or replace function _LockNextTask(
     p_hub integer, p_now timestamptz, p_tokens bigint[], p_room room,
     out batch activity_batch, out since timestamptz)
@@ -262,10 +262,10 @@ declare
     v_sign constant integer := case when p_room.suspects then -1 else 1 end;
 begin
     select min(r.due) into v_oldest
-      from Lanes l
+      from WorkKeys l
      cross join lateral (
            select q.due from Ready q
-            where q.lane = v_sign * l.lane and q.due >= p_room.task_since and q.due <= p_now
+            where q.work_key = v_sign * l.work_key and q.due >= p_room.task_since and q.due <= p_now
             order by q.due limit 1) r
      where l.task_hub = p_hub and l.is_activity
        and l.name = any(p_room.activities) and l.variant = any(p_room.queues);
@@ -275,10 +275,10 @@ begin
     end if;
     with waiting as materialized (
         select r.place, r.due, r.instance_key, r.task, r.execution_id, l.priority, l.name, l.variant
-          from Lanes l
+          from WorkKeys l
          cross join lateral (
                select q.ctid as place, q.due, q.instance_key, q.task, q.execution_id from Ready q
-                where q.lane = v_sign * l.lane and q.due >= v_oldest and q.due <= p_now
+                where q.work_key = v_sign * l.work_key and q.due >= v_oldest and q.due <= p_now
                 order by q.due, q.instance_key, q.task
                 limit cardinality(p_tokens) for update skip locked) r
          where l.task_hub = p_hub and l.is_activity
@@ -313,7 +313,7 @@ begin
     select array_agg(s.instance_key), array_agg(s.task), array_agg(s.execution_id),
            array_agg(s.token), array_agg(s.instance_id), array_agg(s.name), array_agg(s.variant),
            array_agg(s.version), array_agg(s.input_codec), array_agg(s.input),
-           array_agg(s.details), array_agg(s.attempts), array_agg(s.suspect)
+           array_agg(s.details), array_agg(s.deliveries), array_agg(s.suspect)
       into batch
       from (select * from leased order by n) s;
     if batch.task is null then

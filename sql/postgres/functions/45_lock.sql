@@ -3,7 +3,7 @@
 set search_path = :"schema", pg_temp;
 
 -- [REPEAT-1] What an earlier call leased, as far as it is still leased. Tables, read only: Instances,
--- NewEvents, NewTasks, Lanes, History.
+-- NewEvents, NewTasks, WorkKeys, History.
 create or replace function _LeasedBefore(
     p_now timestamptz, p_room room, p_keys bigint[], p_tasks bigint[], p_tokens bigint[],
     out orchestrations orchestration_batch, out activities activity_batch)
@@ -22,63 +22,63 @@ begin
     select array_agg(s.instance_key), array_agg(s.task), array_agg(s.execution_id),
            array_agg(s.token), array_agg(s.instance_id), array_agg(s.name), array_agg(s.variant),
            array_agg(s.version), array_agg(s.input_codec), array_agg(s.input),
-           array_agg(s.details), array_agg(s.attempts), array_agg(s.suspect)
+           array_agg(s.details), array_agg(s.deliveries), array_agg(s.suspect)
       into activities
       from (select t.*, i.instance_id, l.name, l.variant
               from unnest(p_keys, p_tasks, p_tokens)
                    with ordinality as k(instance_key, task, token, n)
               join NewTasks t on t.instance_key = any(array[k.instance_key]) and t.task = k.task
               join Instances i on i.instance_key = any(array[k.instance_key])
-              join Lanes l on l.lane = t.lane
+              join WorkKeys l on l.work_key = t.work_key
              where k.task <> 0 and t.token = k.token and t.ready_at is null
              order by k.n) s;
 end
 $$;
 
 -- What a worker could have of what waits: `waits` now, `suspects`, and when the next falls due.
--- Tables, read only: Lanes, Ready.
+-- Tables, read only: WorkKeys, Ready.
 create or replace function _Waiting(
     p_hub integer, p_now timestamptz, p_room room,
     out waits boolean, out suspects boolean, out next_due timestamptz)
 language plpgsql volatile
 as $$
 begin
-    with lane as materialized (
-        select l.lane, p_room.since from Lanes l
+    with work_key as materialized (
+        select l.work_key, p_room.since from WorkKeys l
          where cardinality(p_room.tokens) > 0
-           and l.lane = any(p_room.definitions) and l.task_hub is not distinct from p_hub
+           and l.work_key = any(p_room.definitions) and l.task_hub is not distinct from p_hub
            and not l.is_activity
          union all
-        select l.lane, p_room.task_since from Lanes l
+        select l.work_key, p_room.task_since from WorkKeys l
          where l.task_hub = p_hub and l.is_activity and cardinality(p_room.task_tokens) > 0
            and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
-    ), suspect_lane as (
-        select l.lane from Lanes l
-         where l.lane = any(p_room.definitions) and l.task_hub is not distinct from p_hub
+    ), suspect_work_key as (
+        select l.work_key from WorkKeys l
+         where l.work_key = any(p_room.definitions) and l.task_hub is not distinct from p_hub
            and not l.is_activity
          union all
-        select l.lane from Lanes l
+        select l.work_key from WorkKeys l
          where l.task_hub = p_hub and l.is_activity
            and l.name = any(p_room.activities) and l.variant = any(p_room.queues)
     )
-    select exists (select from lane l
+    select exists (select from work_key l
                     cross join lateral (select from Ready q
-                                         where q.lane = l.lane and q.due >= l.since
+                                         where q.work_key = l.work_key and q.due >= l.since
                                            and q.due <= p_now limit 1) r),
-           exists (select from suspect_lane l
+           exists (select from suspect_work_key l
                     cross join lateral (select from Ready q
-                                         where q.lane = -l.lane and q.due <= p_now limit 1) r),
-           (select min(n.due) from lane l
+                                         where q.work_key = -l.work_key and q.due <= p_now limit 1) r),
+           (select min(n.due) from work_key l
              cross join lateral (select q.due from Ready q
-                                  where q.lane = l.lane and q.due > p_now
+                                  where q.work_key = l.work_key and q.due > p_now
                                   order by q.due limit 1) n)
       into waits, suspects, next_due;
 end
 $$;
 
 -- Leases what has been ready longest, as far as there is room; of suspects one item. `low_water` says from
--- when on the next look may look. Tables: Ready, Instances, NewTasks, NewEvents (read), History (read), Lanes
--- (read).
+-- when on the next look may look. Tables: Ready, Instances, NewTasks, NewEvents (read), History (read),
+-- WorkKeys (read).
 create or replace function _LockNext(
     p_hub integer, p_now timestamptz, p_room room,
     out orchestrations orchestration_batch, out activities activity_batch, out low_water low_water)

@@ -37,7 +37,7 @@ begin
         update Instances i
            set token = null, lease_until = null, holder = null, leased_alone = false, ready_at = null,
                last_committer = coalesce(p_holders[1], i.holder), last_committed = p_turns.token[1],
-               attempts = 0, suspect = false, not_before = '-infinity', needs_turn = false,
+               deliveries = 0, suspect = false, not_before = '-infinity', needs_turn = false,
                status = p_turns.status[1], history_length = i.history_length + p_turns.events[1],
                history_version = i.history_version + 1, updated_at = p_now,
                completed_at = case when _IsEnded(p_turns.status[1]) then p_now end
@@ -52,7 +52,7 @@ begin
         update Instances i
            set token = null, lease_until = null, holder = null, leased_alone = false, ready_at = null,
                last_committer = coalesce(t.after_holder, i.holder), last_committed = t.token,
-               attempts = 0, suspect = false, not_before = '-infinity', needs_turn = false,
+               deliveries = 0, suspect = false, not_before = '-infinity', needs_turn = false,
                status = t.status, history_length = i.history_length + t.events,
                history_version = i.history_version + 1, updated_at = p_now,
                completed_at = case when _IsEnded(t.status) then p_now end
@@ -183,14 +183,14 @@ returns void
 language plpgsql volatile
 as $$
 declare
-    v_definition Lanes;
-    v_lane integer;
+    v_definition WorkKeys;
+    v_work_key integer;
 begin
     select l.* into v_definition
-      from Instances i join Lanes l on l.lane = i.lane where i.instance_key = p_key;
-    v_lane := v_definition.lane;
+      from Instances i join WorkKeys l on l.work_key = i.work_key where i.instance_key = p_key;
+    v_work_key := v_definition.work_key;
     if v_definition.variant <> p_version then
-        v_lane := (_Lanes(false, array[v_definition.name], array[p_version], array[0],
+        v_work_key := (_WorkKeys(false, array[v_definition.name], array[p_version], array[0],
                           array[v_definition.kind], array[v_definition.feature_level]))[1];
     end if;
     delete from NewEvents e where e.instance_key = p_key and e.for_execution;
@@ -203,7 +203,7 @@ begin
     end if;
     update Instances i
        set created_as = coalesce(i.created_as, i.execution_id), execution_id = p_execution,
-           lane = v_lane, status = 0, tags = p_tags::jsonb, needs_turn = true,
+           work_key = v_work_key, status = 0, tags = p_tags::jsonb, needs_turn = true,
            history_length = 1 + p_kept_count, last_committer = null, completed_at = null,
            start_at = null
      where i.instance_key = p_key;
@@ -280,7 +280,7 @@ begin
          where p_firsts[c.turn] <> 0 and not c.is_timer
            and t.instance_key = any(array[p_turns.instance_key[c.turn]]) and t.task = c.task
            and t.execution_id = p_turns.execution_id[c.turn] and t.ready_at is not null
-           and r.lane = any(array[case when t.suspect then -t.lane else t.lane end])
+           and r.work_key = any(array[case when t.suspect then -t.work_key else t.work_key end])
            and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
            and r.execution_id = t.execution_id;
         delete from NewTasks t
@@ -297,23 +297,23 @@ begin
     end if;
     if p_tasks.turn is not null then
         with added as (
-            insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until,
+            insert into NewTasks (instance_key, task, execution_id, work_key, token, lease_until,
                                   holder, ready_at, version, input_codec, input, details)
-            select p_turns.instance_key[a.turn], a.task, p_turns.execution_id[a.turn], a.lane,
+            select p_turns.instance_key[a.turn], a.task, p_turns.execution_id[a.turn], a.work_key,
                    a.token,
                    case when a.token is not null
                         then p_now + p_room.lease * interval '1 microsecond' end,
                    case when a.token is not null then p_room.worker end,
                    case when a.token is null then p_now end,
                    a.version, a.input_codec, a.input, a.details
-              from unnest(p_tasks.turn, p_tasks.task, p_tasks.lane, p_tasks.token, p_tasks.version,
+              from unnest(p_tasks.turn, p_tasks.task, p_tasks.work_key, p_tasks.token, p_tasks.version,
                           p_tasks.input_codec, p_tasks.input, p_tasks.details)
-                   as a(turn, task, lane, token, version, input_codec, input, details)
+                   as a(turn, task, work_key, token, version, input_codec, input, details)
              where p_firsts[a.turn] <> 0
-            returning lane, ready_at, instance_key, task, execution_id
+            returning work_key, ready_at, instance_key, task, execution_id
         ), queued as (
-            insert into Ready (lane, due, instance_key, task, execution_id)
-            select a.lane, a.ready_at, a.instance_key, a.task, a.execution_id
+            insert into Ready (work_key, due, instance_key, task, execution_id)
+            select a.work_key, a.ready_at, a.instance_key, a.task, a.execution_id
               from added a where a.ready_at is not null
             returning 1
         )
@@ -380,15 +380,15 @@ declare
 begin
     if 0 = any(p_firsts) then
         select array_agg(c.turn), array_agg(c.instance_id), array_agg(c.execution_id),
-               array_agg(c.lane), array_agg(c.start_event), array_agg(c.start_at),
+               array_agg(c.work_key), array_agg(c.start_event), array_agg(c.start_at),
                array_agg(c.tags), array_agg(c.parent_instance), array_agg(c.parent_execution),
                array_agg(c.parent_task), array_agg(c.refused_event), null, null
           into v_wanted
           from unnest(p_children.turn, p_children.instance_id, p_children.execution_id,
-                      p_children.lane, p_children.start_event, p_children.start_at, p_children.tags,
+                      p_children.work_key, p_children.start_event, p_children.start_at, p_children.tags,
                       p_children.parent_instance, p_children.parent_execution,
                       p_children.parent_task, p_children.refused_event)
-               as c(turn, instance_id, execution_id, lane, start_event, start_at, tags,
+               as c(turn, instance_id, execution_id, work_key, start_event, start_at, tags,
                     parent_instance, parent_execution, parent_task, refused_event)
          where p_firsts[c.turn] <> 0;
         if v_wanted.turn is null then
@@ -442,7 +442,7 @@ begin
            as t(instance_key, token, after_task), Instances i
      where t.after_task is null
        and i.instance_key = any(array[t.instance_key]) and i.token = t.token and i.ready_at is not null
-       and i.task_hub is not distinct from p_hub and r.lane = any(array[-i.lane])
+       and i.task_hub is not distinct from p_hub and r.work_key = any(array[-i.work_key])
        and r.due = i.ready_at and r.instance_key = i.instance_key and r.task is not distinct from 0;
 end
 $$;

@@ -21,7 +21,7 @@ begin
          where i.instance_key = any(array[d.instance_key]) and i.task_hub is not distinct from p_hub
            and t.instance_key = any(array[d.instance_key]) and t.task = d.task
            and t.execution_id = d.execution_id and t.token = d.token and t.ready_at is not null
-           and r.lane = any(array[-t.lane]) and r.due = t.ready_at and r.instance_key = t.instance_key
+           and r.work_key = any(array[-t.work_key]) and r.due = t.ready_at and r.instance_key = t.instance_key
            and r.task = t.task and r.execution_id = t.execution_id;
     end if;
 end

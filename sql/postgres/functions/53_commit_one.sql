@@ -44,17 +44,17 @@ begin
         perform _WritePayloads(v_turns, v_effect.firsts, p_batch.payloads);
     end if;
     if cardinality(v_tasks.turn) = 1 and v_tasks.token[1] is not null then
-        insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until, holder,
+        insert into NewTasks (instance_key, task, execution_id, work_key, token, lease_until, holder,
                               version, input_codec, input, details)
-        select v_key, v_tasks.task[1], v_turns.execution_id[1], l.lane, v_tasks.token[1],
+        select v_key, v_tasks.task[1], v_turns.execution_id[1], l.work_key, v_tasks.token[1],
                v_effect.store_time + p_room.lease * interval '1 microsecond', p_room.worker,
                v_tasks.version[1], v_tasks.input_codec[1], v_tasks.input[1], v_tasks.details[1]
-          from Lanes l where l.lane = v_tasks.lane[1] and l.task_hub = p_hub;
+          from WorkKeys l where l.work_key = v_tasks.work_key[1] and l.task_hub = p_hub;
         if not found then
-            perform _CheckLanes(p_hub, v_tasks.lane);
+            perform _CheckWorkKeys(p_hub, v_tasks.work_key);
         end if;
     elsif v_tasks.turn is not null then
-        perform _CheckLanes(p_hub, v_tasks.lane);
+        perform _CheckWorkKeys(p_hub, v_tasks.work_key);
         v_effect.left_ready := _Schedule(v_turns, v_effect.firsts, v_effect.store_time, p_room, v_tasks,
                                          null, null);
     end if;
@@ -128,7 +128,7 @@ end
 $$;
 
 -- What a lone turn does, if it may happen, in one statement. Returns the time, or null. Parameters: those of
--- _CommitLoneTurn. Tables: Instances, NewEvents (read), NewTasks, History, Lanes (read), Requests.
+-- _CommitLoneTurn. Tables: Instances, NewEvents (read), NewTasks, History, WorkKeys (read), Requests.
 create or replace function _AcceptLoneTurn(
     p_hub integer, p_request uuid, p_worker integer, p_lease interval, p_turn lone_turn, p_next lone_task)
 returns timestamptz
@@ -171,13 +171,13 @@ begin
         insert into History (instance_key, first, count, events)
         select p_turn.instance_key, t.first, p_turn.count, p_turn.events from turn t
     ), scheduled as (
-        insert into NewTasks (instance_key, task, execution_id, lane, token, lease_until, holder,
+        insert into NewTasks (instance_key, task, execution_id, work_key, token, lease_until, holder,
                               version, input_codec, input, details)
-        select p_turn.instance_key, p_next.task, p_turn.execution_id, l.lane, p_next.token,
+        select p_turn.instance_key, p_next.task, p_turn.execution_id, l.work_key, p_next.token,
                t.now + p_lease, p_worker, p_next.version, p_next.input_codec, p_next.input,
                p_next.details
-          from turn t cross join Lanes l
-         where l.lane = p_next.lane and l.task_hub = p_hub
+          from turn t cross join WorkKeys l
+         where l.work_key = p_next.work_key and l.task_hub = p_hub
         returning 1
     ), kept as (
         insert into Requests (task_hub, request_id, answered_at, until, outcomes, turns, lease_keys,
@@ -192,7 +192,7 @@ begin
     select h.now, h.is_accepted, exists (select from scheduled) as is_scheduled into v_done from happened h;
     if not v_done.is_accepted then perform _NotAccepted(); end if;
     if v_done.now is not null and p_next.task is not null and not v_done.is_scheduled then
-        perform _CheckLanes(p_hub, array[p_next.lane]);
+        perform _CheckWorkKeys(p_hub, array[p_next.work_key]);
     end if;
     return v_done.now;
 end

@@ -113,8 +113,8 @@ declare
     v_next record;
     v_effect commit_effect;
 begin
-    if (p_batch.tasks).lane is not null or (p_batch.children).lane is not null then
-        perform _CheckLanes(p_hub, (p_batch.tasks).lane || (p_batch.children).lane);
+    if (p_batch.tasks).work_key is not null or (p_batch.children).work_key is not null then
+        perform _CheckWorkKeys(p_hub, (p_batch.tasks).work_key || (p_batch.children).work_key);
     end if;
     if v_turns.level is not null or (p_batch.messages).level is not null then
         perform _MakeLevels(p_hub, v_turns.instance_key, v_turns.level, (p_batch.messages).target,

@@ -75,20 +75,21 @@ declare
     v_untracked boolean;
 begin
     with held as materialized (
-        select i.instance_key, i.ready_at, i.lane, i.lease_until
+        select i.instance_key, i.ready_at, i.work_key, i.lease_until
           from unnest(p_keys, p_tasks, p_tokens) as r(instance_key, task, token)
           join Instances i on i.instance_key = any(array[r.instance_key])
          where r.task = 0 and i.token = r.token and i.task_hub is not distinct from p_hub
          order by i.instance_key for no key update of i skip locked
     ), gone as (
         delete from Ready r using held h
-         where h.ready_at is not null and r.lane = any(array[-h.lane]) and r.due = h.ready_at
+         where h.ready_at is not null and r.work_key = any(array[-h.work_key]) and r.due = h.ready_at
            and r.instance_key = h.instance_key and r.task is not distinct from 0
     ), renewed as (
         update Instances i
            set lease_until = p_until, ready_at = null,
                suspect = case when i.ready_at is null then i.suspect else i.leased_alone end,
-               attempts = i.attempts - case when i.ready_at is not null and i.leased_alone then 1 else 0 end
+               deliveries = i.deliveries
+                            - case when i.ready_at is not null and i.leased_alone then 1 else 0 end
           from held h where i.instance_key = any(array[h.instance_key])
     )
     select bool_or(h.ready_at is not null or h.lease_until > p_until) into v_untracked from held h;
@@ -113,7 +114,7 @@ begin
          where r.task <> 0 and i.task_hub is not distinct from p_hub
          order by i.instance_key for no key update of i skip locked
     ), held as materialized (
-        select t.instance_key, t.task, t.execution_id, t.ready_at, t.lane, t.lease_until
+        select t.instance_key, t.task, t.execution_id, t.ready_at, t.work_key, t.lease_until
           from owner o
           join NewTasks t on t.instance_key = any(array[o.instance_key]) and t.task = o.task
          where t.token = o.token
@@ -122,7 +123,7 @@ begin
         -- Who takes a suspect has its row in Ready first, and waits for us: so we do not wait for him.
         select r.ctid as place, h.instance_key, h.task, h.execution_id
           from held h
-          join Ready r on r.lane = any(array[-h.lane]) and r.due = h.ready_at
+          join Ready r on r.work_key = any(array[-h.work_key]) and r.due = h.ready_at
                       and r.instance_key = h.instance_key and r.task = h.task
                       and r.execution_id = h.execution_id
          where h.ready_at is not null
@@ -133,7 +134,8 @@ begin
         update NewTasks t
            set lease_until = p_until, ready_at = null,
                suspect = case when t.ready_at is null then t.suspect else t.leased_alone end,
-               attempts = t.attempts - case when t.ready_at is not null and t.leased_alone then 1 else 0 end
+               deliveries = t.deliveries
+                            - case when t.ready_at is not null and t.leased_alone then 1 else 0 end
           from held h
          where t.instance_key = any(array[h.instance_key]) and t.task = h.task
            and t.execution_id = h.execution_id
@@ -161,7 +163,7 @@ begin
            set token = null, lease_until = null, holder = null, ready_at = null,
                not_before = case when p_delay is null then i.not_before else p_due end,
                suspect = case when i.ready_at is null then i.suspect else i.leased_alone end,
-               attempts = i.attempts + case when p_delay is null then 0 else 1 end
+               deliveries = i.deliveries + case when p_delay is null then 0 else 1 end
                         - case when i.ready_at is not null and i.leased_alone then 1 else 0 end,
                parked_reason = case when p_reasons is null then i.parked_reason else p_reasons[r.n] end,
                updated_at = case when p_reasons is null then i.updated_at else p_now end
@@ -173,16 +175,16 @@ begin
         update NewTasks t
            set token = null, lease_until = null, holder = null, ready_at = p_due,
                suspect = case when t.ready_at is null then t.suspect else t.leased_alone end,
-               attempts = t.attempts + case when p_delay is null then 0 else 1 end
+               deliveries = t.deliveries + case when p_delay is null then 0 else 1 end
                         - case when t.ready_at is not null and t.leased_alone then 1 else 0 end
           from unnest(p_keys, p_tasks, p_tokens) with ordinality as r(instance_key, task, token, n)
          where r.task <> 0 and t.instance_key = any(array[r.instance_key]) and t.task = r.task
            and t.token = r.token and r.instance_key = any(p_locked)
-        returning r.n, case when t.suspect then -t.lane else t.lane end as lane, t.instance_key,
+        returning r.n, case when t.suspect then -t.work_key else t.work_key end as work_key, t.instance_key,
                   t.task, t.execution_id
     ), added as (
-        insert into Ready (lane, due, instance_key, task, execution_id)
-        select q.lane, p_due, q.instance_key, q.task, q.execution_id from queued q
+        insert into Ready (work_key, due, instance_key, task, execution_id)
+        select q.work_key, p_due, q.instance_key, q.task, q.execution_id from queued q
     )
     select array_agg(d.n::integer), coalesce(bool_or(d.is_task), false) into done, left_ready
       from (select n, false as is_task from returned union all select n, true from queued) d;
@@ -251,13 +253,13 @@ begin
      using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), Instances i
      where g.task = 0 and i.instance_key = any(array[g.instance_key]) and i.token = g.token
        and i.instance_key = any(p_locked)
-       and i.ready_at is not null and r.lane = any(array[-i.lane]) and r.due = i.ready_at
+       and i.ready_at is not null and r.work_key = any(array[-i.work_key]) and r.due = i.ready_at
        and r.instance_key = i.instance_key and r.task is not distinct from 0;
     delete from Ready r
      using unnest(p_keys, p_tasks, p_tokens) as g(instance_key, task, token), NewTasks t
      where g.task <> 0 and t.instance_key = any(array[g.instance_key]) and t.task = g.task
        and t.instance_key = any(p_locked) and t.token = g.token and t.ready_at is not null
-       and r.lane = any(array[-t.lane])
+       and r.work_key = any(array[-t.work_key])
        and r.due = t.ready_at and r.instance_key = t.instance_key and r.task = t.task
        and r.execution_id = t.execution_id;
 end
@@ -424,23 +426,23 @@ begin
     with expired as (
         update Instances i
            set ready_at = p_now, suspect = true,
-               attempts = i.attempts + case when i.leased_alone then 1 else 0 end
+               deliveries = i.deliveries + case when i.leased_alone then 1 else 0 end
          where i.instance_key = any(p_keys) and i.token = any(p_tokens)
            and i.lease_until <= p_now and i.ready_at is null
-        returning i.lane, i.instance_key
+        returning i.work_key, i.instance_key
     )
-    insert into Ready (lane, due, instance_key, task)
-    select -e.lane, p_now, e.instance_key, 0 from expired e;
+    insert into Ready (work_key, due, instance_key, task)
+    select -e.work_key, p_now, e.instance_key, 0 from expired e;
     with expired as (
         update NewTasks t
            set ready_at = p_now, suspect = true,
-               attempts = t.attempts + case when t.leased_alone then 1 else 0 end
+               deliveries = t.deliveries + case when t.leased_alone then 1 else 0 end
          where t.instance_key = any(p_keys) and t.token = any(p_tokens)
            and t.lease_until <= p_now and t.ready_at is null
-        returning t.lane, t.instance_key, t.task, t.execution_id
+        returning t.work_key, t.instance_key, t.task, t.execution_id
     )
-    insert into Ready (lane, due, instance_key, task, execution_id)
-    select -e.lane, p_now, e.instance_key, e.task, e.execution_id from expired e;
+    insert into Ready (work_key, due, instance_key, task, execution_id)
+    select -e.work_key, p_now, e.instance_key, e.task, e.execution_id from expired e;
 end
 $$;
 

@@ -59,7 +59,7 @@ $$;
 
 -- The keys and ids of the instances that a filter means, of those that have ended (p_ended) or not, or of all
 -- (null), in the byte order of their ids, after p_after. Caller: the functions below. Tables, read only:
--- Instances, Lanes.
+-- Instances, WorkKeys.
 create or replace function _Filtered(
     p_hub integer, p_filter instance_filter, p_ended boolean, p_after text, p_limit integer)
 returns table (instance_key bigint, instance_id text)
@@ -71,8 +71,8 @@ as $$
             or substr(convert_to(i.instance_id, 'UTF8'), 1, length(p_filter.prefix)) = p_filter.prefix)
        and (p_filter.statuses = '{}' or i.status = any(p_filter.statuses))
        and (p_filter.name is null and p_filter.version is null and p_filter.kind is null
-            or exists (select from Lanes l
-                        where l.lane = i.lane and l.name = coalesce(p_filter.name, l.name)
+            or exists (select from WorkKeys l
+                        where l.work_key = i.work_key and l.name = coalesce(p_filter.name, l.name)
                           and l.variant = coalesce(p_filter.version, l.variant)
                           and l.kind = coalesce(p_filter.kind, l.kind)))
        and (p_filter.tag is null or i.tags @> p_filter.tag::jsonb)
@@ -110,7 +110,7 @@ end
 $$;
 
 -- The ids of instances to purge: of those that a filter means the ones that have ended, or all. Caller: the
--- plugin. Tables, read only: Instances, Lanes.
+-- plugin. Tables, read only: Instances, WorkKeys.
 create or replace function _Purgeable(p_filter instance_filter, p_all boolean, p_limit integer)
 returns text[]
 language sql stable security definer

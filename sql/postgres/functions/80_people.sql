@@ -147,7 +147,7 @@ $$;
 
 -- Starts an orchestration and returns its instance id. An id that is taken is 23505, unless what is
 -- there has a status that p_dedupe_statuses does not list: that instance is replaced. The same id
--- and execution id again is one start. Caller: people. Tables: Lanes, those of _CreateInstances.
+-- and execution id again is one start. Caller: people. Tables: WorkKeys, those of _CreateInstances.
 create or replace function CreateInstance(
     p_name text, p_version text default null, p_instance_id text default null,
     p_execution_id uuid default null, p_input_text text default null,
@@ -196,7 +196,7 @@ begin
     select c.outcomes, c.statuses, c.left_ready into v_made
       from _CreateInstances(
                row(null, array[v_id], array[v_execution],
-                   _Lanes(false, array[p_name], array[coalesce(p_version, '')], array[0]),
+                   _WorkKeys(false, array[p_name], array[coalesce(p_version, '')], array[0]),
                    array[v_event], array[p_start_time], array[nullif(v_tags, '{}')], null, null, null,
                    null, array[v_replaceable],
                    array[_ChildGone(v_id, 'perdure.replaced',
@@ -345,7 +345,7 @@ $$;
 
 -- How much there is to do: what is ready, and what workers have. Each is exact up to 10,000, then
 -- "at least"; what is leased is looked for in the records of 20,000 calls, the oldest of those that may
--- hold a lease still. Caller: the functions below. Tables, read only: Lanes, Ready, Requests, Instances,
+-- hold a lease still. Caller: the functions below. Tables, read only: WorkKeys, Ready, Requests, Instances,
 -- NewTasks.
 create or replace function _Backlog(
     out orchestrations bigint, out activities bigint, out leftovers bigint)
@@ -358,18 +358,18 @@ declare
     v_leases record;
 begin
     select count(*) into orchestrations
-      from (select from Lanes l
+      from (select from WorkKeys l
              cross join lateral (select from Ready q
-                                  where q.lane in (l.lane, -l.lane) and q.due <= v_now
+                                  where q.work_key in (l.work_key, -l.work_key) and q.due <= v_now
                                   limit v_max) r
              where l.task_hub = v_hub and not l.is_activity limit v_max) n;
     select count(*) filter (where not n.is_leftover), count(*) filter (where n.is_leftover)
       into activities, leftovers
       from (select (select _IsEnded(i.status) or i.execution_id <> r.execution_id
                       from Instances i where i.instance_key = r.instance_key) as is_leftover
-              from Lanes l
+              from WorkKeys l
              cross join lateral (select q.instance_key, q.execution_id from Ready q
-                                  where q.lane in (l.lane, -l.lane) and q.due <= v_now
+                                  where q.work_key in (l.work_key, -l.work_key) and q.due <= v_now
                                   limit v_max) r
              where l.task_hub = v_hub and l.is_activity limit 100000) n;
     leftovers := least(leftovers, v_max);

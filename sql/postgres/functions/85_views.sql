@@ -63,13 +63,13 @@ select h.name as TaskHub, i.instance_id as InstanceID, i.execution_id as Executi
        (select _BytesText(f.bytes) from Payloads f
          where f.instance_key = i.instance_key and f.kind = 3) as FailureText,
        i.parent_instance as ParentInstanceID, i.tags as Tags, i.parked_reason as ParkedReason,
-       i.start_at as StartTime, i.ready_at as ReadySince, i.attempts as Attempts,
+       i.start_at as StartTime, i.ready_at as ReadySince, i.deliveries as Deliveries,
        i.history_length as HistoryLength,
        (select count(*) from NewEvents e where e.instance_key = i.instance_key) as InboxLength,
        (select count(*) from NewTasks t where t.instance_key = i.instance_key) as TaskCount
   from TaskHubs h
   join Instances i on i.task_hub = h.task_hub
-  join Lanes l on l.lane = i.lane and l.task_hub = h.task_hub
+  join WorkKeys l on l.work_key = i.work_key and l.task_hub = h.task_hub
   left join Workers w on w.worker = i.holder and w.task_hub = h.task_hub
  where h.name = CurrentTaskHub();
 
@@ -117,11 +117,11 @@ create or replace view vTasks with (security_barrier) as
 select h.name as TaskHub, i.instance_id as InstanceID, t.execution_id as ExecutionID,
        t.task as TaskID, l.name as Name, l.variant as Queue, l.priority as Priority,
        t.ready_at as ReadySince, case when t.token is not null then w.worker_id end as LockedBy,
-       t.lease_until as LockExpiration, t.attempts as Attempts, _BytesText(t.input) as InputText
+       t.lease_until as LockExpiration, t.deliveries as Deliveries, _BytesText(t.input) as InputText
   from TaskHubs h
   join Instances i on i.task_hub = h.task_hub
   join NewTasks t on t.instance_key = i.instance_key
-  join Lanes l on l.lane = t.lane and l.task_hub = h.task_hub
+  join WorkKeys l on l.work_key = t.work_key and l.task_hub = h.task_hub
   left join Workers w on w.worker = t.holder and w.task_hub = h.task_hub
  where h.name = CurrentTaskHub();
 
@@ -156,7 +156,7 @@ select i.instance_id,
        i.lease_until as lease_expires_at, i.history_version as version, i.created_at, i.updated_at
   from TaskHubs h
   join Instances i on i.task_hub = h.task_hub
-  join Lanes l on l.lane = i.lane and l.task_hub = h.task_hub
+  join WorkKeys l on l.work_key = i.work_key and l.task_hub = h.task_hub
   left join Workers w on w.worker = i.holder and w.task_hub = h.task_hub
  where h.name = CurrentTaskHub();
 

@@ -146,7 +146,7 @@ $$;
 -- What a sleeper may have missed before it began to sleep: whether anything is ready that was so at p_since
 -- or later, and when the next falls due, if it sleeps for work (p_work), and which of the instances that it
 -- waits for have ended. Caller: the plugin's listener, then and every few seconds. Tables, read only:
--- GlobalSettings, TaskHubs, Lanes, Ready, Instances.
+-- GlobalSettings, TaskHubs, WorkKeys, Ready, Instances.
 create or replace function _Watch(
     p_work boolean, p_since timestamptz, p_awaited text[], out store_time timestamptz, out is_ready boolean,
     out next_due timestamptz, out ended text[])
@@ -165,12 +165,12 @@ begin
     if p_work then
         select coalesce(bool_or(r.due <= store_time), false), min(n.due)
           into is_ready, next_due
-          from Lanes l
+          from WorkKeys l
           left join lateral (select q.due from Ready q
-                              where q.lane = l.lane and q.due >= p_since
+                              where q.work_key = l.work_key and q.due >= p_since
                               order by q.due limit 1) r on true
           left join lateral (select q.due from Ready q
-                              where q.lane = l.lane and q.due > store_time
+                              where q.work_key = l.work_key and q.due > store_time
                               order by q.due limit 1) n on true
          where l.task_hub = v_hub;
     end if;

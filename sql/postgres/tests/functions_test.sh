@@ -6,6 +6,12 @@ source "$(dirname "$0")/fixture.sh"
 schema=sql_functions
 install
 
+# A call of another worker may have taken its time before the row was there, and must not list it.
+as perdure_owner -c "select _CreateHub()" >/dev/null
+as perdure_owner -c "select _Worker('new')" >/dev/null
+check "a worker that has never renewed was not alive a moment ago either" t "$(as perdure_owner -c "
+    select live_until < _Now() - interval '30 seconds' from Workers where worker_id = 'new'")"
+
 # --- Headers ------------------------------------------------------------------------------------
 
 # Prints "FILE:LINE NAME" for each function whose comment lacks a sentence or "Tables". Helpers without

@@ -17,7 +17,7 @@ select TerminateInstance('old', 'a reason');
 select CreateInstance('Later', p_instance_id => 'later', p_start_time => now() + interval '1 day');
 select RaiseEvent('Alarm', 'later', p_delivery_time => now() + interval '2 days');
 select _Worker('dead worker');
-select _Lanes(true, array['Charge'], array[''], array[0]);
+select _WorkKeys(true, array['Charge'], array[''], array[0]);
 update Instances set token = 1, ready_at = null, lease_until = now() - interval '1 h',
        holder = (select worker from Workers) where instance_id = 'stuck';
 update Instances set parked_reason = 'the code has changed' where instance_id = 'parked';
@@ -25,9 +25,9 @@ update Instances set ready_at = now() - interval '1 h', status = 0, history_leng
  where instance_id = 'slow';
 update Instances set completed_at = now() - interval '40 days', updated_at = now() - interval '40 days'
  where instance_id = 'old';
-insert into NewTasks (instance_key, task, execution_id, lane, ready_at, attempts, version, details)
-select i.instance_key, 1, i.execution_id, l.lane, now(), 9, '', '{}'
-  from Instances i, Lanes l where i.instance_id = 'slow' and l.is_activity;
+insert into NewTasks (instance_key, task, execution_id, work_key, ready_at, deliveries, version, details)
+select i.instance_key, 1, i.execution_id, l.work_key, now(), 9, '', '{}'
+  from Instances i, WorkKeys l where i.instance_id = 'slow' and l.is_activity;
 insert into History select i.instance_key, 1, 1, '[{"type":"task_scheduled","at":1,"task":1,"name":"Charge"}]'
   from Instances i where i.instance_id = 'slow';
 END
@@ -64,7 +64,7 @@ for block in "$folder"/*; do
     as "$login" -f "$block" >"$block.output" 2>"$block.errors" || check "${block##*/}" "" "$(cat "$block.errors")"
 done
 
-found "Is anything wrong?" 1.1.0
+found "Is anything wrong?" 1.2.0
 found "Stuck leases" "stuck|Order|dead worker"
 found "Stuck leases" "stuck||dead worker"
 found Backlog "operations|orchestration|Order|"

@@ -99,7 +99,7 @@ check "work is counted, and divided up" '25|3|25' \
 # What a worker has is work, too.
 ask "select _Lock(gen_random_uuid(), jsonb_populate_record(null::room, jsonb_build_object(
          'worker', _Worker('w'), 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
-         'definitions', _Lanes(false, array['Order'], array[''], array[0]), 'tokens', array[1, 2, 3],
+         'definitions', _WorkKeys(false, array['Order'], array[''], array[0]), 'tokens', array[1, 2, 3],
          'activities', array[]::text[], 'queues', array[]::text[], 'task_tokens', array[]::bigint[],
          'suspects', false, 'expire', false, 'everything', false, 'since', '-infinity',
                               'task_since', '-infinity')))" >/dev/null
@@ -108,21 +108,21 @@ check "a lease shows its holder" 'w|3' \
     "$(look "select LockedBy, count(*) from vInstances where LockExpiration > now() group by 1")"
 check "each lease leads to its expiry" 0 "$(look "select count(*) from GetUnreachableLeases()")"
 # What ended instances and earlier executions have left behind waits apart [STATUS-1].
-lane=$(ask "select (_Lanes(true, array['Ship'], array[''], array[0]))[1]")
+work_key=$(ask "select (_WorkKeys(true, array['Ship'], array[''], array[0]))[1]")
 as perdure_owner >/dev/null <<END
 with last as (
     select i.*, row_number() over (order by i.instance_key desc) as n from Instances i order by n limit 3
 ), ended as (
     update Instances i set status = 1 from last l where l.n = 1 and i.instance_key = l.instance_key
 ), task as (
-    insert into NewTasks (instance_key, task, execution_id, lane, ready_at, version, details)
-    select l.instance_key, 1, case l.n when 2 then gen_random_uuid() else l.execution_id end, $lane,
+    insert into NewTasks (instance_key, task, execution_id, work_key, ready_at, version, details)
+    select l.instance_key, 1, case l.n when 2 then gen_random_uuid() else l.execution_id end, $work_key,
            now(), '', ''
       from last l
     returning *
 )
-insert into Ready (lane, due, instance_key, task, execution_id)
-select t.lane, t.ready_at, t.instance_key, t.task, t.execution_id from task t
+insert into Ready (work_key, due, instance_key, task, execution_id)
+select t.work_key, t.ready_at, t.instance_key, t.task, t.execution_id from task t
 END
 check "leftovers are no work, and counted apart" '26|2' \
     "$(look "select GetScaleMetric(), GetScaleMetric(p_leftovers => true)")"
@@ -191,7 +191,7 @@ if [ "$#" -gt 0 ]; then
                        where i.instance_id = '$1' order by e.sequence"; }
     rest() { stored "select i.status, i.needs_turn, i.history_length, i.history_version, i.tags,
                             i.not_before, p.kind, p.codec, p.bytes, l.name, l.variant
-                       from Instances i join Lanes l using (lane)
+                       from Instances i join WorkKeys l using (work_key)
                        left join Payloads p using (instance_key) where i.instance_id = '$1'"; }
     as perdure_owner -c "select CreateInstance('FulfilOrder', p_instance_id => 'psql', p_input_text => InputText)
                            from vInstances where InstanceID = 'same'" >/dev/null

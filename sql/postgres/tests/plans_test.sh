@@ -83,8 +83,8 @@ for table in "${tables[@]}"; do
 done
 as perdure_owner >/dev/null <<'END'
 select _CreateHub();
-select _Lanes(false, array['Known', 'Stranger'], array['', ''], array[0, 0]);
-select _Lanes(true, array['Step'], array[''], array[0]);
+select _WorkKeys(false, array['Known', 'Stranger'], array['', ''], array[0, 0]);
+select _WorkKeys(true, array['Step'], array[''], array[0]);
 END
 plans_of "$parts/calls.sql" >"$folder/empty" &&
     judge "empty tables" "$folder/empty"

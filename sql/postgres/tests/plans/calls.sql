@@ -1,8 +1,8 @@
 -- Every call of a worker and a client, as the runtime role, with batches as large as the engine's.
 do $$
 declare
-    v_lane integer := (_Lanes(false, array['Known'], array[''], array[0]))[1];
-    v_step integer := (_Lanes(true, array['Step'], array[''], array[0]))[1];
+    v_work_key integer := (_WorkKeys(false, array['Known'], array[''], array[0]))[1];
+    v_step integer := (_WorkKeys(true, array['Step'], array[''], array[0]))[1];
     v_ids text[] := array(select 'started-' || gen_random_uuid() from generate_series(1, 110));
     v_new instance_batch;
     v_one instance_batch;
@@ -28,8 +28,8 @@ begin
     v_new.instance_id := v_ids;
     v_new.execution_id := array(select gen_random_uuid() from unnest(v_ids));
     -- The last ten are not locked by anybody.
-    v_new.lane := array_fill(v_lane, array[100])
-                  || array_fill((_Lanes(false, array['Stranger'], array[''], array[0]))[1], array[10]);
+    v_new.work_key := array_fill(v_work_key, array[100])
+                  || array_fill((_WorkKeys(false, array['Stranger'], array[''], array[0]))[1], array[10]);
     v_new.start_event := array_fill('{"kind":"execution_started"}'::text, array[110]);
     v_new.start_at := array_fill(null::timestamptz, array[110]);
     v_new.tags := array_fill(null::text, array[110]);
@@ -43,7 +43,7 @@ begin
     for n in 1..2 loop
         v_one.instance_id := array['one-' || gen_random_uuid()];
         v_one.execution_id := array[gen_random_uuid()];
-        v_one.lane := v_new.lane[110:110];
+        v_one.work_key := v_new.work_key[110:110];
         v_one.start_event := v_new.start_event[1:1];
         if n = 1 then
             perform from _CreateInstances(v_one);
@@ -54,7 +54,7 @@ begin
 
     v_room.worker := _Worker('plans');
     v_room.lease := 60000000;
-    v_room.definitions := array[v_lane];
+    v_room.definitions := array[v_work_key];
     v_room.tokens := array(select (random() * 1e18)::bigint from generate_series(1, 100));
     v_room.activities := array['Step'];
     v_room.queues := array[''];
@@ -87,7 +87,7 @@ begin
     v_payloads.bytes := array_fill('1'::bytea, array[50]);
     v_tasks.turn := v_some;
     v_tasks.task := array_fill(7::bigint, array[50]);
-    v_tasks.lane := array_fill(v_step, array[50]);
+    v_tasks.work_key := array_fill(v_step, array[50]);
     -- Every second one is the caller's at once.
     v_tasks.token := array(select case when n % 2 = 0 then 1000 + n end from unnest(v_some) n);
     v_tasks.version := array_fill(''::text, array[50]);
@@ -108,7 +108,7 @@ begin
     v_children.turn := array[1, 2];
     v_children.instance_id := array['child-' || v_ids[1], 'child-' || v_ids[2]];
     v_children.execution_id := array[gen_random_uuid(), gen_random_uuid()];
-    v_children.lane := array[v_lane, v_lane];
+    v_children.work_key := array[v_work_key, v_work_key];
     v_children.start_event := array['{}', '{}'];
     v_children.start_at := array_fill(null::timestamptz, array[2]);
     v_children.tags := array_fill(null::text, array[2]);
@@ -275,7 +275,7 @@ begin
 
     -- What was locked first and not worked on is renewed, and returned.
     perform from _RenewLocks(
-        null, v_room.worker, v_room.lease, array[v_lane], array['Step'], array[''],
+        null, v_room.worker, v_room.lease, array[v_work_key], array['Step'], array[''],
         v_orchestrations.instance_key[51:] || v_activities.instance_key,
         array_fill(0::bigint, array[50]) || v_activities.task,
         v_orchestrations.token[51:] || v_activities.token);

@@ -17,7 +17,7 @@ with recursive node as (
     values ('instances_pkey', 'instance_key = '), ('instances_by_id', 'instance_id [=>]'),
            ('instances_by_parent', 'parent_instance = '), ('history_pkey', 'instance_key = '),
            ('newevents_pkey', 'instance_key = '), ('newtasks_pkey', 'instance_key = '),
-           ('ready_by_lane', 'lane = '), ('messageids_pkey', 'instance_key = '),
+           ('ready_by_work_key', 'work_key = '), ('messageids_pkey', 'instance_key = '),
            ('payloads_pkey', 'instance_key = '), ('requests_pkey', 'request_id = '),
            ('requests_with_leases', 'until <= '), ('requests_without_leases', 'until <= '),
            ('instances_parked', 'task_hub = ')
@@ -34,7 +34,7 @@ with recursive node as (
     values ('instances'), ('history'), ('newevents'), ('newtasks'), ('ready'), ('messageids'),
            ('payloads'), ('requests')
 ), rare (function_name) as (
-    values ('_backlog'), ('_hubstatus'), ('_lanesofexpired'), ('_querymanyorchestrations'), ('_takeover'),
+    values ('_backlog'), ('_hubstatus'), ('_workkeysofexpired'), ('_querymanyorchestrations'), ('_takeover'),
            ('getscalemetric')
 ), fault as (
     select s.*, 'sequential scan of ' || s.relation as what

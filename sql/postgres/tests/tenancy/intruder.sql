@@ -8,11 +8,11 @@ select _CreateHub();
 select _DeleteHub(100);
 select CreateInstance('Mine', p_instance_id => 'mine-' || n) from generate_series(1, 4) n;
 select _Worker('mine') as own_worker \gset
-select (_Lanes(false, array['Mine'], array[''], array[0]))[1] as own_lane \gset
+select (_WorkKeys(false, array['Mine'], array[''], array[0]))[1] as own_work_key \gset
 select cardinality((l.orchestrations).token)
   from _Lock('20000000-0000-0000-0000-000000000001', jsonb_populate_record(null::room,
            jsonb_build_object('worker', :own_worker, 'lease', 600000000, 'bytes', 1000000,
-                              'messages', 10, 'definitions', array[:own_lane],
+                              'messages', 10, 'definitions', array[:own_work_key],
                               'tokens', array[31, 32, 33],
                               'activities', array[]::text[], 'queues', array[]::text[],
                               'task_tokens', array[]::bigint[], 'suspects', false, 'expire', false,
@@ -65,7 +65,7 @@ select _UnparkInstances('20000000-0000-0000-0000-000000000005', array[:'held_id'
 select _TakeOver(array['SECRET worker']);
 
 \echo by number and token
-select _LaneNames(array[:definition, :activity_lane]);
+select _WorkKeyNames(array[:definition, :activity_work_key]);
 select _RenewLocks(null, :worker, 1, array[]::integer[], array[]::text[], array[]::text[],
                    array[:held_key, :task_key]::bigint[], array[0, :task]::bigint[],
                    array[12, 21]::bigint[]);
@@ -85,10 +85,10 @@ select _ReturnLeases('20000000-0000-0000-0000-000000000009',
                      array[13, 22]::bigint[], null, null);
 select _DiscardEventsAndUnlockInstance('20000000-0000-0000-0000-000000000008',
                                        array[:held_key]::bigint[], array[12]::bigint[], 0);
--- Work out of the other's lanes, regular and suspect, and of leases that are over.
+-- Work out of the other's work keys, regular and suspect, and of leases that are over.
 select _Lock(gen_random_uuid(), jsonb_populate_record(null::room, jsonb_build_object(
            'worker', :own_worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
-           'definitions', array[:definition, :own_lane, :activity_lane],
+           'definitions', array[:definition, :own_work_key, :activity_work_key],
            'tokens', array[41, 42, 43, 44, 45, 46], 'activities', array['SECRET activity'],
            'queues', array[''], 'task_tokens', array[51, 52], 'suspects', suspects, 'expire', true,
            'everything', everything, 'since', '-infinity',
@@ -105,10 +105,10 @@ select _Lock('10000000-0000-0000-0000-000000000001', jsonb_populate_record(null:
            'ended_calls', array['10000000-0000-0000-0000-000000000001'],
            'ended_by', array['20000000-0000-0000-0000-000000000001'])));
 
-\echo instances in the lanes of another
+\echo instances in the work_keys of another
 select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_object(
            'instance_id', array['mine-there'], 'execution_id', array[gen_random_uuid()],
-           'lane', array[:definition], 'start_event', array['{}'], 'replaceable', array[0],
+           'work_key', array[:definition], 'start_event', array['{}'], 'replaceable', array[0],
            'start_at', array[null::text], 'parent_instance', array[:'held_id'],
            'parent_execution', array[:'held_execution'], 'parent_task', array[1])));
 
@@ -142,12 +142,12 @@ select _Commit(
             'execution_id', array[:'task_execution', :'task_execution'])))::commit_batch,
     jsonb_populate_record(null::room, jsonb_build_object(
         'worker', :worker, 'lease', 600000000, 'bytes', 1000000, 'messages', 10,
-        'definitions', array[:definition, :own_lane], 'tokens', array[61, 62, 63, 64, 65, 66],
+        'definitions', array[:definition, :own_work_key], 'tokens', array[61, 62, 63, 64, 65, 66],
         'activities', array['SECRET activity'], 'queues', array[''], 'task_tokens', array[71, 72],
         'suspects', false, 'expire', true, 'everything', false, 'since', '-infinity',
                               'task_since', '-infinity')));
 
-\echo a lone turn of another, leased and ahead, and one of its own for an activity in the lanes of another
+\echo a lone turn of another, leased and ahead, and one of its own for an activity in the work_keys of another
 select _CommitLoneTurn(
     gen_random_uuid(),
     jsonb_populate_record(null::room, jsonb_build_object(
@@ -178,9 +178,9 @@ select _CommitLoneTurn(
         'task_tokens', array[]::bigint[], 'suspects', false, 'expire', true,
         'everything', false, 'since', '-infinity', 'task_since', '-infinity')),
     row(:task_giver, 32, :'task_giver_execution', 0, null, null, null, 1, '[{}]', null, null)::lone_turn,
-    row(1, :activity_lane, 86, '', 'json', '1', '{}')::lone_task, true);
+    row(1, :activity_work_key, 86, '', 'json', '1', '{}')::lone_task, true);
 
-\echo an activity, and a child, in the lanes of another
+\echo an activity, and a child, in the work_keys of another
 select _Commit(
     gen_random_uuid(),
     row(
@@ -190,7 +190,7 @@ select _Commit(
             'execution_id', array[:'task_giver_execution'], 'events', array[1])),
         null, null, null,
         jsonb_populate_record(null::task_batch, jsonb_build_object(
-            'turn', array[1], 'task', array[1], 'lane', array[:activity_lane],
+            'turn', array[1], 'task', array[1], 'work_key', array[:activity_work_key],
             'token', array[null::text], 'version', array[''], 'input_codec', array['json'],
             'input', array['1'::bytea], 'details', array['{}'])),
         null, null, null, null, null, false, null)::commit_batch,
@@ -210,7 +210,7 @@ select _Commit(
             'execution_id', array[:'parent_execution'], 'events', array[1])),
         null, null, null, null, null, null, null,
         jsonb_populate_record(null::instance_batch, jsonb_build_object(
-            'turn', array[1], 'instance_id', array['mine-child'], 'lane', array[:definition],
+            'turn', array[1], 'instance_id', array['mine-child'], 'work_key', array[:definition],
             'execution_id', array[gen_random_uuid()], 'start_event', array['{}'],
             'start_at', array[null::text])),
         null, false, null)::commit_batch,

@@ -12,8 +12,8 @@ select CreateInstance('SECRET name', 'SECRET version', id,
 select RaiseEvent('SECRET event', id, '"SECRET content"', p_message_id => 'SECRET id')
   from unnest(array['victim-1', 'victim-2', 'victim-3', 'victim-4', 'SECRET-5', 'victim-6']) id;
 select TerminateInstance('victim-6', 'SECRET reason');
-select (_Lanes(false, array['SECRET name'], array['SECRET version'], array[0]))[1] as definition,
-       (_Lanes(true, array['SECRET activity'], array[''], array[0]))[1] as activity_lane \gset
+select (_WorkKeys(false, array['SECRET name'], array['SECRET version'], array[0]))[1] as definition,
+       (_WorkKeys(true, array['SECRET activity'], array[''], array[0]))[1] as activity_work_key \gset
 
 select cardinality((l.orchestrations).token)
   from _Lock('10000000-0000-0000-0000-000000000001', jsonb_populate_record(null::room,
@@ -47,7 +47,7 @@ select c.turn_outcomes
               'bytes', array['"SECRET status"'::bytea])),
           jsonb_populate_record(null::task_batch, jsonb_build_object(
               'turn', array[1, 1, 1], 'task', array[1, 2, 3], 'token', array[21, 22, null],
-              'lane', array[:activity_lane, :activity_lane, :activity_lane],
+              'work_key', array[:activity_work_key, :activity_work_key, :activity_work_key],
               'version', array['', '', ''], 'input_codec', array['json', 'json', 'json'],
               'input', array['"SECRET"'::bytea, '"SECRET"'::bytea, '"SECRET"'::bytea],
               'details', array['{}', '{}', '{}'])),
@@ -109,12 +109,12 @@ select 'Instances' as what, i::text as content from Instances i where i.task_hub
             where i.task_hub = :hub
  union all select 'Payloads', p::text from Payloads p join Instances i using (instance_key)
             where i.task_hub = :hub
- -- Whatever waits in the tenant's lanes, whosever it is.
+ -- Whatever waits under the tenant's work keys, whosever it is.
  union all select 'Ready', r::text from Ready r
-            join Lanes l on l.lane = abs(r.lane) where l.task_hub = :hub
+            join WorkKeys l on l.work_key = abs(r.work_key) where l.task_hub = :hub
  union all select 'Ready', r::text from Ready r join Instances i using (instance_key)
             where i.task_hub = :hub
  union all select 'Requests', r::text from Requests r where r.task_hub = :hub
  union all select 'Workers', w::text from Workers w where w.task_hub = :hub
- union all select 'Lanes', l::text from Lanes l where l.task_hub = :hub
+ union all select 'WorkKeys', l::text from WorkKeys l where l.task_hub = :hub
  union all select 'TaskHubs', h::text from TaskHubs h where h.task_hub = :hub;

@@ -106,7 +106,7 @@ TEST_CASE_METHOD(fixture, "a suspect that commits is regular again", "[SUSPECT-1
     const orchestration_work again = lease(work.instance);
 
     CHECK_FALSE(again.suspect);
-    CHECK(again.attempt == 1);
+    CHECK(again.deliveries == 1);
 }
 
 TEST_CASE_METHOD(fixture,
@@ -116,17 +116,17 @@ TEST_CASE_METHOD(fixture,
     advance(11 * moment);
     const work_batch first = lock_suspects();
     REQUIRE(first.orchestrations.size() == 1);
-    CHECK(first.orchestrations.front().attempt == 1);
+    CHECK(first.orchestrations.front().deliveries == 1);
 
     advance(11 * moment);
     const work_batch second = lock_suspects();
     REQUIRE(second.orchestrations.size() == 1);
-    CHECK(second.orchestrations.front().attempt == 2);
+    CHECK(second.orchestrations.front().deliveries == 2);
 
     advance(11 * moment);
     const work_batch third = lock_suspects();
     REQUIRE(third.orchestrations.size() == 1);
-    CHECK(third.orchestrations.front().attempt == 3);
+    CHECK(third.orchestrations.front().deliveries == 3);
 }
 
 TEST_CASE_METHOD(fixture,
@@ -136,28 +136,28 @@ TEST_CASE_METHOD(fixture,
     advance(11 * moment);
     const work_batch first = lock_suspects();
     REQUIRE(first.activities.size() == 1);
-    CHECK(first.activities.front().attempt == 1);
+    CHECK(first.activities.front().deliveries == 1);
 
     advance(11 * moment);
     const work_batch second = lock_suspects();
     REQUIRE(second.activities.size() == 1);
-    CHECK(second.activities.front().attempt == 2);
+    CHECK(second.activities.front().deliveries == 2);
 }
 
 TEST_CASE_METHOD(fixture,
-                 "the attempts of an orchestration are counted from its last commit",
+                 "the deliveries of an orchestration are counted from its last commit",
                  "[SUSPECT-2][ABANDON-1]") {
     const instance_id id = pending_instance();
-    REQUIRE(lease(id).attempt == 1);
+    REQUIRE(lease(id).deliveries == 1);
     advance(11 * moment);
     const work_batch suspects = lock_suspects();
     REQUIRE(suspects.orchestrations.size() == 1);
     REQUIRE(abandon(held(suspects.orchestrations.front())) == lease_outcome::done);
     const work_batch again = lock_suspects();
     REQUIRE(again.orchestrations.size() == 1);
-    REQUIRE(again.orchestrations.front().attempt == 2);
+    REQUIRE(again.orchestrations.front().deliveries == 2);
     REQUIRE(commit_one(turn_of(again.orchestrations.front())) == commit_outcome::committed);
     raise(id);
 
-    CHECK(lease(id).attempt == 1);
+    CHECK(lease(id).deliveries == 1);
 }
