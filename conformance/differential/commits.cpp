@@ -40,10 +40,8 @@ finished_turn turn_on(const side& one, const turn_plan& plan) {
     finished_turn turn = plan.common;
     const orchestration_work& work = plan.from[one.index];
     turn.held = work.held;
-    if (turn.activity) {
-        turn.history_version = work.history_version;
-        turn.last_committed = work.last_committed;
-    }
+    turn.history_version = work.history_version;
+    turn.last_committed = work.last_committed;
     for (const std::size_t n : plan.consumed) {
         turn.consumed.push_back(work.inbox[n].sequence);
     }

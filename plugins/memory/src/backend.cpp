@@ -2,6 +2,7 @@
 
 #include <perdure/adjustable_clock.hpp>
 #include <perdure/kit/filters.hpp>
+#include <perdure/kit/invariant.hpp>
 #include <perdure/kit/outcomes.hpp>
 #include <perdure/plugin.hpp>
 
@@ -250,6 +251,12 @@ class memory_backend final : public backend, public adjustable_clock {
         commit_request regular = request;
         regular.next.suspects = false;  // [HANDOFF-1]
         call work(hub_);
+        for (const finished_work& item : request.finished) {  // While nothing has changed.
+            if (leasable* it = item.turn ? work.holder({item.instance, {}, item.held}) : nullptr) {
+                const auto& target = static_cast<const instance&>(*it);
+                refuse_unless_it_follows(*item.turn, target.history_version, target.last_committed);
+            }
+        }
         return memory::commit(work, regular);
     }
 

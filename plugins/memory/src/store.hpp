@@ -201,11 +201,8 @@ class call {
     const std::lock_guard<std::mutex> lock_;
 };
 
-// What changes the hub throws nothing: want of memory, which would leave a call half done, ends the
-// process.
-
+// It throws nothing: want of memory, which would leave a call half done, ends the process.
 commit_result commit(call& work, const commit_request& request) noexcept;
-
 bool serves(const work_filter* filter, const leasable& item);
 
 }  // namespace perdure::memory

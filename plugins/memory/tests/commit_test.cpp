@@ -1,5 +1,11 @@
 #include "memory_hub.hpp"
 
+#include <perdure/client.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
+#include <perdure/worker.hpp>
+
+#include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -67,8 +73,7 @@ TEST_CASE("the end of an instance removes what waits and refuses what comes", "[
     REQUIRE(hub.commit_one(last) == commit_outcome::committed);
 
     CHECK(hub.lock(5).activities.empty());
-    CHECK(hub.commit_one(completed(running)) ==
-          commit_outcome::instance_is_terminal);
+    CHECK(hub.commit_one(completed(running)) == commit_outcome::instance_is_terminal);
     CHECK(hub.send("a", "e") == send_outcome::instance_is_terminal);
     CHECK(hub.get("a").inbox_length == 0);
     CHECK(hub.get("a").output == payload("json", "7"));
@@ -125,8 +130,7 @@ TEST_CASE("a cancelled activity is not queued, or is lost to its holder", "[COMM
 
     REQUIRE(hub.commit_one(cancel) == commit_outcome::committed);
 
-    CHECK(hub.commit_one(completed(result.work.activities[0])) ==
-          commit_outcome::lease_lost);
+    CHECK(hub.commit_one(completed(result.work.activities[0])) == commit_outcome::lease_lost);
 }
 
 TEST_CASE("a timer fires at its time, unless it is cancelled", "[COMMIT-1][TIME-2]") {
@@ -159,4 +163,80 @@ TEST_CASE("a timer that a later turn cancels does not fire", "[COMMIT-1]") {
 
     CHECK(hub.lock().orchestrations.empty());
     CHECK(hub.get("a").inbox_length == 0);
+}
+
+TEST_CASE("a turn that does not follow the stored history is rejected, and nothing happens",
+          "[VERSION-1]") {
+    memory_hub hub;
+    auto turn = hub.turn(hub.locked("a"));
+    turn.turn->activities = {charge(1)};
+    SECTION("by its version") {
+        ++turn.turn->history_version;
+    }
+    SECTION("by its last commit") {
+        turn.turn->last_committed = {12};
+    }
+    const instance_record before = hub.get("a");
+
+    try {
+        static_cast<void>(hub.commit_one(turn));
+        FAIL("it was committed");
+    } catch (const backend_error& refusal) {
+        CHECK(refusal.code() == store_fault::rejected);
+    }
+
+    CHECK(hub.get("a") == before);
+    CHECK(hub.store.status().ready_activities == 0);
+}
+
+namespace {
+
+/// A store that takes another history for the stored one.
+class confused_backend final : public forwarding_backend {
+  public:
+    using forwarding_backend::forwarding_backend;
+
+    commit_result commit(const commit_request& request) override {
+        std::vector<finished_work> changed(request.finished.begin(), request.finished.end());
+        for (finished_work& item : changed) {
+            ++item.turn.value().history_version;
+        }
+        return forwarding_backend::commit({changed, request.next});
+    }
+    std::vector<lease_outcome> return_leases(const lease_return& request) override {
+        auto outcomes = forwarding_backend::return_leases(request);
+        if (request.kind == return_kind::park) {
+            parked_.set_value();
+        }
+        return outcomes;
+    }
+    std::future<void> parked() { return parked_.get_future(); }
+
+  private:
+    std::promise<void> parked_;
+};
+
+orchestration<int> execute_order(context& /*ctx*/, int count) {
+    co_return count;
+}
+
+}  // namespace
+
+TEST_CASE("a worker parks the instance whose turn is rejected, with the reason", "[VERSION-1]") {
+    constexpr orchestrator<int, int> order{"Order"};
+    memory_hub hub;
+    const auto store = std::make_shared<confused_backend>(hub.store);
+    const perdure::hub opened(store, "confused");
+    std::future<void> parked = store->parked();
+    registry orders;
+    orders.add(order, execute_order);
+    worker working(opened, orders);
+    const instance_id id = client(opened).start(order, 12);
+
+    working.start();
+
+    REQUIRE(parked.wait_for(20s) == std::future_status::ready);
+    working.stop();
+    CHECK_THAT(hub.get(id.text()).parked_reason,
+               Catch::Matchers::Contains("history version 2, but the store has 1"));
 }

@@ -52,7 +52,9 @@ struct memory_hub {
     }
 
     static finished_work turn(const orchestration_work& work) {
-        checkpoint effect{.events = {{1, "[turn]"}}};
+        checkpoint effect{.history_version = work.history_version,
+                          .last_committed = work.last_committed,
+                          .events = {{1, "[turn]"}}};
         for (const inbox_message& arrival : work.inbox) {
             effect.consumed.push_back(arrival.sequence);
         }

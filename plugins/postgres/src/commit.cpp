@@ -2,6 +2,8 @@
 #include "commit_batches.hpp"
 #include "lone_turn.hpp"
 
+#include <perdure/kit/invariant.hpp>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -70,6 +72,8 @@ std::vector<commit_outcome> read_outcomes_of(const answer& done,
                                              std::span<const finished_work> finished) {
     const auto turns = read_outcomes<commit_outcome>(done.only(commit_column::turn_outcomes));
     const auto completions = read_outcomes<commit_outcome>(done.only(commit_column::done_outcomes));
+    refuse_unless(turns.size() + completions.size() == finished.size(),
+                  "the store gives another number of outcomes than there are items");
     std::vector<commit_outcome> all;
     std::size_t turn = 0;
     std::size_t completion = 0;

@@ -74,7 +74,8 @@ void add_targets(parameters& values, const work_items& turns) {
     }
 }
 
-// [SPECULATIVE-1] One beside another item of its instance has no version to follow, so it is
+// The history that each turn began with; where speculative turns are among them, what else they
+// need. [SPECULATIVE-1] One beside another item of its instance has no version to follow, so it is
 // declined.
 void add_ends(parameters& values, const commit_items& items) {
     const work_items& turns = items.turns;
@@ -83,7 +84,8 @@ void add_ends(parameters& values, const commit_items& items) {
     };
     if (std::none_of(turns.begin(), turns.end(), is_speculative)) {
         values.add_null_list<sql::bigint>()
-            .add_null_list<sql::bigint>()
+            .add_list<sql::bigint>(
+                turns, [](const finished_work* item) { return item->turn->history_version; })
             .add_null_list<sql::bigint>()
             .add_null_list<sql::text>();
         return;
@@ -99,7 +101,7 @@ void add_ends(parameters& values, const commit_items& items) {
         return item->activity ? std::optional(item->activity->task.value) : std::nullopt;
     };
     const auto version = [&](const finished_work* item) {
-        return item->activity && counts[item->instance] == 1
+        return !item->activity || counts[item->instance] == 1
                    ? std::optional(item->turn->history_version)
                    : std::nullopt;
     };

@@ -26,7 +26,7 @@ void add_turn(parameters& values, const finished_work& item) {
         .add<sql::uuid>(item.execution.value)
         .add<sql::smallint>(static_cast<int>(turn.status))
         .add<sql::bigint>(is_speculative ? std::optional(item.activity->task.value) : std::nullopt)
-        .add<sql::bigint>(is_speculative ? std::optional(turn.history_version) : std::nullopt)
+        .add<sql::bigint>(turn.history_version)
         .add<sql::bigint>(is_speculative ? std::optional(turn.last_committed.value) : std::nullopt)
         .add<sql::integer>(events.count)
         .add<sql::text>(std::string_view(events.text))

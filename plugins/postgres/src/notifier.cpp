@@ -1,7 +1,7 @@
 #include "notifier.hpp"
 
 #include <algorithm>
-#include <exception>
+#include <utility>
 
 namespace perdure::postgres {
 
@@ -9,90 +9,51 @@ namespace {
 
 /// So many ended instances are named to other processes; beyond that they look themselves.
 constexpr std::size_t named_ends_max = 1000;
-/// So many questions are remembered; a process asks a handful.
-constexpr std::size_t questions_max = 64;
-
-duration local_floor(notifier::steady::time_point at) {
-    return std::chrono::floor<duration>(at.time_since_epoch());
-}
-
-duration local_ceil(notifier::steady::time_point at) {
-    return std::chrono::ceil<duration>(at.time_since_epoch());
-}
 
 }  // namespace
 
-void unsent_news::add(const unsent_news& more) {
+void unsent_news::add(unsent_news more) {
     work |= more.work;
     others_ended |= more.others_ended;
     calls += more.calls;
-    const std::size_t room = named_ends_max - std::min(named_ends_max, ended.size());
-    const std::size_t count = std::min(room, more.ended.size());
-    others_ended |= count < more.ended.size();
-    ended.insert(
-        ended.end(), more.ended.begin(), more.ended.begin() + static_cast<std::ptrdiff_t>(count));
+    for (std::string& id : more.ended) {
+        if (ended.size() >= named_ends_max) {
+            others_ended = true;
+            break;
+        }
+        ended.push_back(std::move(id));
+    }
 }
 
 notifier::notifier(const terms& chosen, end_query ends)
     : terms_(chosen),
-      ends_(std::move(ends)),
-      work_poll_interval_(chosen.poll_min),
-      end_poll_interval_(chosen.poll_min) {}
-
-// ------------------------------------------------------------------------ what a backend's calls
-// do
+      polls_(chosen.poll_bound),
+      ends_({chosen.poll_min, chosen.poll_max}, std::move(ends)),
+      work_poll_interval_(chosen.poll_min) {}
 
 store_poll notifier::begin_poll(std::uint64_t question) {
     const std::lock_guard guard(mutex_);
-    const store_poll begun{++polls_, question, {generation_}, steady::now()};
-    if (question != 0) {
-        if (questions_.size() >= questions_max && !questions_.contains(question)) {
-            questions_.clear();
-        }
-        questions_[question].last_begun = begun.number;
-    }
-    return begun;
+    return polls_.begin(question, token_, steady::now());
 }
 
 void notifier::end_poll(const store_poll& begun, const finding& found) {
     const std::lock_guard guard(mutex_);
-    learn_time(begun, found.store_time);
-    const auto asked = questions_.find(begun.question);
-    if (asked == questions_.end()) {
-        return;
+    const bool is_moved = clock_.hear({found.store_time, begun.begun, steady::now()});
+    const bool is_answer = polls_.end(begun, found.is_empty);
+    if (is_answer) {
+        // What is due already was looked at just now, and not handed out for some reason.
+        clock_.set(begun.question, found.next_due > found.store_time ? found.next_due : never);
     }
-    answered_question& question = asked->second;
-    question.last_empty = found.is_empty ? begun.number : 0;
-    question.generation = begun.token.value;
-    question.begun = begun.begun;
-    // What is due already was looked at just now, and not handed out for some reason.
-    question.next_due = found.next_due > found.store_time ? found.next_due : never;
-    if (work_waiters_ > 0) {
+    if (is_moved || (is_answer && work_waiters_ > 0)) {
         changed_.notify_all();
     }
 }
 
 void notifier::hear_time(const store_poll& begun, timestamp store_time) {
     const std::lock_guard guard(mutex_);
-    learn_time(begun, store_time);
-}
-
-void notifier::learn_time(const store_poll& begun, timestamp store_time) {
-    // The store read its clock between the beginning of the call and now.
-    const duration least = store_time.time_since_epoch() - local_ceil(steady::now());
-    const duration most = store_time.time_since_epoch() - local_floor(begun.begun);
-    if (clock_ && clock_->first <= most && least <= clock_->second) {
-        clock_ = {std::max(clock_->first, least), std::min(clock_->second, most)};
-    } else {
-        // The first time, or somebody has moved a clock.
-        clock_ = {least, most};
+    if (clock_.hear({store_time, begun.begun, steady::now()})) {
         changed_.notify_all();
     }
-}
-
-timestamp notifier::store_time(steady::time_point now) const {
-    // Never ahead of the store, so that what is due here is due there.
-    return clock_ ? timestamp(local_floor(now) + clock_->first) : timestamp::min();
 }
 
 void notifier::announce(const changes& news) {
@@ -100,20 +61,22 @@ void notifier::announce(const changes& news) {
     if (news.ready || news.any_may_have_ended) {
         wake_workers();
     }
-    tell_of_due(news.next_due);
+    if (clock_.add(news.next_due)) {
+        changed_.notify_all();
+    }
     for (const std::string& id : news.ended) {
-        signal(id, news);
+        ends_.tell(id, news.ended_record, news.poll_number);
     }
     if (news.any_may_have_ended) {
-        suspect_all_ends();
+        ends_.suspect_all();
     }
     if (carrier_ != nullptr) {
         const bool is_work =
             news.ready || news.any_may_have_ended || (news.due_is_news && news.next_due != never);
-        const unsent_news told{is_work, news.ended, news.any_may_have_ended, 1};
+        unsent_news told{is_work, news.ended, news.any_may_have_ended, 1};
         if (!told.is_empty()) {
             const bool is_carrier_idle = news_.is_empty();
-            news_.add(told);
+            news_.add(std::move(told));
             if (is_carrier_idle) {
                 carrier_->stir();
             }
@@ -124,69 +87,26 @@ void notifier::announce(const changes& news) {
 std::optional<notifier::empty_poll> notifier::cached_empty_poll(std::uint64_t question) {
     const std::lock_guard guard(mutex_);
     const auto now = steady::now();
-    signal_what_is_due(now);
-    const auto found = questions_.find(question);
-    if (!listening_.work || interrupted_ || found == questions_.end()) {
+    if (clock_.take_due(now)) {
+        wake_workers();
+    }
+    if (!listening_.work || interrupted_ || !polls_.is_empty(question, token_, now)) {
         return std::nullopt;
     }
-    const answered_question& last = found->second;
-    // A poll that has begun and is not answered may have been given something.
-    const bool is_answered = last.last_empty != 0 && last.last_empty == last.last_begun;
-    if (!is_answered || last.generation != generation_ || now - last.begun >= terms_.poll_bound) {
-        return std::nullopt;
-    }
-    return empty_poll{{generation_}, store_time(now)};
+    return empty_poll{token_, clock_.store_time(now)};
 }
 
 void notifier::wake_workers() {
-    ++generation_;
+    ++token_.value;
     work_poll_interval_ = terms_.poll_min;
     changed_.notify_all();
 }
 
-void notifier::tell_of_due(timestamp next_due) {
-    if (next_due < told_due_) {
-        told_due_ = next_due;
-        changed_.notify_all();
+void notifier::stir_unless(bool is_known) {
+    if (carrier_ != nullptr && !is_known) {
+        carrier_->stir();
     }
 }
-
-notifier::steady::time_point notifier::due_moment(steady::time_point now) const {
-    timestamp due = told_due_;
-    for (const auto& [question, answer] : questions_) {
-        due = std::min(due, answer.next_due);
-    }
-    if (due == never || !clock_) {
-        return steady::time_point::max();
-    }
-    const timestamp here = store_time(now);
-    if (due <= here) {
-        return now;
-    }
-    // A day is as good as the truth, and keeps the sum within its range.
-    const timestamp tomorrow = here + std::chrono::hours(24);
-    return now + (std::min(due, tomorrow) - here);
-}
-
-void notifier::signal_what_is_due(steady::time_point now) {
-    if (due_moment(now) > now) {
-        return;
-    }
-    // What falls due later is heard of again from the looks that follow.
-    const timestamp here = store_time(now);
-    if (told_due_ <= here) {
-        told_due_ = never;
-    }
-    for (auto& [question, answer] : questions_) {
-        if (answer.next_due <= here) {
-            answer.next_due = never;
-        }
-    }
-    wake_workers();
-}
-
-// ------------------------------------------------------------------------------------------
-// waiting
 
 wake_token notifier::wait_for_work(wake_token token,
                                    steady::time_point deadline,
@@ -194,29 +114,29 @@ wake_token notifier::wait_for_work(wake_token token,
     std::unique_lock lock(mutex_);
     const auto begun = steady::now();
     ++work_waiters_;
-    if (carrier_ != nullptr && !known_sleepers_.work) {
-        carrier_->stir();
-    }
+    stir_unless(known_sleepers_.work);
     auto now = begun;
     while (!interrupted_ && !is_over()) {
-        signal_what_is_due(now);
+        if (clock_.take_due(now)) {
+            wake_workers();
+        }
         const auto poll = begun + work_poll_interval_;
-        if (!listening_.work && now >= poll && generation_ == token.value && now < deadline) {
+        if (!listening_.work && now >= poll && token_.value == token.value && now < deadline) {
             // Nobody would tell us, so that the caller has to look.
-            ++generation_;
+            ++token_.value;
             work_poll_interval_ = std::min(2 * work_poll_interval_, terms_.poll_max);
             changed_.notify_all();
         }
-        if (generation_ != token.value || now >= deadline) {
+        if (token_.value != token.value || now >= deadline) {
             break;
         }
-        const auto until = std::min(deadline, due_moment(now));
+        const auto until = std::min(deadline, clock_.next(now));
         changed_.wait_until(lock, listening_.work ? until : std::min(until, poll));
         now = steady::now();
     }
     --work_waiters_;
     last_work_wait_ = steady::now();
-    return {generation_};
+    return token_;
 }
 
 void notifier::stir_workers() {
@@ -228,11 +148,41 @@ void notifier::interrupt() {
     const std::lock_guard guard(mutex_);
     interrupted_ = true;
     changed_.notify_all();
-    wake_end_waiters();
+    ends_.interrupt();
 }
 
-// --------------------------------------------------------------------------- what the listener
-// does
+bool notifier::wait(std::span<const instance_id> instances, steady::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    stir_unless(known_sleepers_.ends);
+    return ends_.wait(lock, {instances, deadline}).has_ended;
+}
+
+std::optional<instance_record> notifier::wait_for_record(const instance_id& instance,
+                                                         steady::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    stir_unless(known_sleepers_.ends);
+    return ends_.wait(lock, {{&instance, 1}, deadline, polls_.last()}).record;
+}
+
+bool notifier::is_record_wanted(const instance_id& instance) {
+    const std::lock_guard guard(mutex_);
+    return ends_.is_record_wanted(instance);
+}
+
+void notifier::begin_starts(std::span<const instance_id> instances) {
+    const std::lock_guard guard(mutex_);
+    ends_.begin_starts(instances);
+}
+
+void notifier::forget_start(const instance_id& instance) {
+    const std::lock_guard guard(mutex_);
+    ends_.forget_start(instance);
+}
+
+void notifier::forget_starts() {
+    const std::lock_guard guard(mutex_);
+    ends_.forget_starts();
+}
 
 void notifier::attach(carrier* carrier) {
     const std::lock_guard guard(mutex_);
@@ -255,7 +205,7 @@ notifier::wishes notifier::wanted() {
         return true;
     };
     result.wanted.work = sleeps(work_waiters_, last_work_wait_);
-    result.wanted.ends = sleeps(end_waiters_.size(), last_end_wait_);
+    result.wanted.ends = sleeps(ends_.waiters(), ends_.last_wait());
     known_sleepers_ = result.wanted;
     return result;
 }
@@ -270,6 +220,11 @@ unsent_news notifier::take_news() {
     return std::exchange(news_, {});
 }
 
+std::vector<std::string> notifier::awaited() {
+    const std::lock_guard guard(mutex_);
+    return ends_.instances();
+}
+
 void notifier::set_listening(sleepers heard) {
     const std::lock_guard guard(mutex_);
     const sleepers before = std::exchange(listening_, heard);
@@ -277,10 +232,7 @@ void notifier::set_listening(sleepers heard) {
         work_poll_interval_ = terms_.poll_min;
         changed_.notify_all();
     }
-    if (before.ends && !heard.ends) {
-        poll_ends_soon();
-        suspect_all_ends();
-    }
+    ends_.set_told(heard.ends);
 }
 
 sleepers notifier::listening() {
@@ -295,7 +247,21 @@ void notifier::hear_of_work() {
 
 void notifier::hear_of_due(timestamp next_due) {
     const std::lock_guard guard(mutex_);
-    tell_of_due(next_due);
+    if (clock_.add(next_due)) {
+        changed_.notify_all();
+    }
+}
+
+void notifier::hear_of_ends(std::span<const std::string> ended) {
+    const std::lock_guard guard(mutex_);
+    for (const std::string& id : ended) {
+        ends_.tell(id);
+    }
+}
+
+void notifier::hear_of_some_ends() {
+    const std::lock_guard guard(mutex_);
+    ends_.suspect_all();
 }
 
 }  // namespace perdure::postgres

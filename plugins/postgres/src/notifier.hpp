@@ -1,6 +1,8 @@
 #pragma once
 
-#include "recent_starts.hpp"
+#include "awaited_ends.hpp"
+#include "due_clock.hpp"
+#include "poll_cache.hpp"
 
 #include <perdure/backend.hpp>
 #include <perdure/ids.hpp>
@@ -12,21 +14,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace perdure::postgres {
-
-/// The time of what never happens.
-inline constexpr timestamp never = timestamp::max();
 
 /// What a call of this process changed that somebody may wait for.
 struct changes {
@@ -66,7 +60,7 @@ struct unsent_news {
     std::size_t calls = 0;
 
     [[nodiscard]] bool is_empty() const { return !work && !others_ended && ended.empty(); }
-    void add(const unsent_news& more);
+    void add(unsent_news more);
 };
 
 /// Carries news between this process and the others.
@@ -81,36 +75,33 @@ class carrier {
     virtual void stir() noexcept = 0;
 };
 
-/// A poll at the store: what was known when it began.
-struct store_poll {
-    std::uint64_t number = 0;
-    std::uint64_t question = 0;
-    /// The token of its answer: what is announced from now on wakes whoever waits with it.
-    wake_token token{};
-    std::chrono::steady_clock::time_point begun{};
-};
-
 /// Where callers wait, and where changes are announced. Changes of this process are announced by
 /// the call that made them, after its transaction; those of other processes come from a listener,
 /// or are looked for at intervals while nobody listens. Knows nothing of SQL and has no thread of
-/// its own. Safe from any thread. Files: notifier.cpp, and notifier_ends.cpp for the end of
-/// instances.
+/// its own. Safe from any thread: one mutex guards it and its parts, which are the due clock, the
+/// poll cache and the awaited ends.
 ///
-/// How a backend uses it, in `lock` and in any other call:
+/// How a backend uses it in `lock`:
 ///
-///     const std::uint64_t question = hash of worker, filter and the kinds that there is room for;
-///     if (const auto cached = notifier_.cached_empty_poll(question)) { answer nothing, with its
-///     token and time } const store_poll begun = notifier_.begin_poll(question);    const
-///     store_poll begun = notifier_.begin_poll();
-///     ... the statement ...                             ... the statement ...
-///     notifier_.end_poll(begun, {time, next_due, empty});   notifier_.hear_time(begun, time);
-///     batch.token = begun.token;                        notifier_.announce(news);
+///     if (const auto cached = notifier_.cached_empty_poll(question)) {
+///         answer nothing, with its token and time
+///     }
+///     const store_poll begun = notifier_.begin_poll(question);
+///     ... the statement ...
+///     notifier_.end_poll(begun, {time, next_due, is_empty});
+///     batch.token = begun.token;
+///
+/// where the question is a hash of worker, filter and the kinds that there is room for; and in any
+/// other call:
+///
+///     const store_poll begun = notifier_.begin_poll();
+///     ... the statement ...
+///     notifier_.hear_time(begun, time);
+///     notifier_.announce(news);
 class notifier {
   public:
     using steady = std::chrono::steady_clock;
-    /// Which of these instances are terminal or missing. Called without a lock by one of the
-    /// threads that wait, on behalf of all of them; what it throws leaves `wait`.
-    using end_query = std::function<std::vector<std::string>(const std::vector<std::string>&)>;
+    using end_query = awaited_ends::query;
 
     struct terms {
         /// While nobody listens: how often callers look themselves, at first and at last.
@@ -217,37 +208,16 @@ class notifier {
     void hear_of_some_ends();
 
   private:
-    struct end_waiter;
-    class end_registration;
-    struct answered_question {
-        std::uint64_t last_begun = 0;
-        /// The poll that found nothing; 0 when the last one that ended found something.
-        std::uint64_t last_empty = 0;
-        std::uint64_t generation = 0;
-        steady::time_point begun{};
-        timestamp next_due = never;
-    };
-
     void wake_workers();
-    void tell_of_due(timestamp next_due);
-    void learn_time(const store_poll& begun, timestamp store_time);
-    [[nodiscard]] timestamp store_time(steady::time_point now) const;
-    [[nodiscard]] steady::time_point due_moment(steady::time_point now) const;
-    void signal_what_is_due(steady::time_point now);
-
-    [[nodiscard]] bool await(end_waiter& self, steady::time_point deadline);
-    void signal(std::string_view id, const changes& news = {});
-    void suspect_all_ends();
-    void poll_for_ends(std::unique_lock<std::mutex>& lock);
-    void hand_on_polling();
-    void wake_end_waiters();
-    [[nodiscard]] steady::time_point next_end_poll(steady::time_point now);
-    void poll_ends_soon();
+    void stir_unless(bool is_known);
 
     const terms terms_;
-    const end_query ends_;
 
     std::mutex mutex_;
+    due_clock clock_;
+    poll_cache polls_;
+    awaited_ends ends_;
+
     carrier* carrier_ = nullptr;
     sleepers listening_;
     /// Whom the listener knows to sleep.
@@ -255,28 +225,12 @@ class notifier {
     unsent_news news_;
     bool interrupted_ = false;
 
-    // Work.
     std::condition_variable changed_;
-    std::uint64_t generation_ = 1;
+    /// Rises with all that is announced.
+    wake_token token_{1};
     std::size_t work_waiters_ = 0;
     std::optional<steady::time_point> last_work_wait_;
     duration work_poll_interval_;
-    std::uint64_t polls_ = 0;
-    std::map<std::uint64_t, answered_question> questions_;
-
-    // What falls due. Store time minus local time lies between the two of `clock_`.
-    std::optional<std::pair<duration, duration>> clock_;
-    /// The first of what calls have put down since something last fell due.
-    timestamp told_due_ = never;
-
-    // Ends.
-    std::set<end_waiter*> end_waiters_;
-    std::unordered_multimap<std::string_view, end_waiter*> awaited_;
-    recent_starts fresh_;
-    bool somebody_polls_ = false;
-    std::optional<steady::time_point> last_end_wait_;
-    std::optional<steady::time_point> next_end_poll_;
-    duration end_poll_interval_;
 };
 
 }  // namespace perdure::postgres

@@ -67,7 +67,9 @@ finished_work the_end_of(const orchestration_work& work) {
     return {.instance = work.instance,
             .execution = work.execution,
             .held = work.held,
-            .turn = checkpoint{.events = {{1, R"([{"kind":"execution_completed"}])"}},
+            .turn = checkpoint{.history_version = work.history_version,
+                               .last_committed = work.last_committed,
+                               .events = {{1, R"([{"kind":"execution_completed"}])"}},
                                .status = orchestration_status::completed,
                                .output = payload("json", "12")}};
 }

@@ -48,7 +48,7 @@ std::string event(const char* kind, std::uint64_t task) {
 
 // One turn: it consumes what came and schedules the next activity, or ends.
 finished_work play(const orchestration_work& work) {
-    checkpoint turn;
+    checkpoint turn{.history_version = work.history_version, .last_committed = work.last_committed};
     std::uint64_t done = 0;
     for (const inbox_message& message : work.inbox) {
         turn.consumed.push_back(message.sequence);

@@ -2,6 +2,7 @@
 #include "grant.hpp"
 
 #include <perdure/kit/commit_steps.hpp>
+#include <perdure/kit/invariant.hpp>
 #include <perdure/kit/outcomes.hpp>
 
 #include <algorithm>
@@ -176,6 +177,7 @@ class steps final : public commit_steps {
         if (target->token != item.held.token.value || target->execution != item.execution) {
             return commit_outcome::lease_lost;
         }
+        refuse_unless_it_follows(*item.turn, target->history_version, {target->last_committed});
         target->last_committer = target->holder;
         target->last_committed = target->token;
         work_.release_lease(*target);
@@ -304,10 +306,11 @@ std::string answer_text(const commit_result& result) {
 }
 
 // [REPEAT-1]
-void repeat(commit_result& result, const earlier_answer& answer, grant& given) {
+void repeat(commit_result& result, const earlier_answer& answer, std::size_t items, grant& given) {
     const std::string_view text = answer.outcomes;
     const std::size_t end = text.find(',');
     result.outcomes = read_outcomes<commit_outcome>(text.substr(0, end));
+    refuse_unless(result.outcomes.size() == items, "a kept answer is that of another call");
     result.dropped_messages = std::stoull(std::string(text.substr(end + 1)));
     given.repeat(answer.leased);
 }
@@ -326,7 +329,7 @@ commit_result sqlite_backend::commit(const commit_request& request) {
     }
     grant given(work, next);
     if (answer) {
-        repeat(result, *answer, given);
+        repeat(result, *answer, request.finished.size(), given);
     } else {
         hand_off(work, given, taken);
         work.keep_answer(next.request, answer_text(result), given.leased());

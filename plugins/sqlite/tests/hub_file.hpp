@@ -79,7 +79,9 @@ inline lock_request room_for(std::size_t count, const std::string& worker = "wor
 
 /// The end of an orchestration that consumes its whole inbox.
 inline finished_work the_end_of(const orchestration_work& work) {
-    checkpoint turn{.events = {{1, R"([{"kind":"execution_completed"}])"}},
+    checkpoint turn{.history_version = work.history_version,
+                    .last_committed = work.last_committed,
+                    .events = {{1, R"([{"kind":"execution_completed"}])"}},
                     .status = orchestration_status::completed,
                     .output = {"json", "1"}};
     for (const inbox_message& message : work.inbox) {

@@ -38,9 +38,10 @@ $$;
 -- A batch is a composite value of equally long arrays. `turn` is the number of the checkpoint, from 1,
 -- that an element belongs to.
 
--- Of speculative turns: the activity that ended, the history version and the last committed token that the
--- turn began with, and the event of that end; elements of other turns are null, and so are the arrays if all
--- are others. `level`: the feature levels, null if all are 1; likewise of messages.
+-- `after_version`: the history version that the turn began with. Of speculative turns: the activity that
+-- ended, the last committed token that the turn began with, and the event of that end; elements of other
+-- turns are null, and so are the arrays if all are others. `level`: the feature levels, null if all are 1;
+-- likewise of messages.
 create type turn_batch as (
     instance_key bigint[], token bigint[], execution_id uuid[], status smallint[], events integer[],
     after_task bigint[], after_version bigint[], after_committed bigint[], after_event text[],

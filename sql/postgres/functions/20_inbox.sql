@@ -95,8 +95,8 @@ begin
 end
 $$;
 
--- [LEVEL-1] Raises feature levels: each of these instances waits under another work key from then on, unless its
--- level is as high. Their rows are locked already. Tables: WorkKeys, Instances, Ready.
+-- [LEVEL-1] Raises feature levels: each of these instances waits under another work key from then on, unless
+-- its level is as high. Their rows are locked already. Tables: WorkKeys, Instances, Ready.
 create or replace function _RaiseLevels(p_keys bigint[], p_levels smallint[]) returns void
 language plpgsql volatile
 as $$

@@ -26,12 +26,16 @@ $$;
 -- for which p_holders says who had the activity that they follow. Nobody has leased their instances from then
 -- on. `numbers` are those of the turns that happen, `firsts` the numbers of their first new events. The rows
 -- are locked already. The only place that writes the last commit; a turn alone has a statement of its own,
--- which takes half the time. Tables: Instances.
+-- which takes half the time. An assertion: they began with the histories that are stored, because nobody else
+-- changes one meanwhile [COMMIT-9]; otherwise PD002, so that nothing of the call happens. Tables: Instances.
 create or replace function _Accept(
     p_hub integer, p_turns turn_batch, p_holders integer[], p_now timestamptz,
     out numbers integer[], out firsts bigint[])
 language plpgsql volatile
 as $$
+declare
+    v_version bigint;
+    v_is_broken boolean;
 begin
     if cardinality(p_turns.instance_key) = 1 then
         update Instances i
@@ -45,7 +49,12 @@ begin
            and case when p_turns.after_task[1] is null
                     then _IsLeasedBy(i, p_turns.token[1], p_turns.execution_id[1])
                     else p_holders[1] is not null end
-        returning '{1}', array[i.history_length - p_turns.events[1]] into numbers, firsts;
+        returning '{1}', array[i.history_length - p_turns.events[1]], i.history_version - 1
+             into numbers, firsts, v_version;
+        if v_version <> p_turns.after_version[1] then
+            raise exception 'a turn began with history version %, but the store has %',
+                            p_turns.after_version[1], v_version using errcode = 'PD002';
+        end if;
         return;
     end if;
     with accepted as (
@@ -57,15 +66,22 @@ begin
                history_version = i.history_version + 1, updated_at = p_now,
                completed_at = case when _IsEnded(t.status) then p_now end
           from unnest(p_turns.instance_key, p_turns.token, p_turns.execution_id, p_turns.status,
-                      p_turns.events, p_turns.after_task, p_holders) with ordinality
-               as t(instance_key, token, execution_id, status, events, after_task, after_holder, n)
+                      p_turns.events, p_turns.after_task, p_turns.after_version, p_holders) with ordinality
+               as t(instance_key, token, execution_id, status, events, after_task, after_version,
+                    after_holder, n)
          where i.instance_key = any(array[t.instance_key]) and i.task_hub is not distinct from p_hub
            and case when t.after_task is null then _IsLeasedBy(i, t.token, t.execution_id)
                     else t.after_holder is not null end
-        returning t.n, i.history_length - t.events as first
+        returning t.n, i.history_length - t.events as first,
+                  i.history_version - 1 <> t.after_version as is_broken
     )
-    select array_agg(a.n::integer order by a.n), array_agg(a.first order by a.n) into numbers, firsts
+    select array_agg(a.n::integer order by a.n), array_agg(a.first order by a.n), bool_or(a.is_broken)
+      into numbers, firsts, v_is_broken
       from accepted a;
+    if v_is_broken then
+        raise exception 'a turn began with another history version than the store has'
+              using errcode = 'PD002';
+    end if;
 end
 $$;
 

@@ -165,7 +165,8 @@ begin
          cross join lateral _Accept(
                     p_hub, row(array[p_turn.instance_key], array[p_turn.token],
                                array[p_turn.execution_id], array[p_turn.status], array[p_turn.count],
-                               array[p_turn.after_task], null, null, null, null)::turn_batch,
+                               array[p_turn.after_task], array[p_turn.after_version], null, null,
+                               null)::turn_batch,
                     array[t.holder], t.now) a
     ), recorded as (
         insert into History (instance_key, first, count, events)
