@@ -31,6 +31,9 @@ namespace perdure::postgres {
 /// The infinities become `timestamp::max()` and `timestamp::min()`.
 [[nodiscard]] timestamp from_postgres_time(std::int64_t value) noexcept;
 
+/// What a length that leads beyond the server's last day is cut to; as good as for ever [TIME-4].
+inline constexpr duration longest_duration = std::chrono::hours(24) * 365 * 100'000;
+
 /// The SQL types that we send, each with its numbers in the catalogue, which are the same in every
 /// database, and the way in which a value is written.
 namespace sql {
@@ -46,11 +49,8 @@ struct bigint {
     static void put(std::string& to, std::integral auto value) {
         put_64(to, static_cast<std::uint64_t>(value));
     }
-    /// A length that leads beyond the server's last day is cut to one that is as good as for ever
-    /// [TIME-4].
     static void put(std::string& to, duration value) {
-        constexpr duration longest = std::chrono::hours(24) * 365 * 100'000;
-        put(to, std::min(value, longest).count());
+        put(to, std::min(value, longest_duration).count());
     }
 };
 struct integer {

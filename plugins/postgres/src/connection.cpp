@@ -1,6 +1,7 @@
 #include "connection.hpp"
 
 #include "session.hpp"
+#include "time_limit.hpp"
 
 #include <fmt/format.h>
 #include <soci/postgresql/soci-postgresql.h>
@@ -129,18 +130,21 @@ void connection::open(const std::string& connection_string, const setup_function
         throw lost_connection(PQerrorMessage(native_), "connecting", effect::none);
     }
     counts_.connections_opened.fetch_add(1, std::memory_order_relaxed);
+    // SOCI has the text of an error only; without this it would quote rows.
+    PQsetErrorVerbosity(native_, PQERRORS_TERSE);
     if (settings_.pooler == pooler::none) {
-        set_up(setup(PQserverVersion(native_)));
+        const answer done =
+            run_script(setup(PQserverVersion(native_)),
+                       {"session", effect::none, steady::now() + settings_.connect_timeout});
+        server_process_ = std::strtoll(PQgetvalue(done.native(), 0, 0), nullptr, 10);
     }
 }
 
-void connection::set_up(const std::string& script) {
-    const execution now{"session", effect::none, steady::now() + settings_.connect_timeout};
-    if (PQsendQuery(native_, script.c_str()) != 1) {
+answer connection::run_script(const std::string& sql, const execution& now) {
+    if (PQsendQuery(native_, sql.c_str()) != 1) {
         lose(PQerrorMessage(native_), now);
     }
-    const answer done = judge(collect(now), now);
-    server_process_ = std::strtoll(PQgetvalue(done.native(), 0, 0), nullptr, 10);
+    return judge(collect(now), now);
 }
 
 void connection::take_notice(void* self, const pg_result* notice) {
@@ -180,18 +184,43 @@ answer connection::call(const statement& what, const parameters& values) {
     return judge(std::move(result), now);
 }
 
-answer connection::query(std::string_view text, const parameters& values) {
-    const execution now = begin("query", effect::none);
-    return judge(run_text(std::string(text), values, now), now);
+void connection::with_session(const statement& what, const session_work& work) {
+    const execution now = begin(what.name, what.what);
+    if (settings_.pooler == pooler::none || is_in_transaction()) {
+        run_session(work, now);
+        conclude(now);
+        return;
+    }
+    // What SOCI sends cannot travel in one packet with what sets its transaction.
+    const execution uncommitted{now.name, effect::none, now.deadline};
+    judge(run_text("begin", {}, uncommitted), uncommitted);
+    try {
+        run_session(work, uncommitted);
+    } catch (...) {
+        if (!is_broken_) {
+            judge(run_text("rollback", {}, uncommitted), uncommitted);
+        }
+        throw;
+    }
+    judge(run_text("commit", {}, now), now);
+}
+
+void connection::run_session(const session_work& work, const execution& now) {
+    const time_limit limit(PQsocket(native_), now.deadline);
+    try {
+        work(*session_);
+    } catch (const soci::soci_error& error) {
+        if (limit.has_passed()) {
+            give_up(now);
+        }
+        fail(error_of(error, now.name, now.what), false);
+    }
 }
 
 void connection::execute_script(std::string_view sql) {
     execution now = begin("script", effect::mutating);
     now.deadline = steady::time_point::max();
-    if (PQsendQuery(native_, std::string(sql).c_str()) != 1) {
-        lose(PQerrorMessage(native_), now);
-    }
-    static_cast<void>(judge(collect(now), now));
+    run_script(std::string(sql), now);
 }
 
 void connection::prepare(const statement& what, const execution& now) {
@@ -332,14 +361,7 @@ short connection::wait_for(short events, const execution& now) {
             lose(std::strerror(errno), now);
         }
         if (ready == 0) {
-            const store_fault fault =
-                now.what == effect::mutating ? store_fault::outcome_unknown : store_fault::timeout;
-            break_off(fault);
-            throw backend_error(
-                fault,
-                fmt::format("PostgreSQL: no answer within command_timeout, the connection was "
-                            "given up (in {})",
-                            now.name));
+            give_up(now);
         }
     }
 }
@@ -347,13 +369,13 @@ short connection::wait_for(short events, const execution& now) {
 answer connection::judge(answer result, const execution& now) {
     if (!is_success(result.native())) {
         const backend_error error = error_of(result.native(), now.name, now.what);
-        // A standby stays one for a while: the next connection looks for the primary.
-        if (PQstatus(native_) != CONNECTION_OK || ends_connection(result.native()) ||
-            error.sqlstate().empty() || error.sqlstate() == sqlstate_read_only) {
-            break_off(error.code());
-        }
-        throw error;
+        fail(error, ends_connection(result.native()) || error.sqlstate().empty());
     }
+    conclude(now);
+    return result;
+}
+
+void connection::conclude(const execution& now) {
     if (was_ended_by_server_) {
         break_off(store_fault::unavailable);
     }
@@ -366,7 +388,24 @@ answer connection::judge(answer result, const execution& now) {
         }
         counts_.commits.fetch_add(1, std::memory_order_relaxed);
     }
-    return result;
+}
+
+void connection::fail(const backend_error& error, bool is_lost) {
+    // A standby stays one for a while: the next connection looks for the primary.
+    if (is_lost || PQstatus(native_) != CONNECTION_OK || error.sqlstate() == sqlstate_read_only) {
+        break_off(error.code());
+    }
+    throw error;
+}
+
+void connection::give_up(const execution& now) {
+    const store_fault fault =
+        now.what == effect::mutating ? store_fault::outcome_unknown : store_fault::timeout;
+    break_off(fault);
+    throw backend_error(fault,
+                        fmt::format("PostgreSQL: no answer within command_timeout, the connection "
+                                    "was given up (in {})",
+                                    now.name));
 }
 
 void connection::lose(std::string_view reason, const execution& now) {

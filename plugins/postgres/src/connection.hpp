@@ -68,8 +68,12 @@ class answer {
     std::unique_ptr<pg_result, clear> result_;
 };
 
-/// One connection to the server: a SOCI session, whose libpq connection carries all statements in
-/// binary. Each call is one round trip and one transaction, with the settings of session.hpp.
+/// What executes one statement on SOCI's session.
+using session_work = std::function<void(soci::session&)>;
+
+/// One connection to the server: a SOCI session. What is on the path of an orchestration goes over
+/// its libpq connection, in binary (ADR 27). Each call is one transaction, with the settings of
+/// session.hpp, and one round trip, or three through SOCI behind a pooler.
 ///
 /// Used by one thread at a time. Every failure is a `backend_error`; after one that broke the
 /// connection, `is_broken()` says so and every further call throws `unavailable`.
@@ -87,8 +91,9 @@ class connection {
     /// Executes a statement, which is prepared at its first use on this connection (never behind a
     /// pooler). An upgrade of the schema between two calls is not noticed.
     [[nodiscard]] answer call(const statement& what, const parameters& values);
-    /// Executes a text once, unprepared.
-    [[nodiscard]] answer query(std::string_view text, const parameters& values = {});
+    /// Executes a statement through SOCI; soci_calls.hpp has the functions for that. The
+    /// statement's text is the work's own business.
+    void with_session(const statement& what, const session_work& work);
     /// Executes one or more statements without parameters and without the limit of
     /// `command_timeout`: the server's own limits hold, so a script that may take long sets them.
     /// Rows are discarded. Not prepared. Behind a pooler it sets for itself what it needs.
@@ -123,7 +128,10 @@ class connection {
 
     using setup_function = std::function<std::string(int server_version)>;
     void open(const std::string& connection_string, const setup_function& setup);
-    void set_up(const std::string& script);
+    /// Executes it, and returns the answer to its last statement.
+    answer run_script(const std::string& sql, const execution& now);
+    /// Without a word of success: behind a pooler there is a commit to come.
+    void run_session(const session_work& work, const execution& now);
     /// Throws when the connection is broken, and forgets what the last execution noticed.
     [[nodiscard]] execution begin(std::string_view name, effect what);
     [[nodiscard]] answer run_prepared(const statement& what,
@@ -142,6 +150,10 @@ class connection {
     [[nodiscard]] short wait_for(short events, const execution& now);
     /// Throws unless the answer is a success whose effect is certain.
     answer judge(answer result, const execution& now);
+    /// Counts a success; throws when it is none.
+    void conclude(const execution& now);
+    [[noreturn]] void fail(const backend_error& error, bool is_lost);
+    [[noreturn]] void give_up(const execution& now);
     [[noreturn]] void lose(std::string_view reason, const execution& now);
     void break_off(store_fault why) noexcept;
     static void take_notice(void* self, const pg_result* notice);

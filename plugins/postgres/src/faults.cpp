@@ -4,6 +4,8 @@
 #include "settings.hpp"
 
 #include <fmt/format.h>
+#include <soci/postgresql/soci-postgresql.h>
+#include <soci/soci.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +19,9 @@ namespace {
 
 // How long the second attempt may take that asks why the first one failed.
 constexpr auto question_timeout = std::chrono::seconds(5);
+
+// SOCI's own, for whatever ended the connection.
+constexpr std::string_view sqlstate_lost = "08000";
 
 struct meaning {
     std::string_view sqlstate;
@@ -186,18 +191,32 @@ bool is_missing_function(std::string_view sqlstate) noexcept {
     return sqlstate == "42883" || sqlstate == "3F000";
 }
 
+// What the server says of a statement that failed.
+struct refused_statement {
+    std::string_view sqlstate;
+    std::string_view text;
+    std::string_view hint = {};
+    bool ends_connection = false;
+};
+
 // Another call with the same request id has kept its answer while this one was under way: a lost
 // race, because a repeat finds that answer [REPEAT-1].
-bool is_simultaneous_repeat(const pg_result* result) noexcept {
-    return sqlstate_of(result) == "23505" &&
-           text_of(result, PG_DIAG_CONSTRAINT_NAME) == "requests_pkey";
+bool is_simultaneous_repeat(const refused_statement& told) noexcept {
+    return told.sqlstate == "23505" && told.text.find("requests_pkey") != std::string_view::npos;
 }
 
-store_fault fault_of_result(const pg_result* result, effect what) noexcept {
-    if (ends_connection(result)) {
-        return fault_of_loss(what);
-    }
-    return is_simultaneous_repeat(result) ? store_fault::conflict : fault_of(sqlstate_of(result));
+backend_error error_of(const refused_statement& told, std::string_view name, effect what) {
+    // PostgreSQL's own hint, to add casts, leads astray when the function is not there at all.
+    const std::string_view hint = is_missing_function(told.sqlstate) ? no_schema_hint : told.hint;
+    return {told.ends_connection           ? fault_of_loss(what)
+            : is_simultaneous_repeat(told) ? store_fault::conflict
+                                           : fault_of(told.sqlstate),
+            fmt::format("PostgreSQL: {}{} (SQLSTATE {}, in {})",
+                        one_line(told.text),
+                        hint.empty() ? std::string() : "; " + one_line(hint),
+                        told.sqlstate,
+                        name),
+            std::string(told.sqlstate)};
 }
 
 }  // namespace
@@ -207,16 +226,36 @@ backend_error error_of(const pg_result* result, std::string_view statement_name,
     if (sqlstate.empty()) {
         return lost_connection(PQresultErrorMessage(result), statement_name, what);
     }
-    // PostgreSQL's own hint, to add casts, leads astray when the function is not there at all.
-    const std::string_view hint =
-        is_missing_function(sqlstate) ? no_schema_hint : text_of(result, PG_DIAG_MESSAGE_HINT);
-    return {fault_of_result(result, what),
-            fmt::format("PostgreSQL: {}{} (SQLSTATE {}, in {})",
-                        one_line(text_of(result, PG_DIAG_MESSAGE_PRIMARY)),
-                        hint.empty() ? std::string() : "; " + one_line(hint),
-                        sqlstate,
-                        statement_name),
-            std::string(sqlstate)};
+    return error_of({sqlstate,
+                     text_of(result, PG_DIAG_MESSAGE_PRIMARY),
+                     text_of(result, PG_DIAG_MESSAGE_HINT),
+                     ends_connection(result)},
+                    statement_name,
+                    what);
+}
+
+backend_error error_of(const soci::soci_error& error,
+                       std::string_view statement_name,
+                       effect what) {
+    const std::string text = error.get_error_message();
+    const auto* const told = dynamic_cast<const soci::postgresql_soci_error*>(&error);
+    if (told == nullptr) {
+        // A null that was not expected, or a text that is no number.
+        return {store_fault::corrupt, "PostgreSQL's answer cannot be read: " + text};
+    }
+    const std::string sqlstate = told->sqlstate();
+    if (!is_sqlstate(sqlstate) || sqlstate == sqlstate_lost) {
+        return lost_connection(text, statement_name, what);
+    }
+    // Behind SOCI's words and the severity.
+    constexpr std::string_view before_text = ":  ";
+    const auto begin = text.find(before_text);
+    return error_of({.sqlstate = sqlstate,
+                     .text = begin == std::string::npos
+                                 ? std::string_view(text)
+                                 : std::string_view(text).substr(begin + before_text.size())},
+                    statement_name,
+                    what);
 }
 
 backend_error lost_connection(std::string_view reason,

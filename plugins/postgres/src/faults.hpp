@@ -7,6 +7,10 @@
 
 struct pg_result;
 
+namespace soci {
+class soci_error;
+}
+
 // From what libpq and the server say to `backend_error`.
 
 namespace perdure::postgres {
@@ -52,6 +56,12 @@ enum class effect {
 /// The error of a failed result. Its text is the server's message, without the detail, which may
 /// quote rows.
 [[nodiscard]] backend_error error_of(const pg_result* result,
+                                     std::string_view statement_name,
+                                     effect what);
+
+/// The error of what SOCI throws. Needs terse errors (`PQERRORS_TERSE`); uses nothing of what SOCI
+/// says about the statement, which quotes the values that were bound.
+[[nodiscard]] backend_error error_of(const soci::soci_error& error,
                                      std::string_view statement_name,
                                      effect what);
 

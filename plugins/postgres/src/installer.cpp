@@ -1,6 +1,7 @@
 #include "installer.hpp"
 
 #include "session.hpp"
+#include "soci_calls.hpp"
 
 #include <fmt/format.h>
 
@@ -66,29 +67,33 @@ void lock_schema(connection& to) {
 }
 
 // The catalogue is readable for everyone, also for a login that may not use the schema.
-bool has_relation(connection& to, const char* relation) {
-    const answer found = to.query(
-        "select exists (select from pg_catalog.pg_class c"
-        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname = $1 and c.relname = $2)",
-        parameters().add<sql::text>(to.chosen().schema).add<sql::text>(relation));
-    return found.only(0).flag();
-}
-
-bool has_function(connection& to, const char* function) {
-    const answer found = to.query(
-        "select exists (select from pg_catalog.pg_proc p"
-        " join pg_catalog.pg_namespace n on n.oid = p.pronamespace"
-        " where n.nspname = $1 and p.proname = $2)",
-        parameters().add<sql::text>(to.chosen().schema).add<sql::text>(function));
-    return found.only(0).flag();
-}
+constexpr statement find_schema{
+    "find_schema",
+    "select exists (select from pg_catalog.pg_namespace where nspname = :schema::text)"};
+constexpr statement find_versions{
+    "find_versions",
+    "select exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and c.relname ="
+    " 'versions'), exists (select from pg_catalog.pg_proc p where p.pronamespace = n.oid"
+    " and p.proname = '_getversions') from pg_catalog.pg_namespace n where n.nspname = "
+    ":schema::text"};
+constexpr statement read_code_mark{
+    "code_mark",
+    "select coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), ''),"
+    " pg_catalog.pg_has_role(c.relowner, 'member')"
+    " from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace"
+    " join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'versions'"
+    " where n.nspname = :schema::text and p.proname = '_getversions'"};
+constexpr statement find_owner{
+    "owner",
+    "select pg_catalog.pg_get_userbyid(c.relowner)::text from pg_catalog.pg_class c"
+    " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+    " where n.nspname = :schema::text and c.relname = 'versions'"};
+constexpr statement find_database{
+    "find_database",
+    "select exists (select from pg_catalog.pg_database where datname = :name::text)"};
 
 bool has_schema(connection& to) {
-    const answer found =
-        to.query("select exists (select from pg_catalog.pg_namespace where nspname = $1)",
-                 parameters().add<sql::text>(to.chosen().schema));
-    return found.only(0).flag();
+    return ask_value<bool>(to, find_schema, soci::use(to.chosen().schema));
 }
 
 void refuse_newer(connection& to,
@@ -131,19 +136,13 @@ constexpr std::string_view mark_begin = "Perdure ";
 constexpr std::string_view mark_middle = ", code ";
 
 code_mark read_mark(connection& to) {
-    const answer found = to.query(
-        "select coalesce(pg_catalog.obj_description(p.oid, 'pg_proc'), ''),"
-        " pg_catalog.pg_has_role(c.relowner, 'member')"
-        " from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace"
-        " join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'versions'"
-        " where n.nspname = $1 and p.proname = '_getversions'",
-        parameters().add<sql::text>(to.chosen().schema));
     code_mark mark;
-    if (found.rows() == 0) {
-        return mark;
-    }
-    mark.is_ours = found.at(0, 1).flag();
-    const std::string text = found.at(0, 0).string();
+    std::string text;
+    ask(to,
+        read_code_mark,
+        soci::use(to.chosen().schema),
+        soci::into(text),
+        soci::into(mark.is_ours));
     const auto middle = text.find(mark_middle);
     if (text.starts_with(mark_begin) && middle != std::string::npos) {
         mark.library = parse_schema_version(
@@ -166,19 +165,16 @@ void refuse_live_workers(connection& to,
     const std::string schema = to.chosen().quoted_schema();
     // Nobody renews while it is decided.
     to.execute_script(fmt::format("lock table {}.Workers in share row exclusive mode", schema));
-    const answer live = to.query(fmt::format(
+    const std::string text = fmt::format(
         "select w.worker_id from {0}.Workers w join {0}.TaskHubs h on h.task_hub = w.task_hub"
         " where w.live_until > pg_catalog.clock_timestamp()"
         " + case when exists (select from {0}.GlobalSettings g where g.name = 'TestClock')"
         " then h.clock_offset else 0 end * interval '1 microsecond'"
         " order by w.worker limit 5",
-        schema));
-    if (live.rows() == 0) {
+        schema);
+    const auto live = ask_column<std::string>(to, {"live_workers", text.c_str()});
+    if (live.empty()) {
         return;
-    }
-    std::string names;
-    for (std::size_t row = 0; row < live.rows(); ++row) {
-        names += (row == 0 ? "" : ", ") + live.at(row, 0).string();
     }
     throw backend_error(
         store_fault::schema,
@@ -186,7 +182,7 @@ void refuse_live_workers(connection& to,
                     "upgrade=force the schema is upgraded under them: their calls fail from then "
                     "on, and their leases run out",
                     state_text(to, found, files),
-                    names));
+                    fmt::join(live, ", ")));
 }
 
 void run_file(connection& to, const sql_file& file) {
@@ -201,13 +197,9 @@ void run_file(connection& to, const sql_file& file) {
 // Functions act with the rights of their owner and call each other, so all belong to the owner of
 // the tables, whoever makes them: a superuser, or another member of that role. For the transaction.
 void act_as_owner(connection& to) {
-    const answer found = to.query(
-        "select pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c"
-        " join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
-        " where n.nspname = $1 and c.relname = 'versions'",
-        parameters().add<sql::text>(to.chosen().schema));
-    if (found.rows() != 0) {
-        to.execute_script("set local role " + quoted_identifier(found.only(0).string()));
+    std::string owner;
+    if (ask(to, find_owner, soci::use(to.chosen().schema), soci::into(owner))) {
+        to.execute_script("set local role " + quoted_identifier(owner));
     }
 }
 
@@ -239,10 +231,11 @@ void climb(connection& to, const std::optional<schema_version>& from, const sql_
             continue;
         }
         run_file(to, step);
-        to.execute_script(fmt::format(
-            "insert into {}.Versions (semantic_version) values ({}) on conflict do nothing",
-            to.chosen().quoted_schema(),
-            quoted_literal(step.version)));
+        const std::string text = fmt::format(
+            "insert into {}.Versions (semantic_version) values (:version::text) on conflict do "
+            "nothing",
+            to.chosen().quoted_schema());
+        ask(to, {"note_version", text.c_str()}, soci::use(std::string(step.version)));
     }
     make_code(to, files);
 }
@@ -292,18 +285,23 @@ schema_version sql_files::version() const {
 }
 
 std::optional<schema_version> installed(connection& to) {
-    if (!has_relation(to, "versions")) {
+    bool has_table = false;
+    bool has_function = false;
+    ask(to,
+        find_versions,
+        soci::use(to.chosen().schema),
+        soci::into(has_table),
+        soci::into(has_function));
+    if (!has_table) {
         return std::nullopt;
     }
     // Only the owner sees the table; everyone may ask the function.
-    const std::string schema = to.chosen().quoted_schema();
-    const answer found =
-        has_function(to, "_getversions")
-            ? to.query("select semantic_version from " + schema + "._GetVersions()")
-            : to.query("select semantic_version from " + schema + ".Versions");
+    const std::string text = fmt::format("select semantic_version from {}.{}",
+                                         to.chosen().quoted_schema(),
+                                         has_function ? "_GetVersions()" : "Versions");
     std::optional<schema_version> greatest;
-    for (std::size_t row = 0; row < found.rows(); ++row) {
-        const schema_version version = parse_schema_version(found.at(row, 0).text());
+    for (const auto& found : ask_column<std::string>(to, {"versions", text.c_str()})) {
+        const schema_version version = parse_schema_version(found);
         greatest = greatest ? std::max(*greatest, version) : version;
     }
     return greatest;
@@ -371,11 +369,7 @@ void create_database(const settings& chosen, counters& counts) {
                             "address: postgres://user@host/database");
     }
     connection to(chosen, counts, "postgres");
-    const answer found = to.query(
-        "select exists (select from pg_catalog.pg_database"
-        " where datname = $1)",
-        parameters().add<sql::text>(named->second));
-    if (found.only(0).flag()) {
+    if (ask_value<bool>(to, find_database, soci::use(named->second))) {
         return;
     }
     try {

@@ -1,4 +1,5 @@
 #include "backend.hpp"
+#include "soci_calls.hpp"
 #include "work.hpp"
 
 #include <algorithm>
@@ -26,10 +27,15 @@ constexpr statement release_instances{
     "release_instances",
     "select outcomes, left_ready, next_due, store_time from _UnparkInstances($1, $2)",
     effect::mutating};
+// An outcome is one digit.
 constexpr statement purge_instances{
     "purge_instances",
-    "select outcomes, left_ready, next_due, store_time, ended, detail"
-    " from _PurgeInstances($1, $2, $3, $4, $5)",
+    R"(select array_to_string(outcomes, ''), array_to_string(ended, E'\n'), detail,
+              coalesce(left_ready, false),
+              (extract(epoch from nullif(next_due, 'infinity')) * 1000000)::bigint,
+              (extract(epoch from store_time) * 1000000)::bigint
+         from _PurgeInstances(:request::uuid, string_to_array(:ids::text, E'\n'), :force::boolean,
+                              :parent_event::text, :more::bigint))",
     effect::mutating};
 constexpr statement purgeable_instances{"purgeable", "select _Purgeable($1, $2, $3)", effect::none};
 
@@ -38,7 +44,6 @@ constexpr std::size_t ready_column = 1;
 constexpr std::size_t due_column = 2;
 constexpr std::size_t time_column = 3;
 constexpr std::size_t ended_column = 4;
-constexpr std::size_t detail_column = 5;
 // Of create_instances.
 constexpr std::size_t statuses_column = 4;
 constexpr std::size_t handed_column = 5;
@@ -222,35 +227,48 @@ std::vector<unpark_outcome> postgres_backend::unpark(const request_id& request,
 }
 
 purge_result postgres_backend::purge(const purge_request& request) {
-    std::vector<std::string> chosen;
+    lines chosen;
     for (const instance_id& id : request.instances) {
-        chosen.push_back(id.text());
+        chosen.texts.push_back(id.text());
     }
-    const bool by_filter = chosen.empty();
-    bool more = false;
+    const bool by_filter = chosen.texts.empty();
+    bool has_more = false;
     if (by_filter) {
-        chosen = purgeable(request);
-        more = chosen.size() > request.limit;
-        chosen.resize(std::min(chosen.size(), request.limit));
+        chosen.texts = purgeable(request);
+        has_more = chosen.texts.size() > request.limit;
+        chosen.texts.resize(std::min(chosen.texts.size(), request.limit));
     }
-    // Also with nothing to purge: an earlier call with this request id may have done it.
-    parameters values;
-    values.add<sql::uuid>(request.request.value)
-        .add_list<sql::text>(chosen)
-        .add<sql::boolean>(request.force)
-        .add<sql::text>(request.parent_event)
-        .add<sql::bigint>(more ? 1 : 0);
+    std::string outcomes;
+    lines ended;
+    long long detail = 0;
+    bool left_ready = false;
+    std::optional<timestamp> next_due;
+    std::optional<timestamp> time;
     announcing_call work(hub_);
-    const answer done = hub_.call(purge_instances, values);
-    add_ended(work, done.only(ended_column));
-    finish(work, done);
+    // Also with nothing to purge: an earlier call with this request id may have done it.
+    ask(hub_,
+        purge_instances,
+        soci::use(to_string(request.request.value)),
+        soci::use(chosen),
+        soci::use(request.force),
+        soci::use(request.parent_event),
+        soci::use(has_more),
+        soci::into(outcomes),
+        soci::into(ended),
+        soci::into(detail),
+        soci::into(left_ready),
+        soci::into(next_due),
+        soci::into(time));
+    work.news.ended = std::move(ended.texts);
+    work.finish(time, left_ready, next_due);
     purge_result result;
-    result.outcomes = read_outcomes<purge_outcome>(done.only(outcomes_column));
-    result.purged = static_cast<std::size_t>(
-        std::count(result.outcomes.begin(), result.outcomes.end(), purge_outcome::purged));
-    result.more = done.only(detail_column).number() != 0;
-    if (by_filter) {
-        result.outcomes.clear();
+    result.more = detail != 0;
+    for (const char digit : outcomes) {
+        const auto outcome = static_cast<purge_outcome>(digit - '0');
+        result.purged += outcome == purge_outcome::purged ? 1 : 0;
+        if (!by_filter) {
+            result.outcomes.push_back(outcome);
+        }
     }
     return result;
 }

@@ -1,8 +1,8 @@
 #include "names.hpp"
 
 #include "fields.hpp"
-
-#include <utility>
+#include "soci_calls.hpp"
+#include "store.hpp"
 
 namespace perdure::postgres {
 
@@ -10,13 +10,13 @@ namespace {
 
 constexpr statement find_work_keys{
     "work_keys", "select _WorkKeys($1, $2, $3, $4, $5, $6)", effect::mutating};
-constexpr statement find_names{
-    "work_key_names", "select names, variants, kinds, levels from _WorkKeyNames($1)", effect::none};
-constexpr statement find_worker{"worker", "select _Worker($1)", effect::mutating};
+constexpr statement find_name{
+    "work_key_name",
+    "select names[1], variants[1], kinds[1], levels[1] from _WorkKeyNames(array[:number::integer])",
+    effect::none};
+constexpr statement find_worker{"worker", "select _Worker(:id::text)", effect::mutating};
 
 }  // namespace
-
-name_cache::name_cache(caller calls) : call_(std::move(calls)) {}
 
 void name_cache::learn(const missing_work_keys& missing,
                        bool is_activity,
@@ -33,7 +33,7 @@ void name_cache::learn(const missing_work_keys& missing,
                                  [](const work_key& key) { return static_cast<int>(key.kind); })
         .add_list<sql::smallint>(missing.keys,
                                  [](const work_key& key) { return static_cast<int>(key.level); });
-    const answer found = call_(find_work_keys, values);
+    const answer found = hub_.call(find_work_keys, values);
     const array_reader numbers(found.only(0));
     if (numbers.size() != missing.keys.size()) {
         refuse_answer("not every work key has a number");
@@ -77,15 +77,18 @@ work_key name_cache::definition(std::int32_t number) {
             return known->second;
         }
     }
-    parameters values;
-    values.add_list<sql::integer>(std::span(&number, 1));
-    const answer found = call_(find_names, values);
-    const array_reader names(found.only(0));
-    const array_reader variants(found.only(1));
-    work_key key{.name = names.string(0),
-                 .variant = variants.string(0),
-                 .kind = static_cast<instance_kind>(array_reader(found.only(2)).number(0)),
-                 .level = static_cast<feature_level>(array_reader(found.only(3)).number(0))};
+    work_key key;
+    int kind = 0;
+    int level = 0;
+    ask(hub_,
+        find_name,
+        soci::use(number),
+        soci::into(key.name),
+        soci::into(key.variant),
+        soci::into(kind),
+        soci::into(level));
+    key.kind = static_cast<instance_kind>(kind);
+    key.level = static_cast<feature_level>(level);
     const std::lock_guard guard(mutex_);
     numbers_.emplace(key, number);
     keys_.emplace(number, key);
@@ -100,10 +103,7 @@ std::int32_t name_cache::worker(const worker_id& id) {
             return known->second;
         }
     }
-    parameters values;
-    values.add<sql::text>(id.text);
-    const answer found = call_(find_worker, values);
-    const auto worker = static_cast<std::int32_t>(found.only(0).number());
+    const auto worker = ask_value<std::int32_t>(hub_, find_worker, soci::use(id.text));
     const std::lock_guard guard(mutex_);
     return workers_.emplace(id.text, worker).first->second;
 }

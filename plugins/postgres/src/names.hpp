@@ -1,13 +1,10 @@
 #pragma once
 
-#include "connection.hpp"
-
 #include <perdure/backend.hpp>
 
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <span>
@@ -16,6 +13,8 @@
 #include <vector>
 
 namespace perdure::postgres {
+
+class store;
 
 /// What a worker serves: a definition of orchestrations, or a name, queue and priority of
 /// activities.
@@ -37,10 +36,8 @@ struct work_key {
 /// that an old number is found to be none of its own. Safe from any thread.
 class name_cache {
   public:
-    /// One call of the store.
-    using caller = std::function<answer(const statement&, const parameters&)>;
-
-    explicit name_cache(caller calls);
+    /// Asks this store.
+    explicit name_cache(store& hub) noexcept : hub_(hub) {}
 
     /// The numbers of these keys, in the same order; makes those that are missing.
     [[nodiscard]] std::vector<std::int32_t> work_keys(std::span<const work_key> keys);
@@ -58,7 +55,7 @@ class name_cache {
     };
     void learn(const missing_work_keys& missing, bool is_activity, std::vector<std::int32_t>& into);
 
-    const caller call_;
+    store& hub_;
     std::mutex mutex_;
     std::map<work_key, std::int32_t> numbers_;
     std::unordered_map<std::int32_t, work_key> keys_;

@@ -1,5 +1,6 @@
 #include "backend.hpp"
 #include "records.hpp"
+#include "soci_calls.hpp"
 #include "work.hpp"
 
 // The hub itself, and everything that only reads.
@@ -18,20 +19,17 @@ constexpr statement read_events{
     effect::none};
 constexpr statement read_status{
     "status",
-    "select schema_version, store_time, live_workers, ready_orchestrations, ready_activities,"
-    " parked, unserved, leftover_activities, unserved_leftovers from _HubStatus()",
+    R"(select schema_version, (extract(epoch from store_time) * 1000000)::bigint,
+              array_to_string(live_workers, E'\n'), ready_orchestrations, ready_activities, parked,
+              array_to_string(unserved, E'\n'), leftover_activities,
+              array_to_string(unserved_leftovers, E'\n')
+         from _HubStatus())",
     effect::none};
 constexpr statement read_identity{"identity", "select _HubIdentity()", effect::none};
-constexpr statement delete_instances{"delete_hub", "select _DeleteHub($1)", effect::mutating};
-constexpr statement move_clock{"advance_clock", "select _AdvanceClock($1)", effect::mutating};
-
-std::vector<std::string> texts(const field& list) {
-    std::vector<std::string> result;
-    for (const field& text : array_reader(list)) {
-        result.push_back(text.string());
-    }
-    return result;
-}
+constexpr statement delete_instances{
+    "delete_hub", "select _DeleteHub(:instances_max::integer)", effect::mutating};
+constexpr statement move_clock{
+    "advance_clock", "select _AdvanceClock(:by::bigint)", effect::mutating};
 
 }  // namespace
 
@@ -57,10 +55,8 @@ void postgres_backend::create_hub() {
 }
 
 void postgres_backend::delete_hub() {
-    constexpr int instances_max = 500;
-    parameters values;
-    values.add<sql::integer>(instances_max);
-    while (hub_.call(delete_instances, values).only(0).number() != 0) {
+    const int instances_max = 500;
+    while (ask_value<int>(hub_, delete_instances, soci::use(instances_max)) != 0) {
     }
     changes news;
     news.ready = true;
@@ -70,23 +66,30 @@ void postgres_backend::delete_hub() {
 
 // [HUB-3]
 std::string postgres_backend::identity() {
-    return hub_.call(read_identity, {}).only(0).string();
+    return ask_value<std::string>(hub_, read_identity);
 }
 
 hub_status postgres_backend::status() {
-    const answer found = hub_.call(read_status, {});
     hub_status result;
-    result.schema_version = found.only(0).string();
-    result.store_time = found.only(1).time();
-    for (std::string& id : texts(found.only(2))) {
+    lines workers;
+    lines unserved;
+    lines leftovers;
+    ask(hub_,
+        read_status,
+        soci::into(result.schema_version),
+        soci::into(result.store_time),
+        soci::into(workers),
+        soci::into(result.ready_orchestrations),
+        soci::into(result.ready_activities),
+        soci::into(result.parked),
+        soci::into(unserved),
+        soci::into(result.leftover_activities),
+        soci::into(leftovers));
+    for (std::string& id : workers.texts) {
         result.live_workers.push_back({std::move(id)});
     }
-    result.ready_orchestrations = static_cast<std::size_t>(found.only(3).number());
-    result.ready_activities = static_cast<std::size_t>(found.only(4).number());
-    result.parked = static_cast<std::size_t>(found.only(5).number());
-    result.unserved = texts(found.only(6));
-    result.leftover_activities = static_cast<std::size_t>(found.only(7).number());
-    result.unserved_leftovers = texts(found.only(8));
+    result.unserved = std::move(unserved.texts);
+    result.unserved_leftovers = std::move(leftovers.texts);
     return result;
 }
 
@@ -94,9 +97,8 @@ bool postgres_backend::advance_clock(duration by) {
     if (!hub_.chosen().test_clock) {
         return false;
     }
-    parameters values;
-    values.add<sql::bigint>(by);
-    const bool moved = hub_.call(move_clock, values).only(0).flag();
+    const long long microseconds = std::min(by, longest_duration).count();
+    const bool moved = ask_value<bool>(hub_, move_clock, soci::use(microseconds));
     changes news;
     news.ready = true;
     hub_.shared_notifier().announce(news);

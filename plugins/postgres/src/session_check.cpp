@@ -1,6 +1,7 @@
 #include "session_check.hpp"
 
 #include "session.hpp"
+#include "soci_calls.hpp"
 
 #include <fmt/format.h>
 
@@ -10,16 +11,29 @@ namespace perdure::postgres {
 
 namespace {
 
+constexpr statement read_encoding{
+    "encoding",
+    "select pg_catalog.current_setting('server_encoding'), pg_catalog.current_database()::text"};
+constexpr statement read_settings{
+    "settings",
+    "select pg_catalog.current_setting(w.name) from pg_catalog.unnest(pg_catalog.string_to_array("
+    ":names::text, E'\\n')) with ordinality as w(name, n) order by w.n"};
+constexpr statement read_process{"process", "select pg_catalog.pg_backend_pid()"};
+constexpr statement read_rights{
+    "rights",
+    "select pg_catalog.has_schema_privilege(n.oid, 'usage'), session_user::text"
+    " from pg_catalog.pg_namespace n join pg_catalog.pg_proc p on p.pronamespace = n.oid"
+    " where n.nspname = :schema::text and p.proname = '_getversions'"};
+
 [[noreturn]] void refuse(const std::string& what) {
     throw backend_error(store_fault::configuration, "postgres: " + what);
 }
 
 void check_encoding(connection& of) {
-    const answer found = of.query(
-        "select pg_catalog.current_setting('server_encoding'), "
-        "pg_catalog.current_database()::text");
-    if (const std::string encoding = found.only(0).string(); encoding != "UTF8") {
-        const std::string database = found.only(1).string();
+    std::string encoding;
+    std::string database;
+    ask(of, read_encoding, soci::into(encoding), soci::into(database));
+    if (encoding != "UTF8") {
         refuse(
             fmt::format("the database {} has the encoding {}, which cannot hold every text; "
                         "allowed is UTF8: create database {} template template0 encoding 'UTF8'",
@@ -31,14 +45,15 @@ void check_encoding(connection& of) {
 
 void check_settings(connection& of) {
     const std::vector<assumption> needed = observable_settings(of.chosen());
-    const answer found = of.query(
-        "select pg_catalog.current_setting(w.name)"
-        " from pg_catalog.unnest($1::text[]) with ordinality as w(name, n) order by w.n",
-        parameters().add_list<sql::text>(needed, &assumption::name));
+    lines names;
+    for (const assumption& one : needed) {
+        names.texts.push_back(one.name);
+    }
+    const auto found = ask_column<std::string>(of, read_settings, soci::use(names));
     std::string wrong;
     for (std::size_t n = 0; n < needed.size(); ++n) {
         const auto& [name, value] = needed[n];
-        if (const std::string is = found.at(n, 0).string(); is != value) {
+        if (const std::string& is = found.at(n); is != value) {
             wrong += fmt::format(
                 "{}{} is {} and must be {}", wrong.empty() ? "" : ", ", name, is, value);
         }
@@ -53,7 +68,7 @@ void check_settings(connection& of) {
 }
 
 std::int64_t process_of(connection& of) {
-    return of.query("select pg_catalog.pg_backend_pid()").only(0).number();
+    return ask_value<std::int64_t>(of, read_process);
 }
 
 // PgBouncer makes up the number of the process that it tells a client. In session mode two clients
@@ -87,12 +102,14 @@ backend_error with_missing_rights(connection& of, const backend_error& error) {
     if ((!is_missing && !is_forbidden) || of.is_broken() || of.is_in_transaction()) {
         return error;
     }
-    const answer found = of.query(
-        "select pg_catalog.has_schema_privilege(n.oid, 'usage'), session_user::text"
-        " from pg_catalog.pg_namespace n join pg_catalog.pg_proc p on p.pronamespace = n.oid"
-        " where n.nspname = $1 and p.proname = '_getversions'",
-        parameters().add<sql::text>(of.chosen().schema));
-    if (found.rows() == 0 || (is_missing && found.at(0, 0).flag())) {
+    bool may_use = false;
+    std::string login;
+    if (!ask(of,
+             read_rights,
+             soci::use(of.chosen().schema),
+             soci::into(may_use),
+             soci::into(login)) ||
+        (is_missing && may_use)) {
         return error;
     }
     return {
@@ -100,7 +117,7 @@ backend_error with_missing_rights(connection& of, const backend_error& error) {
         fmt::format("PostgreSQL: the login {} may not use Perdure in schema {}: its owner, or an "
                     "administrator, grants it the schema's role, which is called {} unless the "
                     "name is too long (SQLSTATE 42501: {})",
-                    quoted_identifier(found.at(0, 1).text()),
+                    quoted_identifier(login),
                     of.chosen().quoted_schema(),
                     quoted_identifier(of.chosen().schema + "_runtime"),
                     error.what()),

@@ -4,6 +4,7 @@
 #include "installer.hpp"
 #include "session.hpp"
 #include "session_check.hpp"
+#include "soci_calls.hpp"
 
 #include <fmt/format.h>
 
@@ -22,7 +23,7 @@ constexpr statement find_ended{"any_ended", "select _AnyEnded($1)", effect::none
 constexpr statement make_hub{"create_hub", "select _CreateHub()", effect::mutating};
 constexpr statement find_hub{"current_hub", "select CurrentTaskHub()", effect::none};
 constexpr statement install_test_clock{
-    "use_test_clock", "select _UseTestClock()", effect::mutating};
+    "use_test_clock", "select from _UseTestClock()", effect::mutating};
 constexpr std::string_view sqlstate_insufficient_privilege = "42501";
 constexpr auto expiry_interval = std::chrono::seconds(1);
 constexpr auto starting_pause = std::chrono::milliseconds(100);
@@ -30,7 +31,7 @@ constexpr auto starting_pause = std::chrono::milliseconds(100);
 // Only the owner may; for others it is enough that the owner has done so.
 void use_test_clock(connection& server) {
     try {
-        static_cast<void>(server.call(install_test_clock, {}));
+        ask(server, install_test_clock);
     } catch (const backend_error& error) {
         if (error.sqlstate() != sqlstate_insufficient_privilege) {
             throw;
@@ -51,8 +52,7 @@ store::store(settings chosen)
     : opener_(getpid()),
       settings_(std::move(chosen)),
       pool_(settings_, counts_),
-      names_(
-          [this](const statement& what, const parameters& values) { return call(what, values); }),
+      names_(*this),
       notifier_(notifier_terms(settings_),
                 [this](const std::vector<std::string>& awaited) { return ended_of(awaited); }),
       waiting_(notifier_) {
@@ -118,7 +118,7 @@ void store::create() {
         }
         refuse_other_hub(*server);
         is_checked_ = true;
-        static_cast<void>(server->call(make_hub, {}));
+        ask(*server, make_hub);
     } catch (const backend_error& error) {
         throw with_missing_rights(*server, error);
     }
@@ -138,7 +138,7 @@ void store::refuse_other_hub(connection& server) {
     if (!settings_.names_task_hub) {
         return;
     }
-    const std::string hub = server.call(find_hub, {}).only(0).string();
+    const auto hub = ask_value<std::string>(server, find_hub);
     if (hub != settings_.task_hub) {
         throw backend_error(
             store_fault::configuration,
@@ -150,23 +150,33 @@ void store::refuse_other_hub(connection& server) {
     }
 }
 
-answer store::call_once(const statement& what, const parameters& values) {
-    borrowed server = pool_.take(what.kept);
+void store::act_once(const connection_work& what, durability kept) {
+    borrowed server = pool_.take(kept);
     try {
         check(*server);
-        return server->call(what, values);
+        what(*server);
     } catch (const backend_error& error) {
         throw with_missing_rights(*server, error);
     }
 }
 
 answer store::call(const statement& what, const parameters& values) {
+    std::optional<answer> result;
+    repeat([&](connection& server) { result.emplace(server.call(what, values)); }, what.kept);
+    return std::move(*result);
+}
+
+void store::with_session(const statement& what, const session_work& work) {
+    repeat([&](connection& server) { server.with_session(what, work); }, what.kept);
+}
+
+void store::repeat(const connection_work& what, durability kept) {
     constexpr int attempts_max = 8;
     constexpr std::uint32_t first_pause_us = 1000;
     require_opener();
     for (int attempt = 1;; ++attempt) {
         try {
-            return call_once(what, values);
+            return act_once(what, kept);
         } catch (const backend_error& error) {
             if (error.code() == store_fault::schema) {
                 // Whoever installs it again begins with other numbers.
@@ -218,16 +228,22 @@ announcing_call::~announcing_call() {
 }
 
 void announcing_call::finish(const field& time, const field& left_ready, const field& next_due) {
-    if (time.is_null()) {
+    finish(time.time_or_null(), left_ready.flag_or_false(), next_due.time_or_null());
+}
+
+void announcing_call::finish(std::optional<timestamp> time,
+                             bool left_ready,
+                             std::optional<timestamp> next_due) {
+    if (time) {
+        hub_.shared_notifier().hear_time(begun_, *time);
+    } else {
         // A repeat: whoever made the change may have been cut off before it could tell.
         news.ready = true;
         news.any_may_have_ended = true;
-    } else {
-        hub_.shared_notifier().hear_time(begun_, time.time());
     }
-    news.ready = news.ready || left_ready.flag_or_false();
-    if (!next_due.is_null()) {
-        news.next_due = next_due.time();
+    news.ready = news.ready || left_ready;
+    if (next_due) {
+        news.next_due = *next_due;
     }
     hub_.shared_notifier().announce(news);
     is_finished_ = true;

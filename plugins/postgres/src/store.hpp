@@ -15,7 +15,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -41,6 +43,8 @@ class store {
     /// One call on any connection. One that lost against another is repeated a few times: nothing
     /// of it has happened.
     [[nodiscard]] answer call(const statement& what, const parameters& values);
+    /// The same through SOCI; soci_calls.hpp has the functions for that.
+    void with_session(const statement& what, const session_work& work);
 
     /// What `action` returns. When a number that it sends is of an earlier installation of the
     /// schema, nothing has happened, and it is repeated with names that are looked up again.
@@ -72,7 +76,9 @@ class store {
   private:
     using steady = std::chrono::steady_clock;
 
-    [[nodiscard]] answer call_once(const statement& what, const parameters& values);
+    using connection_work = std::function<void(connection&)>;
+    void repeat(const connection_work& what, durability kept);
+    void act_once(const connection_work& what, durability kept);
     /// Connects as `pool::take` does, and waits as long as a statement may take for a server that
     /// is starting up.
     [[nodiscard]] borrowed take_patiently();
@@ -113,6 +119,7 @@ class announcing_call {
     /// Tells who waits; `time` is the store's clock during the call, null when the answer is that
     /// of an earlier call.
     void finish(const field& time, const field& left_ready, const field& next_due);
+    void finish(std::optional<timestamp> time, bool left_ready, std::optional<timestamp> next_due);
     [[nodiscard]] const store_poll& begun() const noexcept { return begun_; }
 
   private:

@@ -181,7 +181,7 @@ TEST_CASE("backend: in mode 1 a task_hub that is not the login is refused, and n
         }
         CHECK(text_of(*owner, "select coalesce(string_agg(name, ' '), '') from TaskHubs") == hubs);
         CHECK(number_of(*owner, "select count(*) from Workers") == 0);
-        static_cast<void>(owner->query("select _CreateHub()"));
+        owner->execute_script("select _CreateHub()");
     }
 }
 
@@ -281,7 +281,7 @@ TEST_CASE("backend: the record of an instance comes with the news of its end", "
     const work_filter orders{{{"Order", "1"}}, {}, {}};
     test_connection owner(chosen);
     // So that nobody can ask for it.
-    static_cast<void>(owner->query("alter function _GetInstances(text[]) rename to Gone"));
+    owner->execute_script("alter function _GetInstances(text[]) rename to Gone");
     std::optional<instance_record> told;
 
     // Who waits may look when it has ended already.

@@ -161,10 +161,11 @@ TEST_CASE("the server understands every type, and gives it back") {
                                   .add<sql::timestamptz>(at(1'700'000'000'123'456))
                                   .add<sql::bigint>(std::optional<int>())
                                   .add<sql::timestamptz>(timestamp::max());
-    const auto answer = on->query(
-        "select $1::bigint, $2::integer, $3::smallint, $4::boolean, $5::text, $6::bytea, $7::uuid,"
-        " $8::timestamptz, $9::bigint, $10::timestamptz, $8::timestamptz::text, $10::text,"
-        " '-infinity'::timestamptz",
+    const auto answer = on->call(
+        {"values",
+         "select $1::bigint, $2::integer, $3::smallint, $4::boolean, $5::text, $6::bytea, $7::uuid,"
+         " $8::timestamptz, $9::bigint, $10::timestamptz, $8::timestamptz::text, $10::text,"
+         " '-infinity'::timestamptz"},
         values);
 
     CHECK(static_cast<std::uint64_t>(answer.only(0).number()) == 0xFEDCBA9876543210ULL);
@@ -185,9 +186,10 @@ TEST_CASE("the server understands every type, and gives it back") {
 TEST_CASE("the server understands arrays of every type") {
     test_connection on(private_server::shared().settings_for());
     const std::vector<std::optional<int>> numbers{1, std::nullopt, 3};
-    const auto answer = on->query(
-        "select $1::bigint[], $2::integer[], $3::smallint[], $4::boolean[], $5::text[],"
-        " $6::bytea[], $7::uuid[], $8::timestamptz[], $9::text[]",
+    const auto answer = on->call(
+        {"arrays",
+         "select $1::bigint[], $2::integer[], $3::smallint[], $4::boolean[], $5::text[],"
+         " $6::bytea[], $7::uuid[], $8::timestamptz[], $9::text[]"},
         parameters()
             .add_list<sql::bigint>(numbers)
             .add_list<sql::integer>(numbers)
@@ -220,7 +222,7 @@ TEST_CASE("a batch travels as a composite value there and back") {
     test_connection on(private_server::shared().settings_for());
     on->execute_script("create temp table batch (id bigint[], name text[], tail text, key uuid)");
     const auto answer =
-        on->query("select b, (b).name[1] from (select $1::batch) as t(b)", a_record());
+        on->call({"batch", "select b, (b).name[1] from (select $1::batch) as t(b)"}, a_record());
 
     const record_reader record(answer.only(0));
     CHECK(record.list(0).number(2) == 3);

@@ -127,7 +127,8 @@ TEST_CASE("eight mebibytes go there and come back") {
     test_connection on(fresh_settings());
     const std::vector<std::string> texts(2048, std::string(4096, 'x'));
 
-    const auto answer = on->query("select $1::text[]", parameters().add_list<sql::text>(texts));
+    const auto answer =
+        on->call({"texts", "select $1::text[]"}, parameters().add_list<sql::text>(texts));
 
     const postgres::array_reader list(answer.only(0));
     REQUIRE(list.size() == texts.size());
@@ -217,7 +218,7 @@ TEST_CASE("a connection that is ended leaves the outcome of a mutating statement
     CHECK(error.sqlstate() == "57P01");
     CHECK(in.on->is_broken());
     CHECK(in.on->fault() == store_fault::outcome_unknown);
-    CHECK(failure_of([&] { static_cast<void>(in.on->query("select 1")); }).code() ==
+    CHECK(failure_of([&] { static_cast<void>(number_of(*in.on, "select 1")); }).code() ==
           store_fault::unavailable);
 }
 
@@ -225,7 +226,8 @@ TEST_CASE("a connection that is ended under a read is unavailable") {
     test_connection on(fresh_settings());
 
     const backend_error error = failure_of([&] {
-        static_cast<void>(on->query("select pg_terminate_backend(pg_backend_pid()), pg_sleep(60)"));
+        static_cast<void>(
+            on->call({"end", "select pg_terminate_backend(pg_backend_pid()), pg_sleep(60)"}, {}));
     });
 
     CHECK(error.code() == store_fault::unavailable);

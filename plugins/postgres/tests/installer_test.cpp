@@ -351,7 +351,8 @@ TEST_CASE("a login that may create in public does not make the installer run its
     test_connection on(chosen);
 
     postgres::install_or_upgrade(*on, postgres::embedded_sql());
-    static_cast<void>(on->query("select _GetVersions()"));
+    CHECK(text_of(*on, "select semantic_version from _GetVersions() limit 1") ==
+          postgres::embedded_sql().version_text());
     postgres::drop_schema(*on, postgres::embedded_sql());
 
     CHECK(number_of(*administrator, "select count(*) from planted.seen") == 0);

@@ -71,7 +71,7 @@ class hub {
     }
 
   private:
-    void enter() { static_cast<void>((*on_)->query("select _CreateHub()")); }
+    void enter() { (*on_)->execute_script("select _CreateHub()"); }
     static std::string count_of(const std::string& kind) {
         return "select (select count(*)" + sleepers_of(kind) + ")";
     }

@@ -255,7 +255,7 @@ TEST_CASE("opening: calls of version 1.0.0 are refused as those of another schem
     store.create_hub();
     test_connection old(chosen);
     const auto fault = [&](const std::string& call) {
-        return failure_of([&] { static_cast<void>(old->query(call)); }).code();
+        return failure_of([&] { old->execute_script(call); }).code();
     };
 
     CHECK(fault("select _RenewLocks(1, 1, null, null, null, null, null, null)") ==

@@ -55,7 +55,7 @@ TEST_CASE(
     chosen.pool_min = 0;
     test_pool connections(chosen);
     const auto synchronous_commit = [](borrowed& one) {
-        return one->query("show synchronous_commit").only(0).string();
+        return text_of(*one, "show synchronous_commit");
     };
 
     {
@@ -141,7 +141,7 @@ TEST_CASE("a connection that broke is not given out again, nor are the idle ones
         const borrowed idle = connections->take();
         borrowed ended = connections->take();
         static_cast<void>(failure_of([&] {
-            static_cast<void>(ended->query("select pg_terminate_backend(pg_backend_pid())"));
+            static_cast<void>(text_of(*ended, "select pg_terminate_backend(pg_backend_pid())"));
         }));
         CHECK(connections->open_count() == 2);
     }
@@ -190,7 +190,7 @@ TEST_CASE("connections above the minimum are closed when they were idle for long
         const borrowed two = connections->take();
         const borrowed three = connections->take();
     }
-    static_cast<void>(clock->query("select pg_sleep(0.01)"));
+    clock->execute_script("select pg_sleep(0.01)");
 
     { const borrowed next = connections->take(); }
 
@@ -225,9 +225,9 @@ TEST_CASE("many threads share few connections while some of them are killed") {
                     try {
                         if (thread == 0 && n % 10 == 0) {
                             static_cast<void>(
-                                one->query("select pg_terminate_backend(pg_backend_pid())"));
+                                text_of(*one, "select pg_terminate_backend(pg_backend_pid())"));
                         }
-                        static_cast<void>(one->query("select 1"));
+                        static_cast<void>(number_of(*one, "select 1"));
                         ++answers;
                     } catch (const backend_error&) {
                         ++kills;

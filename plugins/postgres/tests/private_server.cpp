@@ -1,5 +1,7 @@
 #include "private_server.hpp"
 
+#include "soci_calls.hpp"
+
 #include <perdure/ids.hpp>
 
 #include <catch2/catch.hpp>
@@ -143,17 +145,17 @@ std::string sleepers_of(const std::string& kind) {
 }
 
 std::string text_of(postgres::connection& on, const std::string& query) {
-    return on.query(query).only(0).string();
+    return postgres::ask_value<std::string>(on, {"query", query.c_str()});
 }
 
 std::int64_t number_of(postgres::connection& on, const std::string& query) {
-    return on.query(query).only(0).number();
+    return postgres::ask_value<std::int64_t>(on, {"query", query.c_str()});
 }
 
 bool becomes_true(postgres::connection& on, const std::string& query) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < deadline) {
-        if (on.query(query).only(0).flag()) {
+        if (postgres::ask_value<bool>(on, {"query", query.c_str()})) {
             return true;
         }
         std::this_thread::yield();
