@@ -23,18 +23,26 @@ struct lines {
     std::vector<std::string> texts;
 };
 
+/// A statement that is not prepared on the server, where it would stay with a pooler's session.
+template <class... Exchanges>
+[[nodiscard]] soci::statement unprepared(soci::session& session,
+                                         const statement& what,
+                                         const Exchanges&... exchanged) {
+    soci::statement made(session);
+    (made.exchange(exchanged), ...);
+    made.alloc();
+    made.prepare(what.text, soci::details::st_one_time_query);
+    made.define_and_bind();
+    return made;
+}
+
 /// Executes a statement with its `soci::use` and `soci::into`. False when there is no row. Throws
 /// like `connection::call`.
 template <class Target, class... Exchanges>
 bool ask(Target& target, const statement& what, const Exchanges&... exchanged) {
     bool has_row = false;
     target.with_session(what, [&](soci::session& session) {
-        {
-            // Executed at the end of its life.
-            auto once = session.once << what.text;
-            static_cast<void>((once, ..., exchanged));
-        }
-        has_row = session.got_data();
+        has_row = unprepared(session, what, exchanged...).execute(true);
     });
     return has_row;
 }
@@ -48,14 +56,8 @@ template <class Value, class Target, class... Uses>
     target.with_session(what, [&](soci::session& session) {
         column.clear();
         Value value{};
-        soci::statement once(session);
-        once.exchange(soci::into(value));
-        (once.exchange(used), ...);
-        once.alloc();
-        // Prepared on the server, as SOCI does by itself, it would stay with a pooler's session.
-        once.prepare(what.text, soci::details::st_one_time_query);
-        once.define_and_bind();
-        for (bool has_row = once.execute(true); has_row; has_row = once.fetch()) {
+        soci::statement rows = unprepared(session, what, soci::into(value), used...);
+        for (bool has_row = rows.execute(true); has_row; has_row = rows.fetch()) {
             column.push_back(value);
         }
     });
