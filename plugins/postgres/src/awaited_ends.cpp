@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <exception>
 #include <iterator>
+#include <string>
 #include <utility>
 
 namespace perdure::postgres {
@@ -58,10 +59,9 @@ awaited_ends::awaited_ends(const pace& chosen, query ends)
 
 awaited_ends::answer awaited_ends::wait(std::unique_lock<std::mutex>& held, const wish& wanted) {
     using knowledge = waiter::knowledge;
-    const bool are_fresh = std::all_of(
-        wanted.instances.begin(), wanted.instances.end(), [this](const instance_id& id) {
-            return fresh_.has(id.text());
-        });
+    const bool are_fresh = std::all_of(wanted.instances.begin(),
+                                       wanted.instances.end(),
+                                       [this](const instance_id& id) { return fresh_.has(id); });
     waiter self(*this, wanted, are_fresh ? knowledge::running : knowledge::none);
     while (!self.heard.has_ended && !is_interrupted_) {
         if (self.known == knowledge::being_polled ||
@@ -96,11 +96,11 @@ void awaited_ends::set_told(bool is_told) {
     }
 }
 
-void awaited_ends::tell(std::string_view id,
+void awaited_ends::tell(const instance_id& id,
                         const std::optional<instance_record>& record,
                         std::uint64_t poll_number) {
     fresh_.remove(id);
-    auto [next, last] = by_instance_.equal_range(id);
+    auto [next, last] = by_instance_.equal_range(id.text());
     for (; next != last; ++next) {
         waiter& each = *next->second;
         if (each.wanted.record_after && *each.wanted.record_after < poll_number) {
@@ -123,13 +123,13 @@ void awaited_ends::suspect_all() {
 void awaited_ends::begin_starts(std::span<const instance_id> instances) {
     if (is_told_) {
         for (const instance_id& id : instances) {
-            fresh_.add(id.text());
+            fresh_.add(id);
         }
     }
 }
 
 void awaited_ends::forget_start(const instance_id& instance) {
-    fresh_.remove(instance.text());
+    fresh_.remove(instance);
     // Who has begun to wait meanwhile has relied on it.
     auto [next, last] = by_instance_.equal_range(instance.text());
     for (; next != last; ++next) {
@@ -140,13 +140,13 @@ void awaited_ends::forget_start(const instance_id& instance) {
     hand_on_polling();
 }
 
-std::vector<std::string> awaited_ends::instances() const {
-    std::vector<std::string> ids;
+std::vector<instance_id> awaited_ends::instances() const {
+    std::vector<instance_id> ids;
     ids.reserve(by_instance_.size());
     for (const auto& [id, each] : by_instance_) {
         // Equal keys stand side by side.
-        if (ids.empty() || ids.back() != id) {
-            ids.emplace_back(id);
+        if (ids.empty() || ids.back().text() != id) {
+            ids.emplace_back(std::string(id));
         }
     }
     return ids;
@@ -162,18 +162,16 @@ bool awaited_ends::is_record_wanted(const instance_id& instance) const {
 /// On behalf of all that have to know.
 void awaited_ends::poll(std::unique_lock<std::mutex>& held) {
     using knowledge = waiter::knowledge;
-    std::vector<std::string> ids;
+    std::vector<instance_id> ids;
     for (waiter* each : waiters_) {
         if (each->known == knowledge::none) {
             each->known = knowledge::being_polled;
-            for (const instance_id& id : each->wanted.instances) {
-                ids.push_back(id.text());
-            }
+            ids.insert(ids.end(), each->wanted.instances.begin(), each->wanted.instances.end());
         }
     }
     somebody_polls_ = true;
     held.unlock();
-    std::vector<std::string> ended;
+    std::vector<instance_id> ended;
     std::exception_ptr problem;
     try {
         if (!ids.empty()) {
@@ -184,7 +182,7 @@ void awaited_ends::poll(std::unique_lock<std::mutex>& held) {
     }
     held.lock();
     somebody_polls_ = false;
-    for (const std::string& id : ended) {
+    for (const instance_id& id : ended) {
         tell(id);
     }
     for (waiter* each : waiters_) {

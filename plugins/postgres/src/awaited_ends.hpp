@@ -14,7 +14,6 @@
 #include <optional>
 #include <set>
 #include <span>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -32,7 +31,7 @@ class awaited_ends {
     using steady = std::chrono::steady_clock;
     /// Which of these instances are terminal or missing. Called without the mutex, by a thread in
     /// `wait`, which also gets what it throws.
-    using query = std::function<std::vector<std::string>(const std::vector<std::string>&)>;
+    using query = std::function<std::vector<instance_id>(const std::vector<instance_id>&)>;
     /// How often it is polled while nobody tells, at first and at last.
     struct pace {
         duration first{};
@@ -63,7 +62,7 @@ class awaited_ends {
     /// From now on somebody tells of every end, or nobody does any more.
     void set_told(bool is_told);
     /// This one has ended or is gone; its record, if that is known, and the poll that it is of.
-    void tell(std::string_view id,
+    void tell(const instance_id& id,
               const std::optional<instance_record>& record = {},
               std::uint64_t poll_number = 0);
     /// Any instance may have ended.
@@ -76,7 +75,7 @@ class awaited_ends {
     void forget_starts() { fresh_.clear(); }
 
     /// Each instance that is waited for, once.
-    [[nodiscard]] std::vector<std::string> instances() const;
+    [[nodiscard]] std::vector<instance_id> instances() const;
     [[nodiscard]] bool is_record_wanted(const instance_id& instance) const;
     [[nodiscard]] std::size_t waiters() const { return waiters_.size(); }
     /// When a wait last ended.

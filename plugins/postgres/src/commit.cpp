@@ -62,7 +62,7 @@ void add_ended(announcing_call& work, const answer& done, const work_items& turn
     for (std::size_t n = 0; n < turns.size(); ++n) {
         const bool has_happened = n < firsts.size() && firsts.number(n) != 0;
         if (has_happened && !turns[n]->turn->next && is_terminal(turns[n]->turn->status)) {
-            work.news.ended.push_back(turns[n]->instance.text());
+            work.news.ended.push_back(turns[n]->instance);
         }
     }
 }

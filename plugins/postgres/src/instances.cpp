@@ -54,7 +54,7 @@ void finish(announcing_call& work, const answer& done) {
 
 void add_ended(announcing_call& work, const field& list) {
     for (const field& id : array_reader(list)) {
-        work.news.ended.push_back(id.string());
+        work.news.ended.emplace_back(id.string());
     }
 }
 

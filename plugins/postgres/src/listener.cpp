@@ -2,10 +2,14 @@
 
 #include "listener_line.hpp"
 
+#include <perdure/failure.hpp>
+#include <perdure/ids.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,22 +30,26 @@ constexpr std::size_t crowd = 4;
 
 // Instance ids have no control characters, so that lines keep them apart.
 
-std::string lines_of(std::span<const std::string> ids) {
+std::string lines_of(std::span<const instance_id> ids) {
     std::string text;
-    for (const std::string& id : ids) {
+    for (const instance_id& id : ids) {
         if (!text.empty()) {
             text += '\n';
         }
-        text += id;
+        text += id.text();
     }
     return text;
 }
 
-std::vector<std::string> ids_of(std::string_view lines) {
-    std::vector<std::string> ids;
+std::vector<instance_id> ids_of(std::string_view lines) {
+    std::vector<instance_id> ids;
     while (!lines.empty()) {
         const std::size_t end = std::min(lines.find('\n'), lines.size());
-        ids.emplace_back(lines.substr(0, end));
+        try {
+            ids.emplace_back(std::string(lines.substr(0, end)));
+        } catch (const invalid_input&) {
+            // Anybody may notify; who waits for what has no such id.
+        }
         lines.remove_prefix(std::min(end + 1, lines.size()));
     }
     return ids;
@@ -282,7 +290,7 @@ void listener::hear(line& connected) {
     for (const std::string& said : connected.take_heard()) {
         if (said == "work") {
             notifier_.hear_of_work();
-        } else if (const std::vector<std::string> ended = ids_of(said); ended.size() > 1) {
+        } else if (const std::vector<instance_id> ended = ids_of(said); ended.size() > 1) {
             // The first line is the word itself.
             notifier_.hear_of_ends(std::span(ended).subspan(1));
         } else {

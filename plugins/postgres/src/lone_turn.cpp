@@ -103,7 +103,7 @@ std::optional<commit_result> commit_lone_turn(store& hub,
     }
     // First of all, because it has happened, whatever becomes of the answer.
     if (is_end) {
-        work.news.ended.push_back(item.instance.text());
+        work.news.ended.push_back(item.instance);
         work.news.ended_record = read_record(done.only(lone_column::ended));
         work.news.poll_number = work.begun().number;
     }

@@ -16,7 +16,7 @@ void unsent_news::add(unsent_news more) {
     work |= more.work;
     others_ended |= more.others_ended;
     calls += more.calls;
-    for (std::string& id : more.ended) {
+    for (instance_id& id : more.ended) {
         if (ended.size() >= named_ends_max) {
             others_ended = true;
             break;
@@ -64,7 +64,7 @@ void notifier::announce(const changes& news) {
     if (clock_.add(news.next_due)) {
         changed_.notify_all();
     }
-    for (const std::string& id : news.ended) {
+    for (const instance_id& id : news.ended) {
         ends_.tell(id, news.ended_record, news.poll_number);
     }
     if (news.any_may_have_ended) {
@@ -220,7 +220,7 @@ unsent_news notifier::take_news() {
     return std::exchange(news_, {});
 }
 
-std::vector<std::string> notifier::awaited() {
+std::vector<instance_id> notifier::awaited() {
     const std::lock_guard guard(mutex_);
     return ends_.instances();
 }
@@ -252,9 +252,9 @@ void notifier::hear_of_due(timestamp next_due) {
     }
 }
 
-void notifier::hear_of_ends(std::span<const std::string> ended) {
+void notifier::hear_of_ends(std::span<const instance_id> ended) {
     const std::lock_guard guard(mutex_);
-    for (const std::string& id : ended) {
+    for (const instance_id& id : ended) {
         ends_.tell(id);
     }
 }

@@ -17,7 +17,6 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace perdure::postgres {
@@ -32,7 +31,7 @@ struct changes {
     /// worker of this process need be there to see to it.
     bool due_is_news = false;
     /// Instances that ended or are gone.
-    std::vector<std::string> ended = {};
+    std::vector<instance_id> ended = {};
     /// What the store says of the only one that ended, as of that moment, if that is known, and the
     /// number of the poll that is its call: who has begun to wait since may mean a later instance.
     std::optional<instance_record> ended_record = {};
@@ -53,7 +52,7 @@ struct sleepers {
 /// What other processes have not been told yet.
 struct unsent_news {
     bool work = false;
-    std::vector<std::string> ended;
+    std::vector<instance_id> ended;
     /// More instances have ended than are named.
     bool others_ended = false;
     /// So many calls had something to tell.
@@ -193,7 +192,7 @@ class notifier {
     [[nodiscard]] bool has_news();
     [[nodiscard]] unsent_news take_news();
     /// The instances whose end is waited for.
-    [[nodiscard]] std::vector<std::string> awaited();
+    [[nodiscard]] std::vector<instance_id> awaited();
 
     /// From now on all that others announce to these is heard here. What happened before that, but
     /// after the last poll, has been told by the methods below.
@@ -203,7 +202,7 @@ class notifier {
     void hear_of_work();
     /// Something will be ready then.
     void hear_of_due(timestamp next_due);
-    void hear_of_ends(std::span<const std::string> ended);
+    void hear_of_ends(std::span<const instance_id> ended);
     /// Any instance may have ended.
     void hear_of_some_ends();
 

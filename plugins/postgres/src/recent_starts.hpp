@@ -1,9 +1,9 @@
 #pragma once
 
+#include <perdure/ids.hpp>
+
 #include <cstddef>
 #include <deque>
-#include <string>
-#include <string_view>
 #include <unordered_set>
 
 namespace perdure::postgres {
@@ -13,7 +13,7 @@ namespace perdure::postgres {
 /// last thousand. Not safe from several threads.
 class recent_starts {
   public:
-    void add(const std::string& id) {
+    void add(const instance_id& id) {
         if (ids_.insert(id).second) {
             order_.push_back(id);
         }
@@ -22,19 +22,19 @@ class recent_starts {
             order_.pop_front();
         }
     }
-    void remove(std::string_view id) { ids_.erase(std::string(id)); }
+    void remove(const instance_id& id) { ids_.erase(id); }
     void clear() {
         ids_.clear();
         order_.clear();
     }
-    [[nodiscard]] bool has(const std::string& id) const { return ids_.contains(id); }
+    [[nodiscard]] bool has(const instance_id& id) const { return ids_.contains(id); }
 
   private:
     static constexpr std::size_t kept_max = 1000;
 
-    std::unordered_set<std::string> ids_;
+    std::unordered_set<instance_id> ids_;
     /// Also of those that have been removed since.
-    std::deque<std::string> order_;
+    std::deque<instance_id> order_;
 };
 
 }  // namespace perdure::postgres

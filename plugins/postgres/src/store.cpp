@@ -54,7 +54,7 @@ store::store(settings chosen)
       pool_(settings_, counts_),
       names_(*this),
       notifier_(notifier_terms(settings_),
-                [this](const std::vector<std::string>& awaited) { return ended_of(awaited); }),
+                [this](const std::vector<instance_id>& awaited) { return ended_of(awaited); }),
       waiting_(notifier_) {
     start_listening();
 }
@@ -208,15 +208,15 @@ bool store::should_expire(bool asks_for_suspects) {
            next_expiry_.compare_exchange_strong(next, (now + expiry_interval).count());
 }
 
-std::vector<std::string> store::ended_of(const std::vector<std::string>& awaited) {
+std::vector<instance_id> store::ended_of(const std::vector<instance_id>& awaited) {
     parameters values;
-    values.add_list<sql::text>(awaited);
+    values.add_list<sql::text>(awaited, &instance_id::text);
     const answer found = call(find_ended, values);
     const array_reader ids(found.only(0));
-    std::vector<std::string> ended;
+    std::vector<instance_id> ended;
     ended.reserve(ids.size());
     for (const field& id : ids) {
-        ended.push_back(id.string());
+        ended.emplace_back(id.string());
     }
     return ended;
 }

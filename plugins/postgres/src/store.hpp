@@ -82,7 +82,7 @@ class store {
     /// Connects as `pool::take` does, and waits as long as a statement may take for a server that
     /// is starting up.
     [[nodiscard]] borrowed take_patiently();
-    [[nodiscard]] std::vector<std::string> ended_of(const std::vector<std::string>& awaited);
+    [[nodiscard]] std::vector<instance_id> ended_of(const std::vector<instance_id>& awaited);
     void start_listening();
     /// At the first use: whether this server, this way to it, and this login can serve the hub.
     void check(connection& server);

@@ -46,15 +46,15 @@ class idle_carrier final : public carrier {
 /// A store that knows nothing but which instances have ended.
 class ends {
   public:
-    std::vector<std::string> operator()(const std::vector<std::string>& asked) {
+    std::vector<instance_id> operator()(const std::vector<instance_id>& asked) {
         const std::lock_guard guard(mutex_);
         ++polls_;
         if (fails_) {
             throw backend_error(store_fault::unavailable, "the server is away");
         }
-        std::vector<std::string> found;
-        for (const std::string& id : asked) {
-            if (ended_.contains(id)) {
+        std::vector<instance_id> found;
+        for (const instance_id& id : asked) {
+            if (ended_.contains(id.text())) {
                 found.push_back(id);
             }
         }
@@ -102,7 +102,7 @@ struct a_notifier {
 
     notifier::terms terms;
     ends store;
-    notifier shared_notifier{terms, [this](const std::vector<std::string>& asked) { return store(asked); }};
+    notifier shared_notifier{terms, [this](const std::vector<instance_id>& asked) { return store(asked); }};
 };
 
 }  // namespace perdure::postgres

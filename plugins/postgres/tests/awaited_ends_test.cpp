@@ -17,7 +17,7 @@ std::vector<instance_id> named(const std::vector<std::string>& names) {
 /// One thread: what others do, they do while it polls.
 struct some_ends {
     explicit some_ends(const awaited_ends::pace& pace = {1h, 1h})
-        : waiting(pace, [this](const std::vector<std::string>& asked) {
+        : waiting(pace, [this](const std::vector<instance_id>& asked) {
               polls.push_back(asked);
               const std::unique_lock others(mutex);
               return at_poll();
@@ -33,9 +33,9 @@ struct some_ends {
     }
 
     /// What each poll has asked for.
-    std::vector<std::vector<std::string>> polls;
+    std::vector<std::vector<instance_id>> polls;
     /// What happens meanwhile, and which have ended.
-    std::function<std::vector<std::string>()> at_poll = [] { return std::vector<std::string>(); };
+    std::function<std::vector<instance_id>()> at_poll = [] { return std::vector<instance_id>(); };
     std::mutex mutex;
     std::unique_lock<std::mutex> held{mutex};
     awaited_ends waiting;
@@ -51,8 +51,8 @@ TEST_CASE("awaited ends: a wait begins with a poll, and is over when one has end
 
     CHECK_FALSE(ends.wait(named({"order", "invoice"})).has_ended);
     REQUIRE(ends.polls.size() == 1);
-    CHECK(ends.polls.front() == std::vector<std::string>{"order", "invoice"});
-    ends.at_poll = [] { return std::vector<std::string>{"invoice"}; };
+    CHECK(ends.polls.front() == named({"order", "invoice"}));
+    ends.at_poll = [] { return named({"invoice"}); };
     CHECK(ends.wait(named({"order", "invoice"})).has_ended);
     CHECK(ends.waiting.waiters() == 0);
     CHECK(ends.waiting.last_wait().has_value());
@@ -64,10 +64,10 @@ TEST_CASE("awaited ends: what is told during the poll ends the wait") {
     std::uint64_t number = 7;
     ends.at_poll = [&] {
         CHECK(ends.waiting.waiters() == 1);
-        CHECK(ends.waiting.instances() == std::vector<std::string>{"order"});
-        ends.waiting.tell("invoice");
-        ends.waiting.tell("order", record, number);
-        return std::vector<std::string>();
+        CHECK(ends.waiting.instances() == named({"order"}));
+        ends.waiting.tell(instance_id("invoice"));
+        ends.waiting.tell(instance_id("order"), record, number);
+        return std::vector<instance_id>();
     };
 
     SECTION("with the record, for whoever wants it") {
@@ -90,7 +90,7 @@ TEST_CASE("awaited ends: it is known whether a record is wanted") {
     bool is_wanted = false;
     ends.at_poll = [&] {
         is_wanted = ends.waiting.is_record_wanted(instance_id("order"));
-        return std::vector<std::string>();
+        return std::vector<instance_id>();
     };
 
     static_cast<void>(ends.wait(named({"order"})));
@@ -105,8 +105,8 @@ TEST_CASE("awaited ends: what is suspected during a poll is polled for again") {
     ends.waiting.set_told(true);
     ends.at_poll = [&] {
         ends.waiting.suspect_all();
-        ends.at_poll = [] { return std::vector<std::string>{"order"}; };
-        return std::vector<std::string>();
+        ends.at_poll = [] { return named({"order"}); };
+        return std::vector<instance_id>();
     };
 
     CHECK(ends.wait(named({"order"}), {}, awaited_ends::steady::now() + long_time).has_ended);
@@ -116,8 +116,7 @@ TEST_CASE("awaited ends: what is suspected during a poll is polled for again") {
 TEST_CASE("awaited ends: while nobody tells, it is polled again") {
     some_ends ends({0s, 0s});
     ends.at_poll = [&] {
-        return ends.polls.size() < 3 ? std::vector<std::string>()
-                                     : std::vector<std::string>{"order"};
+        return ends.polls.size() < 3 ? std::vector<instance_id>() : named({"order"});
     };
 
     CHECK(ends.wait(named({"order"}), {}, awaited_ends::steady::now() + long_time).has_ended);
@@ -129,8 +128,8 @@ TEST_CASE("awaited ends: that nobody tells any more makes waiters poll again") {
     ends.waiting.set_told(true);
     ends.at_poll = [&] {
         ends.waiting.set_told(false);
-        ends.at_poll = [] { return std::vector<std::string>{"order"}; };
-        return std::vector<std::string>();
+        ends.at_poll = [] { return named({"order"}); };
+        return std::vector<instance_id>();
     };
 
     CHECK(ends.wait(named({"order"}), {}, awaited_ends::steady::now() + long_time).has_ended);
@@ -140,7 +139,7 @@ TEST_CASE("awaited ends: an interruption ends this wait and all to come") {
     some_ends ends;
     ends.at_poll = [&] {
         ends.waiting.interrupt();
-        return std::vector<std::string>();
+        return std::vector<instance_id>();
     };
 
     CHECK_FALSE(ends.wait(named({"order"}), {}, awaited_ends::steady::now() + long_time).has_ended);
@@ -150,7 +149,7 @@ TEST_CASE("awaited ends: an interruption ends this wait and all to come") {
 
 TEST_CASE("awaited ends: what the poll throws leaves the wait, and nobody waits") {
     some_ends ends;
-    ends.at_poll = []() -> std::vector<std::string> {
+    ends.at_poll = []() -> std::vector<instance_id> {
         throw backend_error(store_fault::unavailable, "the server is away");
     };
 
@@ -186,7 +185,7 @@ TEST_CASE("awaited ends: what has just been started is known to run") {
         ends.waiting.forget_starts();
     }
     SECTION("until it ends") {
-        ends.waiting.tell("order");
+        ends.waiting.tell(instance_id("order"));
     }
     SECTION("until anything may have ended") {
         ends.waiting.suspect_all();

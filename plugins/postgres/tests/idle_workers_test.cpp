@@ -39,7 +39,7 @@ work_batch one_item(const std::string& id) {
 
 struct a_process {
     notifier shared_notifier{
-        {}, [](const std::vector<std::string>&) { return std::vector<std::string>(); }};
+        {}, [](const std::vector<instance_id>&) { return std::vector<instance_id>(); }};
     idle_workers waiting{shared_notifier};
 };
 

@@ -116,7 +116,7 @@ struct process {
     }
     void end(const std::vector<std::string>& ids) {
         changes news;
-        news.ended = ids;
+        news.ended = std::vector<instance_id>(ids.begin(), ids.end());
         shared_notifier.announce(news);
     }
     static void await(const std::function<bool()>& condition) {
@@ -139,9 +139,9 @@ struct process {
     }
 
     std::atomic<int> looks = 0;
-    notifier shared_notifier{{1h, 1h, 1h, linger}, [this](const std::vector<std::string>&) {
+    notifier shared_notifier{{1h, 1h, 1h, linger}, [this](const std::vector<instance_id>&) {
                                  ++looks;
-                                 return std::vector<std::string>();
+                                 return std::vector<instance_id>();
                              }};
     static constexpr duration linger = 1h;
     listener line;
@@ -327,8 +327,8 @@ TEST_CASE("listener: a sleeper that lies still costs one statement now and then"
 
 TEST_CASE("listener: who no longer sleeps is not notified after a while") {
     hub place;
-    notifier shared_notifier({1h, 1h, 1h, 10ms}, [](const std::vector<std::string>&) {
-        return std::vector<std::string>();
+    notifier shared_notifier({1h, 1h, 1h, 10ms}, [](const std::vector<instance_id>&) {
+        return std::vector<instance_id>();
     });
     listener line(shared_notifier, process::options_for(place, {}));
     auto woken = std::async(std::launch::async, [&] {
@@ -460,8 +460,8 @@ TEST_CASE("listener: hubs hear nothing of each other") {
 TEST_CASE("listener: without a server callers poll, and the end comes at once") {
     const auto begun = steady::now();
     {
-        notifier shared_notifier({10ms, 10ms, 1h, 1h}, [](const std::vector<std::string>&) {
-            return std::vector<std::string>();
+        notifier shared_notifier({10ms, 10ms, 1h, 1h}, [](const std::vector<instance_id>&) {
+            return std::vector<instance_id>();
         });
         listener::options nowhere;
         nowhere.connections = {"postgres:///nothing?host=/nonexistent"};

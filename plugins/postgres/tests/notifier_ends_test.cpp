@@ -24,7 +24,7 @@ TEST_CASE("notifier: whether what this process has just created has ended is not
         auto waiting =
             std::async(std::launch::async, [&] { return hub.shared_notifier.wait(order, in(patience)); });
         hub.store.add("order");
-        hub.shared_notifier.hear_of_ends(std::vector<std::string>{"order"});
+        hub.shared_notifier.hear_of_ends(ids({"order"}));
         CHECK(waiting.get());
     }
     SECTION("but when others are waited for, too") {
@@ -33,13 +33,13 @@ TEST_CASE("notifier: whether what this process has just created has ended is not
     }
     SECTION("but when it has ended meanwhile, as another process tells") {
         hub.store.add("order");
-        hub.shared_notifier.hear_of_ends(std::vector<std::string>{"order"});
+        hub.shared_notifier.hear_of_ends(ids({"order"}));
         CHECK(hub.shared_notifier.wait(order, in(patience)));
         CHECK(hub.store.looks() == 1);
     }
     SECTION("but when it has ended meanwhile, as this one tells") {
         hub.store.add("order");
-        hub.shared_notifier.announce({.ended = {"order"}});
+        hub.shared_notifier.announce({.ended = ids({"order"})});
         CHECK(hub.shared_notifier.wait(order, in(patience)));
     }
     SECTION("but when anything may have ended") {
@@ -114,11 +114,11 @@ TEST_CASE("notifier: the end of an instance ends the wait without another poll",
     hub.store.await_polls(1);
     SECTION("announced here") {
         changes news;
-        news.ended = {"refund", "order"};
+        news.ended = ids({"refund", "order"});
         hub.shared_notifier.announce(news);
     }
     SECTION("heard of by the listener") {
-        hub.shared_notifier.hear_of_ends(std::vector<std::string>{"refund", "order"});
+        hub.shared_notifier.hear_of_ends(ids({"refund", "order"}));
     }
     CHECK(waiting.get());
     CHECK(hub.store.looks() == 1);
@@ -201,16 +201,16 @@ TEST_CASE("notifier: a record that comes with the news of an end is for who want
 
     SECTION("it comes with them") {
         hub.shared_notifier.announce(
-            {.ended = {"order"}, .ended_record = record, .poll_number = after.number});
+            {.ended = ids({"order"}), .ended_record = record, .poll_number = after.number});
         CHECK(wanting.get() == record);
     }
     SECTION("it is of a call that began before the wait") {
         hub.shared_notifier.announce(
-            {.ended = {"order"}, .ended_record = record, .poll_number = before.number});
+            {.ended = ids({"order"}), .ended_record = record, .poll_number = before.number});
         CHECK_FALSE(wanting.get());
     }
     SECTION("it does not") {
-        hub.shared_notifier.hear_of_ends(std::vector<std::string>{"order"});
+        hub.shared_notifier.hear_of_ends(ids({"order"}));
         CHECK_FALSE(wanting.get());
     }
     CHECK(waiting.get());

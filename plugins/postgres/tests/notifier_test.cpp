@@ -237,7 +237,7 @@ TEST_CASE("notifier: of very many ends not every one is named") {
     hub.shared_notifier.attach(&carrier);
     changes news;
     for (int n = 0; n < 600; ++n) {
-        news.ended.push_back("order " + std::to_string(n));
+        news.ended.emplace_back("order " + std::to_string(n));
     }
     hub.shared_notifier.announce(news);
     CHECK_FALSE(hub.shared_notifier.take_news().others_ended);
@@ -262,7 +262,7 @@ TEST_CASE("notifier: many threads wait and announce at once") {
                 static_cast<void>(hub.shared_notifier.cached_empty_poll(orders));
                 changes news;
                 news.ready = round % 3 == 0;
-                news.ended = {"order " + std::to_string((n + 1) % 4)};
+                news.ended = ids({"order " + std::to_string((n + 1) % 4)});
                 hub.shared_notifier.announce(news);
                 static_cast<void>(hub.shared_notifier.wait_for_work(begun.token, in(1ms)));
                 heard += hub.shared_notifier.wait(ids({id}), in(1ms)) ? 1 : 0;
