@@ -95,7 +95,7 @@ class memory_backend final : public backend, public adjustable_clock {
         for (const auto& [in, places] : hub_.lists) {
             for (const place& waiting : places) {
                 const leasable& item = *waiting.item;
-                if (in == waiting_list::later || item.is_leased(work.now)) {
+                if (in == list::later || item.is_leased(work.now)) {
                     continue;
                 }
                 const bool is_awaited = work.find(item.key.instance)->awaits(item.key);
@@ -268,7 +268,7 @@ class memory_backend final : public backend, public adjustable_clock {
         return each(request.items, [&](const held_item& item) {
             leasable* held = work.holder(item);
             if (held != nullptr) {
-                work.enqueue(*held, waiting_list::leased, worker.until);
+                work.enqueue(*held, list::leased, worker.until);
             }
             return held ? lease_outcome::done : lease_outcome::lease_lost;  // [RENEW-1]
         });
@@ -302,7 +302,7 @@ class memory_backend final : public backend, public adjustable_clock {
         call work(hub_);
         for (const auto& [token, item] : hub_.leases) {
             if (item->is_leased(work.now) && std::ranges::count(dead, item->holder) != 0) {
-                work.enqueue(*item, waiting_list::leased, work.now);
+                work.enqueue(*item, list::leased, work.now);
             }
         }
         std::ranges::for_each(dead, [&](const auto& worker) { hub_.workers.erase(worker); });

@@ -11,16 +11,16 @@ void call::read_clock() {
     const auto elapsed = std::chrono::steady_clock::now() - hub.opened_steady;
     now = hub.opened_at + std::chrono::floor<duration>(elapsed) + hub.clock_advanced;
     std::erase_if(hub.workers, [&](const auto& worker) { return worker.second.until <= now; });
-    pass_by(waiting_list::later);
+    pass_by(list::later);
     static_cast<void>(announce());
 }
 
 // What is over leaves a list by time, and waits where it belongs now.
-void call::pass_by(waiting_list by_time) {
+void call::pass_by(list by_time) {
     const auto& waiting = hub.lists[by_time];
     while (!waiting.empty() && waiting.begin()->since <= now) {
         leasable& item = *waiting.begin()->item;
-        const timestamp ready_from = by_time == waiting_list::later ? item.queued->since : now;
+        const timestamp ready_from = by_time == list::later ? item.queued->since : now;
         unqueue(item);
         settle(item, ready_from);
     }
@@ -29,14 +29,14 @@ void call::pass_by(waiting_list by_time) {
 wake_token call::announce() {
     const auto waits = [&](const item_key& key) {
         const leasable* item = find(key);
-        return item != nullptr && item->queued && !item->is_in(waiting_list::leased);
+        return item != nullptr && item->queued && !item->is_in(list::leased);
     };
     if (std::ranges::any_of(made_ready, waits)) {
         hub.waiting.announce_work();
     }
     made_ready.clear();
     auto due = duration::max();
-    for (const waiting_list by_time : {waiting_list::later, waiting_list::leased}) {
+    for (const list by_time : {list::later, list::leased}) {
         if (const auto& items = hub.lists[by_time]; !items.empty()) {
             due = std::min(due, items.begin()->since - now);
         }
@@ -79,22 +79,21 @@ static std::optional<timestamp> due_time(const instance& target) {
 void call::settle(leasable& item, std::optional<timestamp> ready_from) {
     const bool is_activity{item.key.task};
     const auto due = is_activity ? item.not_before : due_time(static_cast<instance&>(item));
-    if (!due || item.is_in(waiting_list::leased)) {
+    if (!due || item.is_in(list::leased)) {
         return;
     }
     const timestamp since = std::max(*due, ready_from.value_or(now));
     if (item.queued && item.queued->since <= since) {
         return;  // It is ready since then, whatever came later [LOCK-6].
     }
-    const waiting_list kind = is_activity ? waiting_list::activities : waiting_list::orchestrations;
-    const waiting_list ready = item.is_suspect() ? waiting_list::suspects : kind;
-    enqueue(item, since > now ? waiting_list::later : ready, since);
+    const list kind = is_activity ? list::activities : list::orchestrations;
+    enqueue(item, since > now ? list::later : item.is_suspect() ? list::suspects : kind, since);
     made_ready.push_back(item.key);
 }
 
-void call::enqueue(leasable& item, waiting_list which, timestamp since) {
+void call::enqueue(leasable& item, list which, timestamp since) {
     unqueue(item);
-    const std::int64_t rank = which < waiting_list::later ? -std::int64_t{item.priority} : 0;
+    const std::int64_t rank = which < list::later ? -std::int64_t{item.priority} : 0;
     item.queued = place{rank, since, item.ticket, &item, which};
     hub.lists[which].insert(*item.queued);
 }

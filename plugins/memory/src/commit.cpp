@@ -181,12 +181,11 @@ class grant {
                 }
             }
         }
-        for (const waiting_list from :
-             {waiting_list::orchestrations, waiting_list::activities, waiting_list::suspects}) {
+        for (const list from : {list::orchestrations, list::activities, list::suspects}) {
             const auto& all = work_.hub.lists[from];
             for (auto next = all.begin(); next != all.end();) {
                 leasable& item = *(next++)->item;  // A lease takes the place out of the list.
-                if (from != waiting_list::suspects && !has_room(item)) {
+                if (from != list::suspects && !has_room(item)) {
                     break;
                 }
                 offer(item);
@@ -207,7 +206,7 @@ class grant {
 
     work_batch take() {
         batch_.suspects_waiting = std::ranges::any_of(
-            work_.hub.lists[waiting_list::suspects],
+            work_.hub.lists[list::suspects],
             [&](const place& waiting) { return serves(request_.filter, *waiting.item); });
         batch_.store_time = work_.now;
         batch_.token = work_.announce();
@@ -226,8 +225,7 @@ class grant {
         item.held = derive_token(request_.request, handed_out_);
         item.holder = request_.worker;
         work_.hub.leases.emplace(item.held, &item);
-        work_.enqueue(
-            item, waiting_list::leased, saturating_add(work_.now, request_.lease_duration));
+        work_.enqueue(item, list::leased, saturating_add(work_.now, request_.lease_duration));
         add(item);
     }
 

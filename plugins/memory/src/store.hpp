@@ -32,7 +32,7 @@ struct item_key {
 };
 
 /// Where items wait: for a worker, or by time: `later` to become ready, `leased` to expire.
-enum class waiting_list { orchestrations, activities, suspects, later, leased };
+enum class list { orchestrations, activities, suspects, later, leased };
 
 struct leasable;
 
@@ -43,7 +43,7 @@ struct place {
     timestamp since{};
     std::uint64_t ticket = 0;
     leasable* item = nullptr;
-    waiting_list in{};
+    list in{};
 
     friend auto operator<=>(const place&, const place&) = default;
 };
@@ -64,12 +64,10 @@ struct leasable {
     /// Unset while it has nothing to do.
     std::optional<place> queued{};
 
-    bool is_in(waiting_list which) const { return queued && queued->in == which; }
-    bool is_ready() const { return queued && queued->in < waiting_list::later; }
-    bool is_leased(timestamp now) const {
-        return is_in(waiting_list::leased) && queued->since > now;
-    }
-    bool has_expired() const { return held && !is_in(waiting_list::leased); }
+    bool is_in(list which) const { return queued && queued->in == which; }
+    bool is_ready() const { return queued && queued->in < list::later; }
+    bool is_leased(timestamp now) const { return is_in(list::leased) && queued->since > now; }
+    bool has_expired() const { return held && !is_in(list::leased); }
     bool is_suspect() const { return suspect || has_expired(); }  // [SUSPECT-1]
 };
 
@@ -142,7 +140,7 @@ struct store {
     std::map<instance_id, instance> instances;
     std::map<lease_token, leasable*> leases;
     std::map<worker_id, live_worker> workers;
-    std::map<waiting_list, std::set<place>> lists;
+    std::map<list, std::set<place>> lists;
     recent_answers answers;
 
     std::uint64_t last_sequence = 0;
@@ -174,10 +172,10 @@ class call {
 
     /// Lets an item wait where its state says, unless it is leased or has nothing to do.
     void settle(leasable& item, std::optional<timestamp> ready_from = {});
-    void enqueue(leasable& item, waiting_list which, timestamp since);
+    void enqueue(leasable& item, list which, timestamp since);
     /// Ends the lease, and takes the item out of its list.
     void detach(leasable& item);
-    void expire_leases() { pass_by(waiting_list::leased); }
+    void expire_leases() { pass_by(list::leased); }
 
     void insert(const new_instance& fresh);
     send_outcome send(const new_message& arrival);
@@ -194,7 +192,7 @@ class call {
 
   private:
     void read_clock();
-    void pass_by(waiting_list by_time);
+    void pass_by(list by_time);
     void unqueue(leasable& item);
     void tell(const std::optional<parent_link>& parent, const std::string& event);
 
