@@ -19,8 +19,8 @@ declare
         'orchestration_batch', 'activity_batch', 'commit_effect', 'instance_filter'];
     v_functions constant text[] := array[
         '_Accept', '_AcceptLoneTurn', '_AcceptTurns', '_AddOrchestrationEvents', '_AdvanceClock',
-        '_Announce', '_AnyEnded', '_Backlog', '_BeginSleep', '_BytesText', '_CheckWorkKeys',
-        '_CheckName', '_CheckpointOrchestration', '_CheckReason', '_ChildGone', '_Commit',
+        '_Announce', '_AnyEnded', '_Backlog', '_BeginSleep', '_BytesText', '_CheckName',
+        '_CheckpointOrchestration', '_CheckReason', '_CheckWorkKeys', '_ChildGone', '_Commit',
         '_CommitBatch', '_CommitLoneTurn', '_CommitTask', '_CommittedBefore', '_CommitTurn',
         '_CommitTurns', '_CompleteTasks', '_ContinueAsNew', '_CreateHub', '_CreateInstances',
         '_DecideTaken', '_DeclineTurns', '_DeleteHub', '_DiscardEventsAndUnlockInstance', '_Due',
@@ -29,9 +29,9 @@ declare
         '_GetVersions', '_HandOn', '_HaveWork', '_Hub', '_HubIdentity', '_HubName', '_HubNameOf',
         '_HubStatus', '_Insert', '_InsertOne', '_IsAsItWas', '_IsEnded', '_IsLeasedBy',
         '_IsSleptFor', '_JsonPayload', '_JudgeSpeculation', '_KeepAnswer', '_KeepCommit',
-        '_KeepLeases', '_KeysOf', '_KindName', '_WorkKeyNames', '_WorkKeys', '_WorkKeysOfExpired',
-        '_Leased', '_LeasedBefore', '_LeaseOrchestrations', '_Lock', '_LockInstances',
-        '_LockNext', '_LockNextOrchestration', '_LockNextTask', '_MakeLevels', '_NotAccepted',
+        '_KeepLeases', '_KeysOf', '_KindName', '_Leased', '_LeasedBefore',
+        '_LeaseOrchestrations', '_Lock', '_LockInstances', '_LockNext',
+        '_LockNextOrchestration', '_LockNextTask', '_MakeLevels', '_NotAccepted',
         '_Now', '_One', '_PayloadText', '_PlacesOf', '_Post', '_Purgeable', '_PurgeDurableState',
         '_PurgeInstances', '_QueryManyOrchestrations', '_RaiseLevels', '_ReadHistory', '_RecordOf',
         '_RenewLocks', '_RenewOrchestrationLocks', '_RenewTaskLocks', '_ReturnLeases', '_RoomLeft',
@@ -40,8 +40,9 @@ declare
         '_TellParent', '_Terminate', '_TerminateInstances', '_Tidy', '_Unfiltered',
         '_UnparkInstances', '_Unqueue', '_UnqueueFinished', '_UnqueueHeld', '_UnqueueReturned',
         '_UnreachableLeases', '_UseTestClock', '_Waiting', '_WakeupChannel', '_Watch',
-        '_WithHistory', '_WithInbox', '_Worker', '_WritePayloads', '_WriteTurns', 'CreateInstance',
-        'CurrentTaskHub', 'GetInstanceHistory', 'GetScaleMetric', 'GetScaleRecommendation',
+        '_WithHistory', '_WithInbox', '_Worker', '_WorkKeyNames', '_WorkKeys',
+        '_WorkKeysOfExpired', '_WritePayloads', '_WriteTurns', 'CreateInstance', 'CurrentTaskHub',
+        'GetInstanceHistory', 'GetScaleMetric', 'GetScaleRecommendation',
         'GetUnreachableLeases', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime',
         'QuerySingleOrchestration', 'RaiseEvent', 'SetGlobalSetting', 'TerminateInstance'];
     v_schema constant text := current_schema;

@@ -259,7 +259,9 @@ purge_result postgres_backend::purge(const purge_request& request) {
         soci::into(left_ready),
         soci::into(next_due),
         soci::into(time));
-    work.news.ended = std::move(ended.texts);
+    for (std::string& id : ended.texts) {
+        work.news.ended.emplace_back(std::move(id));
+    }
     work.finish(time, left_ready, next_due);
     purge_result result;
     result.more = detail != 0;
