@@ -66,7 +66,7 @@ judge() {
     missing=$(comm -13 <(cut -f1 "$2" | sort -u) <(printf '%s\n' _accept _acceptloneturn _acceptturns _anyended _commit \
         _commitbatch _commitloneturn _committask _committurn _completetasks _createinstances _endturns \
         _erase _expireleases _forgetleases _getinstances _havework _insert _insertone _judgespeculation _keepanswer \
-        _leaseall _leased _leaseorchestrations \
+        _leased _leaseorchestrations \
         _locknextorchestration _locknexttask _lockinstances _placesof _purgeinstances \
         _readhistory _recordof _renewlocks _reneworchestrationlocks _renewtasklocks _returnleases _schedule _send \
         _settle _terminate _unqueuefinished _watch _writepayloads _writeturns | sort))
