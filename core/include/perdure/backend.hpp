@@ -402,6 +402,14 @@ class PERDURE_EXPORT backend {
     [[nodiscard]] virtual std::vector<send_outcome> send(
         const request_id& request, std::span<const new_message> messages) = 0;
 
+    /// PROTOTYPE. Like `create`, and hands out what the call makes ready, within the room of `next`,
+    /// whose request id is that of the whole call. By default nothing is handed out.
+    [[nodiscard]] virtual std::pair<std::vector<create_outcome>, work_batch> create_and_hand_out(
+        const lock_request& next, std::span<const new_instance> instances);
+    /// PROTOTYPE. The same of messages.
+    [[nodiscard]] virtual std::pair<std::vector<send_outcome>, work_batch> send_and_hand_out(
+        const lock_request& next, std::span<const new_message> messages);
+
     /// Ends instances.
     /// [TERM-1] An instance that is pending, or parked, and not leased, ends at once: final event
     /// appended, status terminated, output set, inbox and unleased activities removed, parent told.

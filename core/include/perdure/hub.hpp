@@ -10,6 +10,10 @@
 namespace perdure {
 inline namespace v1 {
 
+namespace detail {
+class idle_workers;
+}
+
 /// An opened task hub: one isolated set of orchestrations in one backend. A cheap handle that
 /// workers and clients share; the backend is closed when the last one is gone. Safe from any thread.
 class PERDURE_EXPORT hub {
@@ -20,7 +24,11 @@ class PERDURE_EXPORT hub {
     /// The backend and address, without settings or secrets, for messages.
     [[nodiscard]] const std::string& description() const noexcept { return description_; }
 
+    /// The workers of this hub that have room; of the library's own concern.
+    [[nodiscard]] detail::idle_workers& idle() const noexcept { return *idle_; }
+
   private:
+    std::shared_ptr<detail::idle_workers> idle_;
     std::shared_ptr<backend> store_;
     std::string description_;
 };

@@ -1,6 +1,7 @@
 #include "backoff.hpp"
 #include "client/call_combiner.hpp"
 #include "client/start_items.hpp"
+#include "idle_workers.hpp"
 #include "messages.hpp"
 #include "nouns/checks.hpp"
 #include "terminations.hpp"
@@ -60,11 +61,17 @@ class client::impl {
         : where(std::move(opened)),
           creates([this](std::span<const new_instance> instances) {
               const request_id request{random_uuid()};
-              return repeated([&] { return where.store().create(request, instances); });
+              return where.idle().hand_out(
+                  request, instances.size(), [&](const lock_request& next) {
+                      return repeated(
+                          [&] { return where.store().create_and_hand_out(next, instances); });
+                  });
           }),
           sends([this](std::span<const new_message> messages) {
               const request_id request{random_uuid()};
-              return repeated([&] { return where.store().send(request, messages); });
+              return where.idle().hand_out(request, messages.size(), [&](const lock_request& next) {
+                  return repeated([&] { return where.store().send_and_hand_out(next, messages); });
+              });
           }) {}
 
     control_result send(const instance_id& target, std::string event, std::string id) {

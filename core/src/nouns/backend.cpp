@@ -7,6 +7,16 @@ inline namespace v1 {
 
 backend::~backend() = default;
 
+std::pair<std::vector<create_outcome>, work_batch> backend::create_and_hand_out(
+    const lock_request& next, std::span<const new_instance> instances) {
+    return {create(next.request, instances), {}};
+}
+
+std::pair<std::vector<send_outcome>, work_batch> backend::send_and_hand_out(
+    const lock_request& next, std::span<const new_message> messages) {
+    return {send(next.request, messages), {}};
+}
+
 std::string backend::identity() {
     return {};
 }

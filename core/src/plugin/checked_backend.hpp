@@ -23,6 +23,14 @@ class PERDURE_EXPORT checked_backend final : public forwarding_backend {
         const request_id& request, std::span<const new_instance> instances) override;
     [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
                                                  std::span<const new_message> messages) override;
+    [[nodiscard]] std::pair<std::vector<create_outcome>, work_batch> create_and_hand_out(
+        const lock_request& next, std::span<const new_instance> instances) override {
+        return inner().create_and_hand_out(next, instances);
+    }
+    [[nodiscard]] std::pair<std::vector<send_outcome>, work_batch> send_and_hand_out(
+        const lock_request& next, std::span<const new_message> messages) override {
+        return inner().send_and_hand_out(next, messages);
+    }
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override;
     [[nodiscard]] std::vector<std::optional<instance_record>> get(

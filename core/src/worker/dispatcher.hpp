@@ -1,5 +1,6 @@
 #pragma once
 
+#include "idle_workers.hpp"
 #include "worker/activity_executor.hpp"
 #include "worker/admission.hpp"
 #include "worker/commit_pipeline.hpp"
@@ -34,7 +35,9 @@ namespace perdure::dispatch {
 /// Files: dispatcher.cpp has the choice of the next step; dispatcher_work.cpp what becomes of an
 /// item; dispatcher_late.cpp how what ends late goes on; dispatcher_poll.cpp how work is found;
 /// dispatcher_threads.cpp start, stop, and the watch.
-class dispatcher final : public commit_listener, public std::enable_shared_from_this<dispatcher> {
+class dispatcher final : public commit_listener,
+                         public detail::idle_workers::member,
+                         public std::enable_shared_from_this<dispatcher> {
   public:
     /// `changing` may be null.
     dispatcher(hub where,
@@ -61,6 +64,10 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void handed_out(commit_result answer,
                     const lock_request& asked,
                     const expected_work& expected) override;
+
+    // What a call of a client asks and brings.
+    std::optional<detail::idle_workers::room> offer(std::size_t turns) override;
+    void take(work_batch work) override;
 
   private:
     enum class phase { made, started, stopped };
@@ -129,8 +136,6 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     std::optional<std::size_t> lock_work(const lock_request& asked);
     void receive(work_batch batch, const lock_request& asked, const expected_work& own);
     void wait_for_work();
-    /// Work that a wait has brought.
-    void receive_early(work_batch batch);
 
     void watch();
     void watch_once(steady::time_point now);

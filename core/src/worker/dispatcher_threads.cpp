@@ -110,6 +110,7 @@ void dispatcher::start() {
     const std::lock_guard inner(mutex_);
     crew_.add();
     crew_.add();
+    hub_.idle().join(weak_from_this());
 }
 
 void dispatcher::stop() {

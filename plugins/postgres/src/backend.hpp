@@ -35,6 +35,10 @@ class postgres_backend final : public backend, public adjustable_clock, public s
         const request_id& request, std::span<const new_instance> instances) override;
     [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
                                                  std::span<const new_message> messages) override;
+    [[nodiscard]] std::pair<std::vector<create_outcome>, work_batch> create_and_hand_out(
+        const lock_request& next, std::span<const new_instance> instances) override;
+    [[nodiscard]] std::pair<std::vector<send_outcome>, work_batch> send_and_hand_out(
+        const lock_request& next, std::span<const new_message> messages) override;
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override;
     [[nodiscard]] std::vector<std::optional<instance_record>> get(
@@ -64,13 +68,15 @@ class postgres_backend final : public backend, public adjustable_clock, public s
     [[nodiscard]] backend_statistics statistics() const noexcept override;
 
   private:
-    /// Asks the store, whatever is known of it here.
-    [[nodiscard]] work_batch lock_anew(const lock_request& request);
     // Once, with the numbers of names that are known.
-    [[nodiscard]] std::vector<create_outcome> create_now(std::span<const new_instance> instances);
+    [[nodiscard]] std::pair<std::vector<create_outcome>, work_batch> create_now(
+        const lock_request& next, std::span<const new_instance> instances);
     [[nodiscard]] commit_result commit_now(const commit_request& request);
-    /// Gives what was created and leased, if anything, to the worker that was reserved.
-    void hand_over(idle_workers::reservation& taken, const answer& created, create_code outcome);
+    /// What a client's call has leased for the worker whose room it brought.
+    [[nodiscard]] work_batch read_handed(const announcing_call& work,
+                                         const lock_request& next,
+                                         const answer& done,
+                                         std::size_t column);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
 
     /// In a process that fork() made it is left as it is: its connections are the opener's, which

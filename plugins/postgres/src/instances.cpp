@@ -15,8 +15,8 @@ constexpr statement create_instances{
     " from _CreateInstances($1, $2, $3, $4, $5)",
     effect::mutating};
 constexpr statement send_messages{"add_events",
-                                  "select outcomes, left_ready, next_due, store_time from "
-                                  "_AddOrchestrationEvents($1, $2)",
+                                  "select outcomes, left_ready, next_due, store_time, handed from "
+                                  "_AddOrchestrationEvents($1, $2, $3)",
                                   effect::mutating};
 constexpr statement terminate_instances{"terminate_instances",
                                         "select outcomes, left_ready, next_due, store_time, ended"
@@ -42,6 +42,8 @@ constexpr std::size_t detail_column = 5;
 // Of create_instances.
 constexpr std::size_t statuses_column = 4;
 constexpr std::size_t handed_column = 5;
+// Of add_events.
+constexpr std::size_t sent_handed_column = 4;
 
 void finish(announcing_call& work, const answer& done) {
     work.finish(done.only(time_column), done.only(ready_column), done.only(due_column));
@@ -84,31 +86,43 @@ class begun_starts {
     std::vector<bool> runs_;
 };
 
-void add_assignee(parameters& values, const idle_workers::assignee* assignee) {
-    if (assignee == nullptr) {
+bool serves(const served& has, std::int32_t lane) {
+    return !has.definitions || std::find(has.definitions->begin(), has.definitions->end(), lane) !=
+                                   has.definitions->end();
+}
+
+// For whom a single instance is leased, if there is room.
+void add_assignee(parameters& values, name_cache& names, const lock_request& next) {
+    if (next.orchestrations == 0) {
         values.add_null<sql::uuid>()
             .add_null<sql::integer>()
             .add_null<sql::bigint>()
             .add_null<sql::bigint>();
     } else {
-        values.add<sql::uuid>(assignee->request.value)
-            .add<sql::integer>(assignee->worker)
-            .add<sql::bigint>(assignee->token.value)
-            .add<sql::bigint>(assignee->lease_duration);
+        values.add<sql::uuid>(next.request.value)
+            .add<sql::integer>(names.worker(next.worker))
+            .add<sql::bigint>(derive_token(next.request, 0).value)
+            .add<sql::bigint>(next.lease_duration);
     }
 }
 
 }  // namespace
 
-std::vector<create_outcome> postgres_backend::create(const request_id& /*request*/,
+std::vector<create_outcome> postgres_backend::create(const request_id& request,
                                                      std::span<const new_instance> instances) {
+    return create_and_hand_out({.request = request}, instances).first;
+}
+
+std::pair<std::vector<create_outcome>, work_batch> postgres_backend::create_and_hand_out(
+    const lock_request& next, std::span<const new_instance> instances) {
     if (instances.empty()) {
         return {};
     }
-    return hub_.with_names([&] { return create_now(instances); });
+    return hub_.with_names([&] { return create_now(next, instances); });
 }
 
-std::vector<create_outcome> postgres_backend::create_now(std::span<const new_instance> instances) {
+std::pair<std::vector<create_outcome>, work_batch> postgres_backend::create_now(
+    const lock_request& next, std::span<const new_instance> instances) {
     std::vector<lane_key> keys;
     for (const new_instance& fresh : instances) {
         keys.push_back(lane_of(fresh));
@@ -118,14 +132,11 @@ std::vector<create_outcome> postgres_backend::create_now(std::span<const new_ins
     for (std::size_t n = 0; n < instances.size(); ++n) {
         sources.push_back({.fresh = &instances[n], .lane = lanes[n]});
     }
-    // Of many, a worker takes what it has room for.
-    std::optional<idle_workers::reservation> taken;
-    if (instances.size() == 1 && !instances.front().start_at) {
-        taken.emplace(hub_.waiting(), lanes.front());
-    }
+    const bool is_handed_out = instances.size() == 1 && !instances.front().start_at &&
+                               serves(resolve(hub_.names(), next.filter), lanes.front());
     parameters values;
     add_instances(values, sources);
-    add_assignee(values, taken ? taken->who() : nullptr);
+    add_assignee(values, hub_.names(), is_handed_out ? next : lock_request());
     begun_starts begun(hub_.shared_notifier(), instances);
     announcing_call work(hub_);
     const answer done = hub_.call(create_instances, values);
@@ -143,54 +154,41 @@ std::vector<create_outcome> postgres_backend::create_now(std::span<const new_ins
         }
         outcomes.push_back({code, is_created ? orchestration_status::pending : found});
     }
-    if (taken && taken->who() != nullptr) {
-        hand_over(*taken, done, outcomes.at(0).code);
-    }
-    return outcomes;
+    return {std::move(outcomes), read_handed(work, next, done, handed_column)};
 }
 
-void postgres_backend::hand_over(idle_workers::reservation& taken,
-                                 const answer& created,
-                                 create_code outcome) {
-    work_batch work;
-    work.store_time = created.only(time_column).time();
-    try {
-        read_orchestrations(hub_.names(), created.only(handed_column), work.orchestrations);
-    } catch (const backend_error&) {
-        // It is created all the same, and the worker, in doubt, asks for it.
-        return;
-    }
-    if (work.orchestrations.empty()) {
-        if (outcome == create_code::already_exists) {
-            taken.release();
-        }
-        return;
-    }
-    const orchestration_work& only = work.orchestrations.front();
-    const held_item item{only.instance, {}, only.held};
-    if (taken.give(std::move(work))) {
-        return;
-    }
-    try {
-        static_cast<void>(return_leases({.request = {random_uuid()}, .items = {&item, 1}}));
-    } catch (const backend_error&) {
-        // The instance is created all the same, and its lease will be over.
-    }
+work_batch postgres_backend::read_handed(const announcing_call& work,
+                                         const lock_request& next,
+                                         const answer& done,
+                                         std::size_t column) {
+    work_batch batch;
+    batch.store_time = done.only(time_column).time();
+    batch.token = work.begun().token;
+    read_orchestrations(hub_.names(), done.only(column), batch.orchestrations);
+    hub_.held().note_given(next.request, batch);
+    return batch;
 }
 
 std::vector<send_outcome> postgres_backend::send(const request_id& request,
                                                  std::span<const new_message> messages) {
+    return send_and_hand_out({.request = request}, messages).first;
+}
+
+std::pair<std::vector<send_outcome>, work_batch> postgres_backend::send_and_hand_out(
+    const lock_request& next, std::span<const new_message> messages) {
     if (messages.empty()) {
         return {};
     }
     parameters values;
-    values.add<sql::uuid>(request.value);
+    values.add<sql::uuid>(next.request.value);
     add_messages(values, of_client(messages));
+    add_room(values, room_of_client(hub_, next));
     announcing_call work(hub_);
     const answer done = hub_.call(send_messages, values);
     work.news.due_is_news = true;
     finish(work, done);
-    return read_outcomes<send_outcome>(done.only(outcomes_column));
+    return {read_outcomes<send_outcome>(done.only(outcomes_column)),
+            read_handed(work, next, done, sent_handed_column)};
 }
 
 std::vector<terminate_outcome> postgres_backend::terminate(

@@ -188,9 +188,7 @@ void notifier::signal_what_is_due(steady::time_point now) {
 // ------------------------------------------------------------------------------------------
 // waiting
 
-wake_token notifier::wait_for_work(wake_token token,
-                                   steady::time_point deadline,
-                                   const std::function<bool()>& is_over) {
+wake_token notifier::wait_for_work(wake_token token, steady::time_point deadline) {
     std::unique_lock lock(mutex_);
     const auto begun = steady::now();
     ++work_waiters_;
@@ -198,7 +196,7 @@ wake_token notifier::wait_for_work(wake_token token,
         carrier_->stir();
     }
     auto now = begun;
-    while (!interrupted_ && !is_over()) {
+    while (!interrupted_) {
         signal_what_is_due(now);
         const auto poll = begun + work_poll_interval_;
         if (!listening_.work && now >= poll && generation_ == token.value && now < deadline) {
@@ -217,11 +215,6 @@ wake_token notifier::wait_for_work(wake_token token,
     --work_waiters_;
     last_work_wait_ = steady::now();
     return {generation_};
-}
-
-void notifier::stir_workers() {
-    const std::lock_guard guard(mutex_);
-    changed_.notify_all();
 }
 
 void notifier::interrupt() {

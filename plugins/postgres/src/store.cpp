@@ -54,8 +54,7 @@ store::store(settings chosen)
       names_(
           [this](const statement& what, const parameters& values) { return call(what, values); }),
       notifier_(notifier_terms(settings_),
-                [this](const std::vector<std::string>& awaited) { return ended_of(awaited); }),
-      waiting_(notifier_) {
+                [this](const std::vector<std::string>& awaited) { return ended_of(awaited); }) {
     start_listening();
 }
 

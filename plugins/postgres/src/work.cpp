@@ -115,6 +115,19 @@ room full_room(store& hub, const lock_request& request) {
     return given;
 }
 
+room room_of_client(store& hub, const lock_request& request) {
+    room given;
+    given.request = &request;
+    if (request.orchestrations != 0) {
+        given.worker = hub.names().worker(request.worker);
+        given.has = resolve(hub.names(), request.filter);
+        for (std::uint32_t n = 0; n < request.orchestrations; ++n) {
+            given.tokens.push_back(derive_token(request.request, n).value);
+        }
+    }
+    return given;
+}
+
 void add_room(parameters& values, const room& given) {
     const lock_request& request = *given.request;
     values.begin_record();

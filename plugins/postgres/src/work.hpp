@@ -76,6 +76,8 @@ struct room {
 [[nodiscard]] std::uint64_t asker_of(const lock_request& request);
 /// The whole room of a request: orchestrations first, then activities.
 [[nodiscard]] room full_room(store& hub, const lock_request& request);
+/// The room that a client brings for orchestrations; its call does nothing else for the worker.
+[[nodiscard]] room room_of_client(store& hub, const lock_request& request);
 void add_room(parameters& values, const room& given);
 
 /// What an answer says of where the next call may look; a null says nothing.

@@ -36,6 +36,10 @@ class sqlite_backend final : public backend,
         const request_id& request, std::span<const new_instance> instances) override;
     [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
                                                  std::span<const new_message> messages) override;
+    [[nodiscard]] std::pair<std::vector<create_outcome>, work_batch> create_and_hand_out(
+        const lock_request& next, std::span<const new_instance> instances) override;
+    [[nodiscard]] std::pair<std::vector<send_outcome>, work_batch> send_and_hand_out(
+        const lock_request& next, std::span<const new_message> messages) override;
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override;
     [[nodiscard]] std::vector<std::optional<instance_record>> get(

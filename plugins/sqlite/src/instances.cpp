@@ -1,6 +1,7 @@
 #include "backend.hpp"
 #include "call.hpp"
 #include "filter.hpp"
+#include "grant.hpp"
 
 #include <perdure/kit/outcomes.hpp>
 
@@ -67,6 +68,25 @@ unpark_outcome unpark_one(call& work, const instance_id& id) {
     return unpark_outcome::unparked;
 }
 
+// Leases what the call made ready, or what its first time did, and keeps the answer.
+work_batch hand_out(call& work,
+                    const lock_request& next,
+                    const std::optional<earlier_answer>& answer,
+                    const std::string& outcomes) {
+    grant given(work, next);
+    if (answer) {
+        given.repeat(answer->leased);
+        return given.take();
+    }
+    for (instance_row* fresh : work.made_ready()) {
+        given.offer(*fresh);
+    }
+    if (!given.is_empty() || !outcomes.empty()) {
+        work.keep_answer(next.request, outcomes, given.leased());
+    }
+    return given.take();
+}
+
 // Does one item after the other, or gives the answer of the first time [REPEAT-1].
 template <class Outcome, class Items, class Act>
 std::vector<Outcome> for_each(call& work, const request_id& request, const Items& items, Act act) {
@@ -95,6 +115,35 @@ std::vector<send_outcome> sqlite_backend::send(const request_id& request,
     call work(hub_, notifier_);
     return for_each<send_outcome>(
         work, request, messages, [&](const new_message& message) { return work.send(message); });
+}
+
+std::pair<std::vector<create_outcome>, work_batch> sqlite_backend::create_and_hand_out(
+    const lock_request& next, std::span<const new_instance> instances) {
+    if (next.orchestrations == 0) {
+        return {create(next.request, instances), {}};
+    }
+    call work(hub_, notifier_);
+    const auto answer = work.find_answer(next.request);
+    auto outcomes =
+        each(instances, [&](const new_instance& fresh) { return create_one(work, fresh); });
+    work_batch batch = hand_out(work, next, answer, {});
+    batch.token = work.finish();
+    return {std::move(outcomes), std::move(batch)};
+}
+
+std::pair<std::vector<send_outcome>, work_batch> sqlite_backend::send_and_hand_out(
+    const lock_request& next, std::span<const new_message> messages) {
+    if (next.orchestrations == 0) {
+        return {send(next.request, messages), {}};
+    }
+    call work(hub_, notifier_);
+    const auto answer = work.find_answer(next.request);
+    auto outcomes = answer
+                        ? read_outcomes<send_outcome>(answer->outcomes)
+                        : each(messages, [&](const auto& message) { return work.send(message); });
+    work_batch batch = hand_out(work, next, answer, outcomes_text(outcomes));
+    batch.token = work.finish();
+    return {std::move(outcomes), std::move(batch)};
 }
 
 std::vector<terminate_outcome> sqlite_backend::terminate(

@@ -238,14 +238,27 @@ begin
     left_ready := true;
     select least(next_due, min(s.start_at)) into next_due
       from unnest(p_new.start_at) as s(start_at) where s.start_at > store_time;
+    if p_token is not null then
+        -- [REPEAT-1] What the first time leased, if it is still leased.
+        select i.* into v_only
+          from Requests r
+          join Instances i on i.instance_key = any(array[r.lease_keys[1]])
+         where r.task_hub = v_hub and r.request_id = p_request and i.token = p_token
+           and i.ready_at is null;
+        if v_only.instance_key is not null then
+            handed := _WithHistory(_Leased(array[v_only], p_worker), 8388608);
+        end if;
+    end if;
 end
 $$;
 
--- Sends messages. `outcomes` as of _Send. Caller: the plugin. Tables: Instances, NewEvents,
--- MessageIds, Ready, Requests.
+-- Sends messages. `outcomes` as of _Send; `handed`: of the instances that have work now, those for which
+-- there is room, leased as by a commit. Caller: the plugin. Tables: Instances, NewEvents, MessageIds, Ready,
+-- History (read), Requests.
 create or replace function _AddOrchestrationEvents(
-    p_request uuid, p_messages message_batch, out outcomes smallint[], out left_ready boolean,
-    out next_due timestamptz, out store_time timestamptz)
+    p_request uuid, p_messages message_batch, p_room room, out outcomes smallint[],
+    out left_ready boolean, out next_due timestamptz, out store_time timestamptz,
+    out handed orchestration_batch)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -255,28 +268,42 @@ set jit = off
 as $$
 declare
     v_hub integer := _Hub();
-    v_keys bigint[];
+    v_locked record;
     v_sent record;
+    v_next record;
+    v_earlier Requests;
 begin
     if p_messages.level is not null then
         perform _MakeLevels(v_hub, null, null, p_messages.target, p_messages.level);
     end if;
-    select l.keys into v_keys from _LockInstances(v_hub, null, p_messages.target) l;
-    outcomes := _EarlierOutcomes(v_hub, p_request);
-    if outcomes is not null then
+    v_locked := _LockInstances(v_hub, null, p_messages.target);
+    store_time := _Now();
+    select r.* into v_earlier from Requests r where r.task_hub = v_hub and r.request_id = p_request;
+    if v_earlier.request_id is not null then
+        outcomes := v_earlier.outcomes;
+        handed := (_LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                                 v_earlier.lease_tokens)).orchestrations;
         return;
     end if;
-    store_time := _Now();
     outcomes := '{}';
     for n in 1..cardinality(p_messages.target) loop
         select s.* into v_sent
           from _Send(v_hub, store_time, p_messages.target[n], p_messages.event[n],
                      p_messages.message_id[n], p_messages.execution_id[n], p_messages.task[n],
-                     p_messages.visible_at[n], p_messages.level[n], v_keys) s;
+                     p_messages.visible_at[n], p_messages.level[n], v_locked.keys) s;
         outcomes[n] := v_sent.outcome;
     end loop;
-    select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_keys, store_time) s;
-    perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, 0, null, null, null, null);
+    v_next := _HandOn(v_locked.keys, '{}', v_locked.has_queued, store_time, p_room);
+    handed := v_next.handed;
+    left_ready := v_next.left_ready;
+    next_due := v_next.next_due;
+    if handed.instance_key is null then
+        perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, 0, null, null, null, null);
+    else
+        perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, 0,
+                            store_time + p_room.lease * interval '1 microsecond', handed.instance_key,
+                            array_fill(0::bigint, array[cardinality(handed.instance_key)]), handed.token);
+    end if;
 end
 $$;
 
