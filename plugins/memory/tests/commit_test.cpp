@@ -1,11 +1,6 @@
+#include "kit/parked_order.hpp"
 #include "memory_hub.hpp"
 
-#include <perdure/client.hpp>
-#include <perdure/kit/forwarding_backend.hpp>
-#include <perdure/worker.hpp>
-
-#include <future>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -189,54 +184,13 @@ TEST_CASE("a turn that does not follow the stored history is rejected, and nothi
     CHECK(hub.store.status().ready_activities == 0);
 }
 
-namespace {
-
-/// A store that takes another history for the stored one.
-class confused_backend final : public forwarding_backend {
-  public:
-    using forwarding_backend::forwarding_backend;
-
-    commit_result commit(const commit_request& request) override {
-        std::vector<finished_work> changed(request.finished.begin(), request.finished.end());
-        for (finished_work& item : changed) {
-            ++item.turn.value().history_version;
-        }
-        return forwarding_backend::commit({changed, request.next});
-    }
-    std::vector<lease_outcome> return_leases(const lease_return& request) override {
-        auto outcomes = forwarding_backend::return_leases(request);
-        if (request.kind == return_kind::park) {
-            parked_.set_value();
-        }
-        return outcomes;
-    }
-    std::future<void> parked() { return parked_.get_future(); }
-
-  private:
-    std::promise<void> parked_;
-};
-
-orchestration<int> execute_order(context& /*ctx*/, int count) {
-    co_return count;
-}
-
-}  // namespace
-
 TEST_CASE("a worker parks the instance whose turn is rejected, with the reason", "[VERSION-1]") {
-    constexpr orchestrator<int, int> order{"Order"};
     memory_hub hub;
-    const auto store = std::make_shared<confused_backend>(hub.store);
-    const perdure::hub opened(store, "confused");
-    std::future<void> parked = store->parked();
-    registry orders;
-    orders.add(order, execute_order);
-    worker working(opened, orders);
-    const instance_id id = client(opened).start(order, 12);
 
-    working.start();
+    const std::string reason =
+        testing::reason_of_parked_order(hub.store, [](std::vector<finished_work>& finished) {
+            ++finished.front().turn.value().history_version;
+        });
 
-    REQUIRE(parked.wait_for(20s) == std::future_status::ready);
-    working.stop();
-    CHECK_THAT(hub.get(id.text()).parked_reason,
-               Catch::Matchers::Contains("history version 2, but the store has 1"));
+    CHECK_THAT(reason, Catch::Matchers::Contains("history version 2, but the store has 1"));
 }

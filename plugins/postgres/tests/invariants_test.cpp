@@ -1,14 +1,10 @@
 #include "backend.hpp"
+#include "kit/parked_order.hpp"
 #include "private_server.hpp"
-
-#include <perdure/client.hpp>
-#include <perdure/kit/forwarding_backend.hpp>
-#include <perdure/worker.hpp>
 
 #include <catch2/catch.hpp>
 
-#include <future>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,59 +91,15 @@ TEST_CASE("invariants: a turn that does not follow the stored history is rejecte
     CHECK(before.front()->history_length == 1);
 }
 
-namespace {
-
-/// Somebody damages the row of an instance while its turn is executed.
-class damaging_backend final : public forwarding_backend {
-  public:
-    explicit damaging_backend(damaged_hub& hub) : forwarding_backend(hub.store), hub_(hub) {}
-
-    commit_result commit(const commit_request& request) override {
-        if (!request.finished.empty() && !is_damaged_) {
-            is_damaged_ = true;
-            hub_.damage(another_version);
-        }
-        return forwarding_backend::commit(request);
-    }
-    std::vector<lease_outcome> return_leases(const lease_return& request) override {
-        auto outcomes = forwarding_backend::return_leases(request);
-        if (request.kind == return_kind::park) {
-            parked_.set_value();
-        }
-        return outcomes;
-    }
-    std::future<void> parked() { return parked_.get_future(); }
-
-  private:
-    damaged_hub& hub_;
-    std::promise<void> parked_;
-    bool is_damaged_ = false;
-};
-
-orchestration<int> execute_order(context& /*ctx*/, int count) {
-    co_return count;
-}
-
-}  // namespace
-
 TEST_CASE("invariants: a worker parks the instance whose turn is rejected, with the reason",
           "[VERSION-1]") {
-    constexpr orchestrator<int, int> order{"Order"};
-    damaged_hub damaged;
-    const auto store = std::make_shared<damaging_backend>(damaged);
-    const hub opened(store, "damaged");
-    std::future<void> parked = store->parked();
-    registry orders;
-    orders.add(order, execute_order);
-    worker working(opened, orders);
-    const std::vector<instance_id> id{client(opened).start(order, 12)};
+    damaged_hub hub;
 
-    working.start();
+    const std::string reason = testing::reason_of_parked_order(hub.store, [&](auto& /*finished*/) {
+        hub.damage("update Instances set history_version = 2");
+    });
 
-    REQUIRE(parked.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
-    working.stop();
-    CHECK_THAT(damaged.store.get(id).at(0).value().parked_reason,
-               Catch::Matchers::Contains("history version 1, but the store has 2"));
+    CHECK_THAT(reason, Catch::Matchers::Contains("history version 1, but the store has 2"));
 }
 
 }  // namespace perdure::postgres_test

@@ -1,13 +1,11 @@
 #include "hub_file.hpp"
-
-#include <perdure/client.hpp>
-#include <perdure/kit/forwarding_backend.hpp>
-#include <perdure/worker.hpp>
+#include "kit/parked_order.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <future>
-#include <memory>
+#include <filesystem>
+#include <optional>
+#include <string>
 
 // What is always true, damaged behind the plugin's back: the call is rejected, and nothing happens.
 
@@ -71,59 +69,14 @@ TEST_CASE("a kept answer that does not fit its call is rejected", "[REPEAT-1]") 
     CHECK(hub.refusal_of(turn, next.request).code() == store_fault::rejected);
 }
 
-namespace {
-
-/// Somebody damages the row of an instance while its turn is executed.
-class damaging_backend final : public forwarding_backend {
-  public:
-    explicit damaging_backend(damaged_hub& hub) : forwarding_backend(hub.store), hub_(hub) {}
-
-    commit_result commit(const commit_request& request) override {
-        if (!request.finished.empty() && !is_damaged_) {
-            is_damaged_ = true;
-            hub_.damage("update instances set history_version = history_version + 1");
-        }
-        return forwarding_backend::commit(request);
-    }
-    std::vector<lease_outcome> return_leases(const lease_return& request) override {
-        auto outcomes = forwarding_backend::return_leases(request);
-        if (request.kind == return_kind::park) {
-            parked_.set_value();
-        }
-        return outcomes;
-    }
-    std::future<void> parked() { return parked_.get_future(); }
-
-  private:
-    damaged_hub& hub_;
-    std::promise<void> parked_;
-    bool is_damaged_ = false;
-};
-
-inline constexpr orchestrator<int, int> order_of{"Order"};
-
-orchestration<int> execute_order(context& /*ctx*/, int count) {
-    co_return count;
-}
-
-}  // namespace
-
 TEST_CASE("a worker parks the instance whose turn is rejected, with the reason", "[VERSION-1]") {
-    damaged_hub damaged;
-    const auto store = std::make_shared<damaging_backend>(damaged);
-    const hub opened(store, "damaged");
-    std::future<void> parked = store->parked();
-    registry orders_only;
-    orders_only.add(order_of, execute_order);
-    worker working(opened, orders_only);
-    const std::vector<instance_id> id{client(opened).start(order_of, 12)};
+    damaged_hub hub;
 
-    working.start();
+    const std::string reason = testing::reason_of_parked_order(hub.store, [&](auto& /*finished*/) {
+        hub.damage("update instances set history_version = 2");
+    });
 
-    REQUIRE(parked.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
-    working.stop();
-    CHECK_THAT(damaged.store.get(id).at(0).value().parked_reason,
-               Catch::Matchers::Contains("history version 1, but the store has 2"));
+    CHECK_THAT(reason, Catch::Matchers::Contains("history version 1, but the store has 2"));
 }
 
 }  // namespace perdure::sqlite_test
