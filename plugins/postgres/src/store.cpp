@@ -150,27 +150,19 @@ void store::refuse_other_hub(connection& server) {
     }
 }
 
-void store::act_once(const connection_work& what, durability kept) {
+template <class Work>
+auto store::act_once(const Work& what, durability kept) {
     borrowed server = pool_.take(kept);
     try {
         check(*server);
-        what(*server);
+        return what(*server);
     } catch (const backend_error& error) {
         throw with_missing_rights(*server, error);
     }
 }
 
-answer store::call(const statement& what, const parameters& values) {
-    std::optional<answer> result;
-    repeat([&](connection& server) { result.emplace(server.call(what, values)); }, what.kept);
-    return std::move(*result);
-}
-
-void store::with_session(const statement& what, const session_work& work) {
-    repeat([&](connection& server) { server.with_session(what, work); }, what.kept);
-}
-
-void store::repeat(const connection_work& what, durability kept) {
+template <class Work>
+auto store::repeat(const Work& what, durability kept) {
     constexpr int attempts_max = 8;
     constexpr std::uint32_t first_pause_us = 1000;
     require_opener();
@@ -192,6 +184,14 @@ void store::repeat(const connection_work& what, durability kept) {
             std::this_thread::sleep_for(std::chrono::microseconds(pause(chance)));
         }
     }
+}
+
+answer store::call(const statement& what, const parameters& values) {
+    return repeat([&](connection& server) { return server.call(what, values); }, what.kept);
+}
+
+void store::with_session(const statement& what, const session_work& work) {
+    repeat([&](connection& server) { server.with_session(what, work); }, what.kept);
 }
 
 backend_statistics store::statistics() const noexcept {

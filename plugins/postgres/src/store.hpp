@@ -15,7 +15,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,9 +75,12 @@ class store {
   private:
     using steady = std::chrono::steady_clock;
 
-    using connection_work = std::function<void(connection&)>;
-    void repeat(const connection_work& what, durability kept);
-    void act_once(const connection_work& what, durability kept);
+    /// What the work returns on any connection, after as many repetitions as a lost race is worth.
+    template <class Work>
+    auto repeat(const Work& what, durability kept);
+    /// The same, once.
+    template <class Work>
+    auto act_once(const Work& what, durability kept);
     /// Connects as `pool::take` does, and waits as long as a statement may take for a server that
     /// is starting up.
     [[nodiscard]] borrowed take_patiently();
