@@ -75,6 +75,8 @@ struct new_activity {
     std::int32_t priority = 0;
     payload input{};
     std::string details{};
+
+    friend bool operator==(const new_activity&, const new_activity&) = default;
 };
 
 struct new_timer {
