@@ -3,7 +3,7 @@
 #include <perdure/printable.hpp>
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 namespace perdure {
 inline namespace v1 {
@@ -86,6 +86,26 @@ void refuse_contradictions(std::span<const instance_image> images, std::uint64_t
     for (const instance_image& image : images) {
         refuse_contradictions(image, last_sequence);
     }
+}
+
+std::size_t weight_of(const instance_image& image) noexcept {
+    constexpr std::size_t columns = 256;
+    const instance_record& record = image.record;
+    std::size_t bytes = columns + record.custom_status.bytes.size() + record.output.bytes.size() +
+                        record.failure.size() + record.parked_reason.size();
+    for (const auto& [key, value] : record.tags) {
+        bytes += key.size() + value.size();
+    }
+    for (const message_image& message : image.inbox) {
+        bytes += columns + message.message.event.size();
+    }
+    for (const accepted_message& message : image.accepted) {
+        bytes += message.id.size() + sizeof message.at;
+    }
+    for (const activity_image& task : image.activities) {
+        bytes += columns + task.scheduled.input.bytes.size() + task.scheduled.details.size();
+    }
+    return bytes;
 }
 
 }  // namespace v1

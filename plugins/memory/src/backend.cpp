@@ -1,4 +1,4 @@
-#include "store.hpp"
+#include "images.hpp"
 
 #include <perdure/adjustable_clock.hpp>
 #include <perdure/kit/filters.hpp>
@@ -59,7 +59,7 @@ std::shared_ptr<store> open_store(const std::string& name) {
 
 /// The readable reference backend: everything in maps of this process, behind one mutex. Safe from
 /// any thread; owns none. The hub lives as long as an object that shares it.
-class memory_backend final : public backend, public adjustable_clock {
+class memory_backend final : public backend, public adjustable_clock, public images_of_store {
   public:
     explicit memory_backend(const backend_config& config) : shared_(open_store(config.address)) {
         option_reader options(config);
@@ -230,7 +230,7 @@ class memory_backend final : public backend, public adjustable_clock {
     std::vector<unpark_outcome> unpark(const request_id& request, instance_ids ids) override {
         return change_each(hub_, request, ids, [](call& work, const instance_id& id) {
             instance* target = work.find(id);
-            if (target == nullptr || !target->is_parked()) {
+            if (target == nullptr || !target->is_parked() || target->history_version == 0) {
                 return target ? unpark_outcome::not_parked : unpark_outcome::no_such_instance;
             }
             target->suspect = false;
@@ -318,6 +318,7 @@ class memory_backend final : public backend, public adjustable_clock {
     void interrupt_waits() noexcept override { hub_.waiting.interrupt(interrupted_); }
 
   private:
+    store& hub() noexcept override { return hub_; }
     const std::shared_ptr<store> shared_;
     store& hub_ = *shared_;
     bool has_test_clock_ = false;

@@ -6,6 +6,7 @@
 #include <perdure/adjustable_clock.hpp>
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
+#include <perdure/instance_image.hpp>
 
 #include <memory>
 #include <optional>
@@ -21,7 +22,8 @@ namespace perdure::sqlite {
 /// Safe from any thread. It owns no thread.
 class sqlite_backend final : public backend,
                               public adjustable_clock,
-                              public statistics_source {
+                              public statistics_source,
+                              public image_store {
   public:
     explicit sqlite_backend(settings chosen);
 
@@ -64,6 +66,14 @@ class sqlite_backend final : public backend,
     void interrupt_waits() noexcept override;
 
     [[nodiscard]] backend_statistics statistics() const noexcept override;
+
+    [[nodiscard]] image_page read_images(const std::string& after,
+                                         std::size_t limit,
+                                         std::size_t bytes) override;
+    [[nodiscard]] std::vector<std::optional<instance_image>> read_images(
+        std::span<const instance_id> instances, std::size_t bytes) override;
+    [[nodiscard]] std::vector<write_outcome> write_images(std::span<const instance_image> images,
+                                                          std::uint64_t last_sequence) override;
 
   private:
     /// The store's time if there is nothing at all for this request; nothing if there may be.

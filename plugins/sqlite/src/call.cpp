@@ -140,6 +140,11 @@ instance_row* call::find_row(std::int64_t row) {
     return found.next() ? keep(found) : nullptr;
 }
 
+void call::forget(const instance_row& target) {
+    by_row_.erase(target.row);
+    by_id_.erase(target.instance.text());
+}
+
 instance_row* call::find(const instance_id& id, const lease& held) {
     if (held.row != 0) {
         instance_row* target = find_row(static_cast<std::int64_t>(held.row));
@@ -302,7 +307,7 @@ std::int64_t call::due_time(const instance_row& target) {
     return target.inbox_length == 0 ? never : std::max(target.not_before, first_due(target));
 }
 
-void call::settle(instance_row& target) {
+void call::settle(instance_row& target, std::int64_t ready_from) {
     if (target.is_held()) {
         return;
     }
@@ -312,7 +317,7 @@ void call::settle(instance_row& target) {
         target.leave_work_key();
         return;
     }
-    const std::int64_t ready_since = std::max(due, now_);
+    const std::int64_t ready_since = std::max(due, ready_from);
     if (target.next_at <= ready_since) {
         // Whatever came since, it is ready since then [LOCK-6].
         return;

@@ -132,6 +132,9 @@ class call {
     // Instances. Pointers stay valid until the end of the call.
     [[nodiscard]] instance_row* find(const instance_id& id);
     [[nodiscard]] instance_row* find_row(std::int64_t row);
+    /// Reads it anew when it is looked for again: its row is written by somebody else. It has not
+    /// changed so far.
+    void forget(const instance_row& target);
     /// By the row of a lease, or, if that is not the right one, by its id.
     [[nodiscard]] instance_row* find(const instance_id& id, const lease& held);
     /// The instance or activity that this lease is for; nothing when it is lost [LOCK-2].
@@ -143,6 +146,8 @@ class call {
     /// The execution with which the instance was created [CREATE-3].
     [[nodiscard]] execution_id created_as(const instance_row& target);
     void insert(const new_instance& fresh);
+    /// For an instance that is to be written.
+    [[nodiscard]] std::int64_t new_row();
     /// [LEVEL-1] The instance waits under another work key from then on.
     void raise_level(instance_row& target, feature_level level);
     void erase(instance_row& target);
@@ -150,14 +155,19 @@ class call {
     void release_lease(instance_row& target);
     /// The holder is back before anybody took the item [LOCK-3].
     static void take_back_expiry(instance_row& target);
-    /// Puts the instance where its state says: under a work key, or under none.
-    void settle(instance_row& target);
+    /// Puts the instance where its state says: under a work key, or under none. One that is ready is
+    /// so since now.
+    void settle(instance_row& target) { settle(target, now_); }
+    void settle(instance_row& target, std::int64_t ready_from);
     void append_history(instance_row& target, std::uint32_t count, const std::string& text);
     void append_event(instance_row& target, const std::string& event);
     void end(instance_row& target, orchestration_status status);
     [[nodiscard]] std::optional<parent_link> parent(const instance_row& target);
 
     // Messages.
+    void raise_sequence(std::uint64_t least) {
+        last_sequence_ = std::max(last_sequence_, static_cast<std::int64_t>(least));
+    }
     void post(instance_row& target, arrival message);
     void tell_parent(const std::optional<parent_link>& parent, const std::string& event);
     [[nodiscard]] send_outcome send(const new_message& message);
@@ -189,7 +199,6 @@ class call {
     [[nodiscard]] bool is_clock_news() const;
     [[nodiscard]] std::int64_t first_due(const instance_row& target);
     [[nodiscard]] std::int64_t due_time(const instance_row& target);
-    [[nodiscard]] std::int64_t new_row();
     instance_row* keep(rows& found);
     void remember_message_id(const instance_row& target, const std::string& id);
     void write_back();

@@ -53,7 +53,7 @@ unpark_outcome unpark_one(call& work, const instance_id& id) {
     if (target == nullptr) {
         return unpark_outcome::no_such_instance;
     }
-    if (!target->parked) {
+    if (!target->parked || target->history_version == 0) {
         return unpark_outcome::not_parked;
     }
     // [PARK-3]

@@ -1,6 +1,7 @@
 #include "backend.hpp"
 #include "call.hpp"
 #include "filter.hpp"
+#include "records.hpp"
 #include "schema.hpp"
 
 #include <perdure/kit/filters.hpp>
@@ -50,8 +51,6 @@ backend_statistics sqlite_backend::statistics() const noexcept {
     return {hub_.counts().commits.load(), hub_.counts().statements.load()};
 }
 
-namespace {
-
 instance_record record(read_statements& sql, const rows& found) {
     instance_record item{.instance = instance_id(found.string(0)),
                          .execution = {found.id(1)},
@@ -84,8 +83,6 @@ instance_record record(read_statements& sql, const rows& found) {
     }
     return item;
 }
-
-}  // namespace
 
 std::vector<std::optional<instance_record>> sqlite_backend::get(
     std::span<const instance_id> instances) {

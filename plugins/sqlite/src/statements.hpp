@@ -127,6 +127,22 @@ struct write_statements {
     statement remove_tags{db, "delete from tags where instance_row = ?"};
     statement remove_message_ids{db, "delete from message_ids where instance_row = ?"};
 
+    // Images: whole rows, whatever turns change of them.
+    statement write_instance{
+        db,
+        "insert or replace into instances (row, instance, execution, definition, status, work_key,"
+        " next_at, not_before, needs_turn, suspect, leased_alone, expired, token, holder, deliveries,"
+        " history_length, history_version, inbox_length, last_committer, last_committed, updated_at,"
+        " parked_reason, created_at, start_at, completed_at, created_as, parent_instance,"
+        " parent_execution, parent_task, custom_status_codec, custom_status, output_codec, output,"
+        " failure) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+    statement write_activity{
+        db,
+        "insert into activities (instance_row, task, execution, kind, work_key, work_key_rank,"
+        " next_at, suspect, leased_alone, token, holder, deliveries, priority, version, input_codec,"
+        " input, details) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+
     // History.
     statement add_history{
         db, "insert into history (instance_row, first, count, events) values (?, ?, ?, ?)"};
@@ -272,6 +288,29 @@ struct read_statements {
         "select first, count, events from history where instance_row = ?1 and first >="
         " coalesce((select max(first) from history where instance_row = ?1 and first <= ?2), 0)"
         " order by first"};
+
+    // Images.
+    statement records_by_row{db, record_columns + " where i.row > ?2 order by i.row limit ?3"};
+    statement state{
+        db,
+        "select coalesce(i.created_as, i.execution), i.history_version, i.last_committed, c.id,"
+        " i.needs_turn, i.not_before, i.next_at, i.suspect, i.leased_alone, i.expired, i.token,"
+        " h.id, i.deliveries from instances i left join workers c on c.worker = i.last_committer"
+        " left join workers h on h.worker = i.holder where i.row = ?"};
+    statement whole_inbox{db,
+                          "select sequence, visible_at, task, event, due, for_execution, is_timer,"
+                          " completed_by from inbox where instance_row = ?"
+                          " order by due, sequence"};
+    statement accepted{
+        db, "select id, accepted_at from message_ids where instance_row = ? order by number"};
+    statement activities{
+        db,
+        "select a.execution, a.task, k.name, k.queue, a.priority, a.version, a.input_codec,"
+        " a.input, a.details, a.next_at, a.suspect, a.leased_alone, a.work_key <> 0, a.token, w.id,"
+        " a.deliveries from activities a join activity_kinds k on k.kind = a.kind"
+        " left join workers w on w.worker = a.holder where a.instance_row = ?"
+        " order by a.execution, a.task"};
+    statement last_sequence{db, "select last_sequence from task_hub"};
 
     // WorkKeys.
     statement find_request{db, "select 1 from requests where request = ?"};

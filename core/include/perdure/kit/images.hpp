@@ -3,6 +3,7 @@
 #include <perdure/export.hpp>
 #include <perdure/instance_image.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -15,6 +16,9 @@ inline namespace v1 {
 /// it, for an image that no store can have had. Images may come from files that people have changed.
 PERDURE_EXPORT void refuse_contradictions(std::span<const instance_image> images,
                                           std::uint64_t last_sequence);
+
+/// What an image without its history counts for in a page, roughly, in bytes.
+[[nodiscard]] PERDURE_EXPORT std::size_t weight_of(const instance_image& image) noexcept;
 
 }  // namespace v1
 }  // namespace perdure

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "store.hpp"
+
+#include <perdure/instance_image.hpp>
+
+namespace perdure::memory {
+
+/// Images of the hub of whoever derives from it.
+class images_of_store : public image_store {
+  public:
+    image_page read_images(const std::string& after, std::size_t limit, std::size_t bytes) override;
+    std::vector<std::optional<instance_image>> read_images(std::span<const instance_id> instances,
+                                                           std::size_t bytes) override;
+    std::vector<write_outcome> write_images(std::span<const instance_image> images,
+                                            std::uint64_t last_sequence) override;
+
+  private:
+    virtual store& hub() noexcept = 0;
+};
+
+}  // namespace perdure::memory
