@@ -82,11 +82,20 @@ class PERDURE_EXPORT image_writer {
     /// still be given.
     [[nodiscard]] std::vector<image_conflict> write(std::span<const instance_image> parts,
                                                     std::uint64_t last_sequence);
+    /// Writes nothing: returns what the hub has otherwise or not at all, and counts all others as
+    /// unchanged.
+    [[nodiscard]] std::vector<image_conflict> compare(std::span<const instance_image> parts);
     [[nodiscard]] const image_counts& counts() const noexcept { return counts_; }
 
   private:
-    [[nodiscard]] std::optional<image_conflict> write_again(const instance_image& part,
-                                                            std::uint64_t last_sequence);
+    /// With a sequence it completes what is incomplete.
+    [[nodiscard]] std::vector<image_conflict> compare_with_hub(
+        const std::vector<const instance_image*>& parts,
+        std::optional<std::uint64_t> last_sequence);
+    [[nodiscard]] bool continue_writing(const instance_image& part,
+                                        const instance_image& found,
+                                        std::uint64_t last_sequence);
+    [[nodiscard]] std::string difference_of(const instance_image& part, instance_image found);
     void count(const instance_image& part, bool is_unchanged);
 
     backend& to_;

@@ -33,8 +33,8 @@ void check_state(const instance_image& image) {
     const bool has_ended = is_terminal(record.status);
     refuse_unless(has_ended == record.completed_at.has_value(),
                   "the time at which it ended does not go with the status");
-    refuse_unless(!has_ended || (image.inbox.empty() && !image.held.token &&
-                                 !image.held.ready_at && record.parked_reason.empty()),
+    refuse_unless(!has_ended || (image.inbox.empty() && !image.held.token && !image.held.ready_at &&
+                                 record.parked_reason.empty()),
                   "what has ended is neither leased, ready nor parked and has no inbox");
     refuse_unless(record.level != 0, "a feature level begins at 1");
 }

@@ -126,7 +126,8 @@ void restore(call& work, instance& target, const instance_image& image) {
         const item_key key{record.instance, scheduled.task, execution};
         activity task{{key, ++work.hub.last_ticket, scheduled.priority}, scheduled};
         task.not_before = task_held.ready_at.value_or(timestamp());
-        restore_lease(work, target.activities.emplace(key, std::move(task)).first->second, task_held);
+        restore_lease(
+            work, target.activities.emplace(key, std::move(task)).first->second, task_held);
     }
     restore_lease(work, target, held);
 }

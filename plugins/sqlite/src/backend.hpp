@@ -21,9 +21,9 @@ namespace perdure::sqlite {
 ///
 /// Safe from any thread. It owns no thread.
 class sqlite_backend final : public backend,
-                              public adjustable_clock,
-                              public statistics_source,
-                              public image_store {
+                             public adjustable_clock,
+                             public statistics_source,
+                             public image_store {
   public:
     explicit sqlite_backend(settings chosen);
 
@@ -59,10 +59,9 @@ class sqlite_backend final : public backend,
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
     [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] work_batch wait_for_work(
-        const lock_request& wanted,
-        wake_token token,
-        std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
+                                           wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) override;
     void interrupt_waits() noexcept override;
 
     [[nodiscard]] backend_statistics statistics() const noexcept override;

@@ -155,8 +155,8 @@ class call {
     void release_lease(instance_row& target);
     /// The holder is back before anybody took the item [LOCK-3].
     static void take_back_expiry(instance_row& target);
-    /// Puts the instance where its state says: under a work key, or under none. One that is ready is
-    /// so since now.
+    /// Puts the instance where its state says: under a work key, or under none. One that is ready
+    /// is so since now.
     void settle(instance_row& target) { settle(target, now_); }
     void settle(instance_row& target, std::int64_t ready_from);
     void append_history(instance_row& target, std::uint32_t count, const std::string& text);

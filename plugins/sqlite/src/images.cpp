@@ -329,8 +329,7 @@ class restorer {
     }
 
     std::optional<std::int64_t> worker(const worker_id& id) {
-        return id.text.empty() ? std::nullopt
-                               : std::optional(work_.names().worker(sql_.names, id));
+        return id.text.empty() ? std::nullopt : std::optional(work_.names().worker(sql_.names, id));
     }
 
     call& work_;
@@ -380,8 +379,7 @@ std::vector<write_outcome> sqlite_backend::write_images(std::span<const instance
     call work(hub_, notifier_);
     work.raise_sequence(last_sequence);
     restorer writes(work);
-    auto outcomes =
-        each(images, [&](const instance_image& image) { return writes.write(image); });
+    auto outcomes = each(images, [&](const instance_image& image) { return writes.write(image); });
     static_cast<void>(work.finish());
     return outcomes;
 }

@@ -131,16 +131,20 @@ struct write_statements {
     statement write_instance{
         db,
         "insert or replace into instances (row, instance, execution, definition, status, work_key,"
-        " next_at, not_before, needs_turn, suspect, leased_alone, expired, token, holder, deliveries,"
-        " history_length, history_version, inbox_length, last_committer, last_committed, updated_at,"
+        " next_at, not_before, needs_turn, suspect, leased_alone, expired, token, holder, "
+        "deliveries,"
+        " history_length, history_version, inbox_length, last_committer, last_committed, "
+        "updated_at,"
         " parked_reason, created_at, start_at, completed_at, created_as, parent_instance,"
         " parent_execution, parent_task, custom_status_codec, custom_status, output_codec, output,"
-        " failure) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " failure) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?,"
         " ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
     statement write_activity{
         db,
         "insert into activities (instance_row, task, execution, kind, work_key, work_key_rank,"
-        " next_at, suspect, leased_alone, token, holder, deliveries, priority, version, input_codec,"
+        " next_at, suspect, leased_alone, token, holder, deliveries, priority, version, "
+        "input_codec,"
         " input, details) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 
     // History.
