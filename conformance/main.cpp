@@ -74,6 +74,9 @@ void add_options(Catch::Session& session, command_line& line) {
         Opt(chosen.make_newer, "COMMAND")["--make-newer"](
             "a shell command that gives the hub at {address} a schema newer than the plugin knows, "
             "for [HUB-2]") |
+        Opt(chosen.calls_between_moves, "N")["--moves"](
+            "lets each hub move to a new one before every N calls, to the reference and back; "
+            "calls that are answered cannot be repeated then: leave out [answered]") |
         Opt(line.report, "FILE")["--report"]("where the certificate goes (JSON)") |
         Opt(line.role, "NAME")["--role"]("for processes that tests start; not for people"));
 }

@@ -1,6 +1,8 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "settings.hpp"
 
+#include "moving/moving_backend.hpp"
+
 #include <perdure/instance_image.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
 
@@ -145,7 +147,13 @@ hub open_hub(const backend_config& config) {
 }
 
 hub a_hub() {
-    return open_hub(a_hub_config());
+    hub opened = open_hub(a_hub_config());
+    if (used().calls_between_moves == 0) {
+        return opened;
+    }
+    const std::string description = opened.description();
+    return {std::make_shared<moving_backend>(std::move(opened), used().calls_between_moves),
+            description};
 }
 
 bool can_make_newer() {

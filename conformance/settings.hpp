@@ -28,6 +28,8 @@ struct settings {
     /// A command for the shell that makes the schema of the hub at `{address}` newer than the
     /// plugin knows [HUB-2]; empty when there is none.
     std::string make_newer;
+    /// Lets each hub move to another one before every so many calls; 0 for never.
+    std::size_t calls_between_moves = 0;
 };
 
 /// Called once by main, before the first test; loads the plugin.

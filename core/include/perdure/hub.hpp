@@ -2,12 +2,18 @@
 
 #include <perdure/backend.hpp>
 #include <perdure/plugin.hpp>
+#include <perdure/promotion.hpp>
 
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace perdure {
+
+namespace moving {
+class store_switch;
+}
+
 inline namespace v1 {
 
 /// An opened task hub: one isolated set of orchestrations in one backend. A cheap handle that
@@ -16,13 +22,26 @@ class PERDURE_EXPORT hub {
   public:
     hub(std::shared_ptr<backend> store, std::string description);
 
-    [[nodiscard]] backend& store() const noexcept { return *store_; }
-    /// The backend and address, without settings or secrets, for messages.
-    [[nodiscard]] const std::string& description() const noexcept { return description_; }
+    [[nodiscard]] backend& store() const noexcept;
+    /// The backend and address, without settings or secrets, for messages. The reference is valid as
+    /// long as the hub is open.
+    [[nodiscard]] const std::string& description() const noexcept;
+
+    /// Begins to move all instances to another hub, which is created if need be and must be empty,
+    /// while workers and clients of this process go on. In the end this hub and all its copies are
+    /// that other one, and the old one refuses whoever uses it. The move goes on without the handle,
+    /// and is aborted when the hub is closed. Refused, by `promotion::wait`, while a worker of
+    /// another process lives on one of them; see to it that no client of another process uses them.
+    /// Throws `backend_error`: (configuration) when one of the backends cannot move, (rejected) while
+    /// a promotion goes on.
+    [[nodiscard]] promotion promote(
+        std::string_view uri,
+        detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY)) const;
+    /// The same with a hub that was opened already, and is used by nobody else.
+    [[nodiscard]] promotion promote(const hub& to) const;
 
   private:
-    std::shared_ptr<backend> store_;
-    std::string description_;
+    std::shared_ptr<moving::store_switch> store_;
 };
 
 /// Opens a hub by URI, for example "sqlite:shop.db" or "memory:"; loads the plugin if need be. The

@@ -1,3 +1,4 @@
+#include "moving/store_switch.hpp"
 #include "plugin/checked_backend.hpp"
 #include "plugin/errors.hpp"
 
@@ -9,8 +10,24 @@ namespace perdure {
 inline namespace v1 {
 
 hub::hub(std::shared_ptr<backend> store, std::string description)
-    : store_(std::make_shared<plugin::checked_backend>(std::move(store))),
-      description_(std::move(description)) {}
+    : store_(std::make_shared<moving::store_switch>(
+          std::make_shared<plugin::checked_backend>(std::move(store)), std::move(description))) {}
+
+backend& hub::store() const noexcept {
+    return *store_;
+}
+
+const std::string& hub::description() const noexcept {
+    return store_->description();
+}
+
+promotion hub::promote(std::string_view uri, detail::same_library) const {
+    return promote(open(uri));
+}
+
+promotion hub::promote(const hub& to) const {
+    return store_->promote(to.store_, to.description());
+}
 
 hub open(const backend_config& config, detail::same_library) {
     option_reader options(config);

@@ -38,8 +38,12 @@ commit_pipeline::commit_pipeline(backend& store,
     : store_(store),
       calls_(calls),
       listener_(listener),
-      log_(log),
-      lanes_(std::max(1U, store.abilities().commit_lanes)) {}
+      log_(log) {}
+
+// Asked each time, because a hub can move to another store.
+unsigned commit_pipeline::lanes() const noexcept {
+    return std::max(1U, store_.abilities().commit_lanes);
+}
 
 void commit_pipeline::add(finished_item item) {
     const std::lock_guard guard(mutex_);
@@ -54,7 +58,7 @@ void commit_pipeline::add(finished_item item) {
 commit_batch commit_pipeline::take_batch() {
     commit_batch batch;
     const std::lock_guard guard(mutex_);
-    if (pending_.empty() || leaders_ >= lanes_) {
+    if (pending_.empty() || leaders_ >= lanes()) {
         return batch;
     }
     ++leaders_;

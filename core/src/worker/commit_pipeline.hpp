@@ -78,7 +78,7 @@ class PERDURE_EXPORT commit_pipeline {
     [[nodiscard]] bool is_full() const noexcept {
         return pending_bytes_.load() > pending_bytes_max;
     }
-    [[nodiscard]] bool has_free_lane() const noexcept { return leaders_.load() < lanes_; }
+    [[nodiscard]] bool has_free_lane() const noexcept { return leaders_.load() < lanes(); }
     [[nodiscard]] bool is_led() const noexcept { return leaders_.load() > 0; }
     [[nodiscard]] std::uint64_t rounds() const noexcept { return rounds_.load(); }
     /// When the oldest pending item came, roughly; only meaningful while something is pending.
@@ -90,6 +90,7 @@ class PERDURE_EXPORT commit_pipeline {
         std::size_t to;
     };
 
+    [[nodiscard]] unsigned lanes() const noexcept;
     [[nodiscard]] commit_batch take_batch();
     void commit(commit_batch& batch);
     /// The answer, or nothing when it was given up. Throws when the store refuses the content.
@@ -103,7 +104,6 @@ class PERDURE_EXPORT commit_pipeline {
     store_calls& calls_;
     commit_listener& listener_;
     const engine_log& log_;
-    const unsigned lanes_;
 
     std::mutex mutex_;
     std::deque<finished_item> pending_;

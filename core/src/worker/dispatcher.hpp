@@ -144,7 +144,6 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     const worker_options options_;
     served_work served_;
     const engine_log log_;
-    const bool speculates_;
     store_calls calls_;
     held_items held_;
     lease_keeper keeper_;

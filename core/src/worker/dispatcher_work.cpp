@@ -60,7 +60,7 @@ void dispatcher::execute(slot& me) {
     me.goes_on = result.what == executed::then::wait;
     // A suspect goes alone; the end of one that came late is told by the author's thread, which
     // must not execute a turn.
-    if (speculates_ && result.what == executed::then::commit && !item->is_suspect()) {
+    if (store_.abilities().speculative_turns && result.what == executed::then::commit && !item->is_suspect()) {
         turns_.execute_speculatively(*result.finished);
     }
     conclude(item, std::move(result));

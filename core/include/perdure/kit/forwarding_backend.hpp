@@ -16,7 +16,8 @@ class PERDURE_EXPORT forwarding_backend : public backend {
     explicit forwarding_backend(backend& inner) : inner_(inner) {}
     ~forwarding_backend() override;
 
-    [[nodiscard]] backend& inner() const noexcept { return inner_; }
+    /// Where `interface_of` goes on.
+    [[nodiscard]] virtual backend& inner() const noexcept { return inner_; }
 
     [[nodiscard]] capabilities abilities() const noexcept override { return inner_.abilities(); }
     void create_hub() override { inner_.create_hub(); }

@@ -1,0 +1,108 @@
+#include "moving/moving_backend.hpp"
+
+#include "settings.hpp"
+
+#include <perdure/adjustable_clock.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <stdexcept>
+#include <utility>
+
+namespace perdure::conformance {
+
+namespace {
+
+std::atomic<std::size_t> moves_so_far{0};
+
+// The next one of the plugin under test, or the reference's.
+hub next_hub(bool of_reference) {
+    const plugin_descriptor* reference = reference_plugin();
+    if (!of_reference || reference == nullptr) {
+        return open_hub(a_hub_config());
+    }
+    return {reference->create(parse_uri(std::string(reference->backend_name) + ":?test_clock=on")),
+            "reference"};
+}
+
+}  // namespace
+
+moving_backend::moving_backend(hub first, std::size_t calls_between_moves)
+    : forwarding_backend(first.store()),
+      hub_(std::move(first)),
+      calls_between_moves_(calls_between_moves) {}
+
+std::size_t moving_backend::moves() noexcept {
+    return moves_so_far;
+}
+
+backend& moving_backend::after_move() {
+    // One caller waits for the move; the calls of all others go on.
+    const std::unique_lock mine(mutex_, std::try_to_lock);
+    if (mine && ++calls_ % calls_between_moves_ == 0) {
+        is_elsewhere_ = !is_elsewhere_;
+        const hub next = next_hub(is_elsewhere_);
+        const timestamp behind = next.store().status().store_time;
+        const duration by = hub_.store().status().store_time - behind;
+        if (by > duration::zero() && !advance_clock(next.store(), by) &&
+            by > std::chrono::milliseconds(100)) {
+            throw std::logic_error("the clock of the next hub cannot be moved");
+        }
+        if (!hub_.promote(next).wait()) {
+            throw std::logic_error("the promotion was aborted");
+        }
+        ++moves_so_far;
+    }
+    return hub_.store();
+}
+
+std::vector<create_outcome> moving_backend::create(const request_id& request,
+                                                   std::span<const new_instance> instances) {
+    return after_move().create(request, instances);
+}
+std::vector<send_outcome> moving_backend::send(const request_id& request,
+                                               std::span<const new_message> messages) {
+    return after_move().send(request, messages);
+}
+std::vector<terminate_outcome> moving_backend::terminate(
+    const request_id& request, std::span<const termination> terminations) {
+    return after_move().terminate(request, terminations);
+}
+std::vector<std::optional<instance_record>> moving_backend::get(
+    std::span<const instance_id> instances) {
+    return after_move().get(instances);
+}
+instance_page moving_backend::query(const instance_filter& filter,
+                                    std::size_t limit,
+                                    const std::string& after) {
+    return after_move().query(filter, limit, after);
+}
+std::optional<history_page> moving_backend::read_history(const instance_id& instance,
+                                                         std::uint64_t from,
+                                                         std::size_t bytes) {
+    return after_move().read_history(instance, from, bytes);
+}
+purge_result moving_backend::purge(const purge_request& request) {
+    return after_move().purge(request);
+}
+std::vector<unpark_outcome> moving_backend::unpark(const request_id& request,
+                                                   std::span<const instance_id> instances) {
+    return after_move().unpark(request, instances);
+}
+work_batch moving_backend::lock(const lock_request& request) {
+    return after_move().lock(request);
+}
+commit_result moving_backend::commit(const commit_request& request) {
+    return after_move().commit(request);
+}
+std::vector<lease_outcome> moving_backend::renew(const renewal& request) {
+    return after_move().renew(request);
+}
+std::vector<lease_outcome> moving_backend::return_leases(const lease_return& request) {
+    return after_move().return_leases(request);
+}
+void moving_backend::take_over(const request_id& request, std::span<const worker_id> workers) {
+    after_move().take_over(request, workers);
+}
+
+}  // namespace perdure::conformance

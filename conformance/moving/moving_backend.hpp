@@ -1,0 +1,56 @@
+#pragma once
+
+#include <perdure/hub.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+
+namespace perdure::conformance {
+
+/// A hub that moves to an empty hub of the plugin under test, or of the reference, before each n-th
+/// call, with its leases, waits and frames: whatever the suite asks of a hub holds for one that is
+/// promoted. Safe from any thread.
+class moving_backend final : public forwarding_backend {
+  public:
+    moving_backend(hub first, std::size_t calls_between_moves);
+
+    [[nodiscard]] backend& inner() const noexcept override { return hub_.store(); }
+    [[nodiscard]] std::vector<create_outcome> create(
+        const request_id& request, std::span<const new_instance> instances) override;
+    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
+                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] std::vector<terminate_outcome> terminate(
+        const request_id& request, std::span<const termination> terminations) override;
+    [[nodiscard]] std::vector<std::optional<instance_record>> get(
+        std::span<const instance_id> instances) override;
+    [[nodiscard]] instance_page query(const instance_filter& filter,
+                                      std::size_t limit,
+                                      const std::string& after) override;
+    [[nodiscard]] std::optional<history_page> read_history(const instance_id& instance,
+                                                           std::uint64_t from,
+                                                           std::size_t bytes) override;
+    [[nodiscard]] purge_result purge(const purge_request& request) override;
+    [[nodiscard]] std::vector<unpark_outcome> unpark(
+        const request_id& request, std::span<const instance_id> instances) override;
+    [[nodiscard]] work_batch lock(const lock_request& request) override;
+    [[nodiscard]] commit_result commit(const commit_request& request) override;
+    [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
+    [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
+    void take_over(const request_id& request, std::span<const worker_id> workers) override;
+
+    /// How often all hubs of this process have moved.
+    [[nodiscard]] static std::size_t moves() noexcept;
+
+  private:
+    backend& after_move();
+
+    const hub hub_;
+    const std::size_t calls_between_moves_;
+    std::mutex mutex_;
+    std::size_t calls_ = 0;
+    bool is_elsewhere_ = false;
+};
+
+}  // namespace perdure::conformance

@@ -1,0 +1,146 @@
+#pragma once
+
+#include "moving/gate.hpp"
+#include "moving/touched_instances.hpp"
+
+#include <perdure/kit/forwarding_backend.hpp>
+#include <perdure/promotion.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace perdure::moving {
+
+/// Stands in each hub before its backend, and can put another one in its place while calls go on.
+/// Exactly one store is asked at any moment, so no rule of the contract changes for its callers: a
+/// lease that was given before the move is good after it, and what waits for a change looks at the
+/// new store.
+///
+/// Safe from any thread.
+class PERDURE_EXPORT store_switch final : public forwarding_backend {
+  public:
+    store_switch(std::shared_ptr<backend> first, std::string description);
+    ~store_switch() override;
+
+    /// What the present store is called. The reference stays valid.
+    [[nodiscard]] const std::string& description() const noexcept { return *description_; }
+    /// Begins to move to another store, which has no other users. Throws `backend_error`:
+    /// (rejected) when a move is going on, (configuration) when one of the backends cannot move.
+    [[nodiscard]] promotion promote(std::shared_ptr<backend> to, std::string to_description);
+
+    // For the one who moves.
+
+    /// Notes from now on what calls change; false when a call takes longer than this.
+    [[nodiscard]] bool begin_noting(std::chrono::milliseconds patience);
+    [[nodiscard]] touched_instances& touched() noexcept { return touched_; }
+    /// No call is under way any more, none of them will be repeated, and all others wait; false
+    /// when that takes longer.
+    [[nodiscard]] bool close(std::chrono::milliseconds patience);
+    void reopen();
+    /// While it is closed: the next calls go to another store, in which these leases are known by
+    /// other rows. Tells that store of the workers of this process.
+    void move_to(std::shared_ptr<backend> next,
+                 const std::string& description,
+                 const std::vector<lease_token>& leases);
+    /// Whether this worker has renewed through this switch.
+    [[nodiscard]] bool knows(const worker_id& worker);
+
+    // What others call.
+
+    [[nodiscard]] backend& inner() const noexcept override { return *current_; }
+    [[nodiscard]] capabilities abilities() const noexcept override;
+    void create_hub() override;
+    void delete_hub() override;
+    [[nodiscard]] hub_status status() override;
+    [[nodiscard]] std::string identity() override;
+    [[nodiscard]] std::vector<create_outcome> create(
+        const request_id& request, std::span<const new_instance> instances) override;
+    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
+                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] std::vector<terminate_outcome> terminate(
+        const request_id& request, std::span<const termination> terminations) override;
+    [[nodiscard]] std::vector<std::optional<instance_record>> get(
+        std::span<const instance_id> instances) override;
+    [[nodiscard]] instance_page query(const instance_filter& filter,
+                                      std::size_t limit,
+                                      const std::string& after) override;
+    [[nodiscard]] std::optional<history_page> read_history(const instance_id& instance,
+                                                           std::uint64_t from,
+                                                           std::size_t bytes) override;
+    [[nodiscard]] std::optional<instance_record> wait(
+        const instance_id& instance, std::chrono::steady_clock::time_point deadline) override;
+    [[nodiscard]] purge_result purge(const purge_request& request) override;
+    [[nodiscard]] std::vector<unpark_outcome> unpark(
+        const request_id& request, std::span<const instance_id> instances) override;
+    [[nodiscard]] work_batch lock(const lock_request& request) override;
+    [[nodiscard]] commit_result commit(const commit_request& request) override;
+    [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
+    [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
+    void take_over(const request_id& request, std::span<const worker_id> workers) override;
+    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
+                                           wake_token token,
+                                           std::chrono::steady_clock::time_point deadline) override;
+    void interrupt_waits() noexcept override;
+
+  private:
+    struct place {
+        backend* store;
+        std::uint64_t era;
+    };
+    /// What a worker said last.
+    struct known_worker {
+        std::optional<work_filter> filter;
+        std::chrono::steady_clock::time_point until;
+    };
+
+    template <class Call>
+    auto through(Call call);
+    template <class Call>
+    auto through(const request_id& request, Call call);
+    template <class Items, class IdOf>
+    [[nodiscard]] std::vector<instance_id> noted(const Items& items, IdOf id_of) const;
+    [[nodiscard]] static std::vector<instance_id> with_parents(backend& store,
+                                                               std::vector<instance_id> ids);
+    void forget(const request_id& answered);
+    [[nodiscard]] work_batch given_out(work_batch batch);
+    [[nodiscard]] lease in_this_store(lease held);
+    [[nodiscard]] std::vector<held_item> in_this_store(std::span<const held_item> items);
+    [[nodiscard]] wake_token outside(wake_token token) const noexcept;
+    void keep(const renewal& said);
+    [[nodiscard]] place here();
+
+    mutable gate gate_;
+    touched_instances touched_;
+    std::atomic<backend*> current_;
+    std::atomic<const std::string*> description_;
+    /// Counts the moves.
+    std::atomic<std::uint64_t> era_{0};
+    std::atomic<bool> interrupted_{false};
+
+    std::mutex mutex_;
+    /// Callers may still wait in the earlier ones.
+    std::vector<std::shared_ptr<backend>> stores_;
+    std::deque<std::string> descriptions_;
+    std::map<worker_id, known_worker> workers_;
+    /// Workers whose leases calls have ended since changes are noted.
+    std::vector<worker_id> taken_over_;
+    std::set<lease_token> moved_leases_;
+    std::atomic<bool> has_moved_leases_{false};
+    /// Calls whose answer was lost, and when: they will be repeated, where they were made.
+    std::map<request_id, std::chrono::steady_clock::time_point> unanswered_;
+    std::atomic<std::size_t> unanswered_count_{0};
+    std::shared_ptr<promotion::course> course_;
+    std::thread mover_;
+};
+
+}  // namespace perdure::moving
