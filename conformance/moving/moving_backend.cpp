@@ -2,8 +2,6 @@
 
 #include "settings.hpp"
 
-#include <perdure/adjustable_clock.hpp>
-
 #include <algorithm>
 #include <atomic>
 #include <stdexcept>
@@ -36,6 +34,11 @@ std::size_t moving_backend::moves() noexcept {
     return moves_so_far;
 }
 
+bool moving_backend::advance_clock(duration by) {
+    const std::lock_guard guard(mutex_);
+    return perdure::advance_clock(hub_.store(), by);
+}
+
 backend& moving_backend::after_move() {
     // One caller waits for the move; the calls of all others go on.
     const std::unique_lock mine(mutex_, std::try_to_lock);
@@ -44,7 +47,7 @@ backend& moving_backend::after_move() {
         const hub next = next_hub(is_elsewhere_);
         const timestamp behind = next.store().status().store_time;
         const duration by = hub_.store().status().store_time - behind;
-        if (by > duration::zero() && !advance_clock(next.store(), by) &&
+        if (by > duration::zero() && !perdure::advance_clock(next.store(), by) &&
             by > std::chrono::milliseconds(100)) {
             throw std::logic_error("the clock of the next hub cannot be moved");
         }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <perdure/adjustable_clock.hpp>
 #include <perdure/hub.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
 
@@ -12,11 +13,13 @@ namespace perdure::conformance {
 /// A hub that moves to an empty hub of the plugin under test, or of the reference, before each n-th
 /// call, with its leases, waits and frames: whatever the suite asks of a hub holds for one that is
 /// promoted. Safe from any thread.
-class moving_backend final : public forwarding_backend {
+class moving_backend final : public forwarding_backend, public adjustable_clock {
   public:
     moving_backend(hub first, std::size_t calls_between_moves);
 
     [[nodiscard]] backend& inner() const noexcept override { return hub_.store(); }
+    /// Not while it moves: the next hub got its clock when the move began.
+    [[nodiscard]] bool advance_clock(duration by) override;
     [[nodiscard]] std::vector<create_outcome> create(
         const request_id& request, std::span<const new_instance> instances) override;
     [[nodiscard]] std::vector<send_outcome> send(const request_id& request,

@@ -40,14 +40,15 @@ struct lease_image {
     /// when it has expired [LOCK-3].
     lease_token token{};
     worker_id holder{};
-    /// When the lease ends. Unset without a lease, and when a call has noticed that it has ended.
+    /// When the lease ends, before `timestamp::max()`. Unset without a lease, and when a call has
+    /// noticed that it has ended.
     std::optional<timestamp> until{};
     /// With a token: it was leased as a suspect. Without: it is one.
     bool suspect = false;
     /// The deliveries that count, without that of this lease [SUSPECT-2].
     std::uint32_t deliveries = 0;
-    /// Since when it waits for a worker, or from when on it will. Unset while it is leased, and
-    /// when it has nothing to do.
+    /// Since when it waits for a worker, or from when on it will. Unset while it is leased; and of an
+    /// orchestration that has nothing to do, or not before `timestamp::max()`.
     std::optional<timestamp> ready_at{};
 
     friend bool operator==(const lease_image&, const lease_image&) = default;

@@ -13,15 +13,19 @@ namespace perdure::memory {
 
 namespace {
 
+constexpr timestamp never = timestamp::max();
+
+// What waits for the end of all times waits for nothing, and every lease has an end.
 lease_image lease_of(const leasable& item) {
-    const auto since = item.queued ? std::optional(item.queued->since) : std::nullopt;
     const bool runs = item.is_in(list::leased);
+    const bool waits = item.queued && !runs && (item.key.task || item.queued->since < never);
     return {.token = item.held,
             .holder = item.held ? item.holder : worker_id(),
-            .until = runs ? since : std::nullopt,
+            .until = runs ? std::optional(std::min(item.queued->since, never - duration(1)))
+                          : std::nullopt,
             .suspect = item.suspect,
             .deliveries = item.deliveries - 1,
-            .ready_at = runs ? std::nullopt : since};
+            .ready_at = waits ? std::optional(item.queued->since) : std::nullopt};
 }
 
 // Takes images until they weigh so many bytes; what is too much is left out of the last history.
