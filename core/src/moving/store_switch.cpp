@@ -318,8 +318,8 @@ std::vector<lease_outcome> store_switch::renew(const renewal& request) {
         renewal here = request;
         const auto items = in_this_store(request.items);
         here.items = items;
+        keep(request);  // Before a mover can find it alive.
         auto outcomes = store.renew(here);
-        keep(request);
         touched_.add(noted(request.items, &held_item::instance));
         return outcomes;
     });
