@@ -13,8 +13,9 @@ namespace {
 
 std::atomic<std::size_t> moves_so_far{0};
 
-// The next one of the plugin under test, or the reference's.
-hub next_hub(bool of_reference) {
+}  // namespace
+
+hub another_hub(bool of_reference) {
     const plugin_descriptor* reference = reference_plugin();
     if (!of_reference || reference == nullptr) {
         return open_hub(a_hub_config());
@@ -22,8 +23,6 @@ hub next_hub(bool of_reference) {
     return {reference->create(parse_uri(std::string(reference->backend_name) + ":?test_clock=on")),
             "reference"};
 }
-
-}  // namespace
 
 moving_backend::moving_backend(hub first, std::size_t calls_between_moves)
     : forwarding_backend(first.store()),
@@ -44,7 +43,7 @@ backend& moving_backend::after_move() {
     const std::unique_lock mine(mutex_, std::try_to_lock);
     if (mine && ++calls_ % calls_between_moves_ == 0) {
         is_elsewhere_ = !is_elsewhere_;
-        const hub next = next_hub(is_elsewhere_);
+        const hub next = another_hub(is_elsewhere_);
         const timestamp behind = next.store().status().store_time;
         const duration by = hub_.store().status().store_time - behind;
         if (by > duration::zero() && !perdure::advance_clock(next.store(), by) &&

@@ -10,6 +10,9 @@
 
 namespace perdure::conformance {
 
+/// An empty hub of the reference, or of the plugin under test when there is none or it is wanted.
+[[nodiscard]] hub another_hub(bool of_reference = true);
+
 /// A hub that moves to an empty hub of the plugin under test, or of the reference, before each n-th
 /// call, with its leases, waits and frames: whatever the suite asks of a hub holds for one that is
 /// promoted. Safe from any thread.

@@ -21,7 +21,7 @@ using steady = std::chrono::steady_clock;
 // A longer history is copied in parts, and only what is new of it.
 constexpr std::size_t short_history = std::size_t{256} << 10U;
 // Calls wait for no longer than this for others that are under way.
-constexpr std::chrono::milliseconds patience(200);
+constexpr std::chrono::milliseconds patience(100);
 // Little enough to be copied while calls wait.
 constexpr std::size_t rest_max = 100;
 constexpr std::chrono::milliseconds short_pass(20);
@@ -169,12 +169,19 @@ void mover::persist(Step step) {
     }
 }
 
+// Others must not wait all the time for a call that takes long.
+void mover::wait_for_calls() {
+    course_.report([](auto& it) { it.problem = "calls take long, or have to be repeated"; });
+    course_.pause(5 * patience);
+    require_going_on();
+}
+
 void mover::copy_all() {
     target_images_.set_closed(fmt::format(
         "the instances of {} are being moved here, and go on there so far", from_description_));
     has_begun_ = true;
     while (!from_.begin_noting(patience)) {
-        require_going_on();
+        wait_for_calls();
     }
     std::string after;
     do {
@@ -355,7 +362,7 @@ bool mover::try_to_cut() {
     }
     const auto closed = steady::now();
     if (!from_.close(patience)) {
-        course_.report([](auto& it) { it.problem = "calls take long, or have to be repeated"; });
+        wait_for_calls();
         return false;
     }
     const auto changes = from_.touched().take();

@@ -52,6 +52,7 @@ class mover {
     [[nodiscard]] std::uint64_t last_sequence();
     [[nodiscard]] std::vector<instance_id> all_ids();
     void require_going_on();
+    void wait_for_calls();
     template <class Step>
     void persist(Step step);
     void undo() noexcept;

@@ -72,6 +72,9 @@ bool promotion::abort() const {
 namespace moving {
 
 promotion store_switch::promote(std::shared_ptr<backend> to, std::string to_description) {
+    if (to.get() == this) {
+        throw backend_error(store_fault::rejected, "a hub cannot be promoted to itself");
+    }
     const std::lock_guard guard(mutex_);
     if (mover_.joinable()) {
         const auto state = course_->progress().state;
