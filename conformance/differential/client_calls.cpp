@@ -60,7 +60,7 @@ void create_some(lockstep& pair) {
             for (new_instance& fresh : instances) {
                 fresh.start_at = one.at(fresh.start_at);
             }
-            return one.store().create(request, instances);
+            return one.store().create({request}, instances).outcomes;
         });
     for (std::size_t n = 0; n < planned.size(); ++n) {
         const instance_id& id = planned[n].instance;
@@ -96,7 +96,7 @@ void send_some(lockstep& pair) {
             for (new_message& message : messages) {
                 message.visible_at = one.at(message.visible_at);
             }
-            return one.store().send(request, messages);
+            return one.store().send({request}, messages).outcomes;
         });
     for (std::size_t n = 0; n < planned.size(); ++n) {
         const execution_id& wanted = planned[n].execution;

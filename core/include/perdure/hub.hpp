@@ -10,6 +10,10 @@
 namespace perdure {
 inline namespace v1 {
 
+namespace detail {
+class idle_workers;
+}
+
 /// An opened task hub: one isolated set of orchestrations in one backend. A cheap handle that
 /// workers and clients share; the backend is closed when the last one is gone. Safe from any thread.
 class PERDURE_EXPORT hub {
@@ -19,8 +23,11 @@ class PERDURE_EXPORT hub {
     [[nodiscard]] backend& store() const noexcept { return *store_; }
     /// The backend and address, without settings or secrets, for messages.
     [[nodiscard]] const std::string& description() const noexcept { return description_; }
+    /// Where the clients and workers of this handle and of its copies meet; for the library itself.
+    [[nodiscard]] detail::idle_workers& idle() const noexcept { return *idle_; }
 
   private:
+    std::shared_ptr<detail::idle_workers> idle_;
     std::shared_ptr<backend> store_;
     std::string description_;
 };

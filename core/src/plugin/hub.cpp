@@ -1,3 +1,4 @@
+#include "idle_workers.hpp"
 #include "plugin/checked_backend.hpp"
 #include "plugin/errors.hpp"
 
@@ -9,7 +10,8 @@ namespace perdure {
 inline namespace v1 {
 
 hub::hub(std::shared_ptr<backend> store, std::string description)
-    : store_(std::make_shared<plugin::checked_backend>(std::move(store))),
+    : idle_(std::make_shared<detail::idle_workers>()),
+      store_(std::make_shared<plugin::checked_backend>(std::move(store))),
       description_(std::move(description)) {}
 
 hub open(const backend_config& config, detail::same_library) {

@@ -122,9 +122,10 @@ class memory_backend final : public backend, public adjustable_clock {
         return has_test_clock_;
     }
 
-    std::vector<create_outcome> create(const request_id& request,
-                                       std::span<const new_instance> instances) override {
-        return change_each(hub_, request, instances, [](call& work, const new_instance& fresh) {
+    // Neither this nor `send` hands out work [HANDOFF-3]: here a look costs next to nothing.
+    create_result create(const lock_request& next,
+                         std::span<const new_instance> instances) override {
+        const auto create_one = [](call& work, const new_instance& fresh) {
             instance* found = work.find(fresh.instance);
             if (found != nullptr && found->created_as == fresh.execution) {
                 return create_outcome{create_code::created};  // [CREATE-3]
@@ -138,12 +139,12 @@ class memory_backend final : public backend, public adjustable_clock {
             }
             work.insert(fresh);
             return create_outcome{create_code::created};
-        });
+        };
+        return {change_each(hub_, next.request, instances, create_one)};
     }
 
-    std::vector<send_outcome> send(const request_id& request,
-                                   std::span<const new_message> messages) override {
-        return change_each(hub_, request, messages, &call::send);
+    send_result send(const lock_request& next, std::span<const new_message> messages) override {
+        return {change_each(hub_, next.request, messages, &call::send)};
     }
 
     std::vector<terminate_outcome> terminate(const request_id& request,
@@ -309,10 +310,8 @@ class memory_backend final : public backend, public adjustable_clock {
         work.expire_leases();
     }
 
-    work_batch wait_for_work(const lock_request& /*wanted*/,
-                             wake_token token,
-                             steady_time deadline) override {
-        return {.token = hub_.waiting.wait_for_work(token, deadline, interrupted_)};
+    wake_token wait_for_work(wake_token token, steady_time deadline) override {
+        return hub_.waiting.wait_for_work(token, deadline, interrupted_);
     }
 
     void interrupt_waits() noexcept override { hub_.waiting.interrupt(interrupted_); }
