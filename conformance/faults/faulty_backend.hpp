@@ -48,8 +48,8 @@ enum class mishap {
     lost_commit,
 };
 
-/// How often a call goes wrong, in a thousand; `expiry` and `second_delivery` concern calls that hand
-/// out work, and `lost_commit` only `commit`.
+/// How often a call goes wrong, in a thousand; `expiry` and `second_delivery` concern calls that
+/// hand out work, and `lost_commit` only `commit`.
 struct mishap_rates {
     unsigned failure = 0;
     unsigned lost_answer = 0;

@@ -61,7 +61,8 @@ struct waiting_calls {
     void create(const instance_id& id) {
         new_instance fresh = a_new_instance();
         fresh.instance = id;
-        REQUIRE(store.create({a_request()}, {&fresh, 1}).outcomes.front().code == create_code::created);
+        REQUIRE(store.create({a_request()}, {&fresh, 1}).outcomes.front().code ==
+                create_code::created);
     }
 
     work_batch lock(std::size_t orchestrations = 10, std::size_t activities = 0) {

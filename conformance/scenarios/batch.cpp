@@ -64,9 +64,9 @@ TEST_CASE_METHOD(fixture,
 
     const std::vector<new_message> messages{
         a_message(fresh[2].instance), a_message(an_id()), a_message(fresh[0].instance)};
-    CHECK(store.send({a_request()}, messages).outcomes == std::vector{send_outcome::accepted,
-                                                           send_outcome::no_such_instance,
-                                                           send_outcome::accepted});
+    CHECK(store.send({a_request()}, messages).outcomes ==
+          std::vector{
+              send_outcome::accepted, send_outcome::no_such_instance, send_outcome::accepted});
 
     const std::vector<termination> wishes{a_termination(an_id()), a_termination(taken)};
     CHECK(store.terminate(a_request(), wishes) ==

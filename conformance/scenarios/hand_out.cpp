@@ -262,7 +262,8 @@ TEST_CASE_METHOD(bringing_room,
         handed = handed_by_create(fresh);
     } else {
         all = {idle_instance(), idle_instance(), idle_instance()};
-        handed = handed_by_send(std::vector{a_message(all[0]), a_message(all[1]), a_message(all[2])});
+        handed =
+            handed_by_send(std::vector{a_message(all[0]), a_message(all[1]), a_message(all[2])});
     }
 
     CHECK(wakes(store, token));
@@ -346,7 +347,8 @@ TEST_CASE_METHOD(bringing_room,
         next.request = a_request();
         const create_result result = store.create(next, {&fresh, 1});
         CHECK(result.outcomes.front().code == create_code::already_exists);
-        CHECK(only_of(result.work).execution != fresh.execution);
+        CHECK(result.work.orchestrations.empty());
+        CHECK(get(fresh.instance).leased_by.empty());
     }
     SECTION("replaced") {
         fresh.replaceable = {orchestration_status::pending};

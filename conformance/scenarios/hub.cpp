@@ -46,7 +46,8 @@ TEST_CASE("many openings of one hub at once all succeed, and find the same hub",
         REQUIRE(problem.empty());
     }
     const new_instance fresh = a_new_instance();
-    REQUIRE(opened.front()->create({a_request()}, {&fresh, 1}).outcomes.front().code == create_code::created);
+    REQUIRE(opened.front()->create({a_request()}, {&fresh, 1}).outcomes.front().code ==
+            create_code::created);
     for (const auto& store : opened) {
         CHECK(store->get({&fresh.instance, 1}).front());
     }

@@ -69,7 +69,9 @@ TEST_CASE_METHOD(fixture,
         removal.request = a_request();
         removal.instances = {nobody};
 
-        const auto sent = answers_at_once([&] { return store.send({request}, {&message, 1}).outcomes; });
+        const auto sent = answers_at_once([&] {
+            return store.send({request}, {&message, 1}).outcomes;
+        });
         const request_id end = a_request();
         const auto ended = answers_at_once([&] { return store.terminate(end, {&wish, 1}); });
         const request_id release = a_request();

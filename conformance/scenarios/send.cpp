@@ -131,7 +131,9 @@ TEST_CASE_METHOD(fixture,
     {
         std::vector<std::jthread> threads;
         for (auto& outcome : outcomes) {
-            threads.emplace_back([&] { outcome = store.send({a_request()}, {&message, 1}).outcomes; });
+            threads.emplace_back([&] {
+                outcome = store.send({a_request()}, {&message, 1}).outcomes;
+            });
         }
     }
 

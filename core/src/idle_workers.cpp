@@ -76,8 +76,7 @@ idle_workers::choice idle_workers::choose(std::span<const new_message> messages)
             best = {std::move(who), std::move(*space)};
         }
     }
-    best.space.next.orchestrations =
-        std::min(best.space.next.orchestrations, messages.size());
+    best.space.next.orchestrations = std::min(best.space.next.orchestrations, messages.size());
     return best;
 }
 

@@ -50,8 +50,8 @@ class PERDURE_EXPORT idle_workers {
     void join(std::weak_ptr<member> who);
 
     /// The outcomes of `call`, which gets the room of a worker for these new instances or messages,
-    /// or none, under this request id. What it leases goes to that worker; when it fails, the worker
-    /// asks for that.
+    /// or none, under this request id. What it leases goes to that worker; when it fails, the
+    /// worker asks for that.
     template <class Items, class Call>
     auto hand_out(const request_id& request, Items items, const Call& call) {
         choice chosen = choose(items);
@@ -77,8 +77,8 @@ class PERDURE_EXPORT idle_workers {
 
     /// Who has the definition of the most of them that may run at once; nobody when all have none.
     [[nodiscard]] choice choose(std::span<const new_instance> instances);
-    /// Who has the live frame of the most targets. Nobody here knows their definitions, so that when
-    /// there are no frames the first who has room is asked, and perhaps nothing is handed out.
+    /// Who has the live frame of the most targets. Nobody here knows their definitions, so that
+    /// when there are no frames the first who has room is asked, and perhaps nothing is handed out.
     [[nodiscard]] choice choose(std::span<const new_message> messages);
     [[nodiscard]] std::vector<std::shared_ptr<member>> present();
 

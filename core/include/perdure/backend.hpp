@@ -523,10 +523,10 @@ class PERDURE_EXPORT backend {
     /// ready again, then instances that this call made ready, then activities that it scheduled,
     /// then what `lock` would. Suspects never.
     /// [HANDOFF-2] What it made ready and did not hand out is announced like any other work.
-    /// [HANDOFF-3] `create` and `send` may do the same with ready instances that they name, or tell of
-    /// a replacement, and with nothing else. How many of them a backend hands out, or whether any, is
-    /// its own choice. A `lock` with `next` when the call has been given up hands out again what is
-    /// still leased by it, as a repeat of the call does [REPEAT-1].
+    /// [HANDOFF-3] `create` and `send` may do the same with instances that they created, sent to, or
+    /// told of a replacement, when these are ready, and with nothing else. How many of them a backend
+    /// hands out, or whether any, is its own choice. A `lock` with `next`, when the call was given up,
+    /// hands out again what is still leased by it, as a repeat of the call does [REPEAT-1].
     [[nodiscard]] virtual commit_result commit(const commit_request& request) = 0;
 
     /// Extends leases to `lease_duration` from the store's now, and keeps the worker listed as live

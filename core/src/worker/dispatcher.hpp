@@ -67,7 +67,9 @@ class dispatcher final : public commit_listener,
 
     // What a client's call asks, and brings.
     std::optional<detail::idle_workers::room> offer() override;
-    bool has_frame(const instance_id& instance) const override { return turns_.has_frame(instance); }
+    bool has_frame(const instance_id& instance) const override {
+        return turns_.has_frame(instance);
+    }
     void take(work_batch work) override;
     void ask_again(detail::idle_workers::room brought) override;
 

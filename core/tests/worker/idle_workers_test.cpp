@@ -1,4 +1,5 @@
 #include "idle_workers.hpp"
+
 #include "fake_backend.hpp"
 
 #include <catch2/catch.hpp>

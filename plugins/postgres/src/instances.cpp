@@ -133,8 +133,7 @@ create_result postgres_backend::create_now(const lock_request& next,
         }
         result.outcomes.push_back({code, is_created ? orchestration_status::pending : found});
     }
-    result.work =
-        read_handed(work, next, done.only(time_column), done.only(created_handed_column));
+    result.work = read_handed(work, next, done.only(time_column), done.only(created_handed_column));
     return result;
 }
 

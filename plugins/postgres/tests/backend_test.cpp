@@ -1,4 +1,5 @@
 #include "backend.hpp"
+
 #include "installer.hpp"
 #include "kit/client_hand_out.hpp"
 #include "private_server.hpp"
@@ -296,7 +297,8 @@ TEST_CASE("backend: the record of an instance comes with the news of its end", "
     const auto deadline = steady::now() + patience;
     for (int n = 0; !told && steady::now() < deadline; ++n) {
         const new_instance fresh = an_order("order-" + std::to_string(n));
-        REQUIRE(store.create({a_request()}, {&fresh, 1}).outcomes.front().code == create_code::created);
+        REQUIRE(store.create({a_request()}, {&fresh, 1}).outcomes.front().code ==
+                create_code::created);
         const orchestration_work work = lease(store, orders);
         const finished_work end = the_end_of(work);
         const std::uint64_t before = store.statistics().statements;

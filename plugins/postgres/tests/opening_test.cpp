@@ -180,9 +180,8 @@ TEST_CASE("opening: PgBouncer in session mode needs nothing") {
     other.create_hub();
 
     const wake_token token = store.wait_for_work({}, steady::now());
-    auto woken = std::async(std::launch::async, [&] {
-        return store.wait_for_work(token, steady::now() + 30s);
-    });
+    auto woken = std::async(std::launch::async,
+                            [&] { return store.wait_for_work(token, steady::now() + 30s); });
     test_connection watching(fresh_settings());
     watching->execute_script("set search_path = " + chosen.quoted_schema());
     CHECK(becomes_true(*watching, "select exists (select" + sleepers_of("work") + ")"));

@@ -34,7 +34,8 @@ struct hub_on_a_clock {
 void create_later(backend& store, const std::string& id, timestamp start) {
     std::vector<new_instance> one{instance_named(id)};
     one[0].start_at = start;
-    REQUIRE(store.create({request_id{random_uuid()}}, one).outcomes.at(0).code == create_code::created);
+    REQUIRE(store.create({request_id{random_uuid()}}, one).outcomes.at(0).code ==
+            create_code::created);
 }
 
 std::vector<std::string> ids_of(const work_batch& work) {

@@ -203,8 +203,7 @@ TEST_CASE("waiting costs next to nothing, however many instances sleep") {
     token = store.wait_for_work(token, in(std::chrono::milliseconds(100)));
 
     const std::uint64_t before = store.statistics().statements;
-    const wake_token woken =
-        store.wait_for_work(token, in(std::chrono::milliseconds(400)));
+    const wake_token woken = store.wait_for_work(token, in(std::chrono::milliseconds(400)));
 
     CHECK(woken.value == token.value);
     CHECK(store.statistics().statements - before < 40);

@@ -230,19 +230,19 @@ begin
     outcomes := v_made.outcomes;
     statuses := v_made.statuses;
     left_ready := true;
+    if cardinality(v_touched) > 0 then
+        select s.next_due into next_due from _Settle(v_touched, store_time) s;
+    end if;
     if cardinality(p_room.tokens) > 0 then
         select r.* into v_earlier from Requests r where r.task_hub = p_hub and r.request_id = p_request;
-    end if;
-    if v_earlier.lease_keys is not null then
-        handed := (_LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
-                                 v_earlier.lease_tokens)).orchestrations;
-    elsif cardinality(p_room.tokens) > 0 and v_earlier.request_id is null then
-        v_next := _HandOut(p_hub, p_request, store_time, v_touched || v_made.keys, p_room, null);
-        handed := v_next.handed;
-        left_ready := v_next.left_ready;
-        next_due := v_next.next_due;
-    elsif cardinality(v_touched) > 0 then
-        select s.next_due into next_due from _Settle(v_touched, store_time) s;
+        if v_earlier.request_id is null then
+            v_next := _HandOut(p_hub, p_request, store_time, v_made.keys, p_room, null);
+            handed := v_next.handed;
+            left_ready := v_next.left_ready or cardinality(v_touched) > 0;
+        elsif v_earlier.lease_keys is not null then
+            handed := (_LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                                     v_earlier.lease_tokens)).orchestrations;
+        end if;
     end if;
     select least(next_due, min(s.start_at)) into next_due
       from unnest(p_new.start_at) as s(start_at) where s.start_at > store_time;
