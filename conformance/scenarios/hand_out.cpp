@@ -330,8 +330,8 @@ TEST_CASE_METHOD(bringing_room,
     SECTION("a suspect") {
         const orchestration_work work = leased();
         advance(11 * moment);
+        next.suspects = GENERATE(false, true);
         CHECK(handed_by_send(work.instance).orchestrations.empty());
-        next.suspects = true;
         CHECK(handed_by_send(work.instance).orchestrations.empty());
         REQUIRE(lock_suspects().orchestrations.size() == 1);
     }

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -41,6 +42,8 @@ class handing_over final : public forwarding_backend {
         return batch;
     }
 
+    /// Called with what a client's call has leased, before the client is told.
+    void before_answers(std::function<void()> what) { before_answer_ = std::move(what); }
     /// The next call that leases something is the last that the client makes: it is not told what
     /// happened, and does not repeat it.
     void fail_once(store_fault how) {
@@ -60,15 +63,19 @@ class handing_over final : public forwarding_backend {
         if (result.work.orchestrations.empty()) {
             return result;
         }
-        const std::lock_guard guard(mutex_);
-        if (const auto fault = std::exchange(fault_, std::nullopt)) {
-            failed_ = next.request;
-            throw backend_error(*fault, "something was leased all the same");
+        {
+            const std::lock_guard guard(mutex_);
+            if (const auto fault = std::exchange(fault_, std::nullopt)) {
+                failed_ = next.request;
+                throw backend_error(*fault, "something was leased all the same");
+            }
         }
         ++handed_;
+        before_answer_();
         return result;
     }
 
+    std::function<void()> before_answer_ = [] {};
     std::mutex mutex_;
     std::optional<store_fault> fault_;
     std::optional<request_id> failed_;
@@ -152,6 +159,27 @@ TEST_CASE("after a stop nothing that came with a client's call is held",
         const auto found = here.c.get(id);
         REQUIRE(found);
         CHECK(found->leased_by.empty());
+    }
+}
+
+TEST_CASE("what is leased for a worker that has stopped meanwhile is given back",
+          "[worker][HANDOFF-3][GIVE-1]") {
+    // Several times, because the worker may not be idle yet.
+    for (int handed = 0; handed == 0;) {
+        workplace here;
+        here.store->before_answers([&] { here.w.stop(); });
+        const auto id = here.c.start(chain, 5);
+        handed = here.store->handed();
+        here.w.stop();
+
+        const work_batch found =
+            here.inner.store().lock({.request = {random_uuid()}, .orchestrations = 10});
+
+        if (handed > 0) {
+            REQUIRE(found.orchestrations.size() == 1);
+            CHECK(found.orchestrations.front().instance == id);
+            CHECK(found.orchestrations.front().deliveries == 1);
+        }
     }
 }
 
