@@ -219,7 +219,7 @@ instance_id fixture::create(const new_instance& fresh) {
 }
 
 create_outcome fixture::try_create(const new_instance& fresh) {
-    return only(store.create(a_request(), {&fresh, 1}));
+    return only(store.create({a_request()}, {&fresh, 1}).outcomes);
 }
 
 orchestration_work fixture::leased() {
@@ -318,7 +318,7 @@ work_batch fixture::lock_suspects() {
 }
 
 send_outcome fixture::send(const new_message& message) {
-    return only(store.send(a_request(), {&message, 1}));
+    return only(store.send({a_request()}, {&message, 1}).outcomes);
 }
 
 send_outcome fixture::send(const instance_id& target, const std::string& text) {

@@ -46,7 +46,7 @@ std::vector<lease_outcome> return_to(backend& store,
 wake_token wait_for_change(backend& store,
                            wake_token token,
                            std::chrono::steady_clock::time_point deadline) {
-    return store.wait_for_work({}, token, deadline).token;
+    return store.wait_for_work(token, deadline);
 }
 
 bool waits_to_end(backend& store,

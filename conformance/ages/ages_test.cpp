@@ -49,7 +49,7 @@ class shared_hub {
         event.name = "letter";
         event.data = codec<std::string>::encode(text);
         new_message message{.target = id, .event = encode_event(event), .level = level};
-        REQUIRE(store().send(request_id{random_uuid()}, {&message, 1}).front() ==
+        REQUIRE(store().send({request_id{random_uuid()}}, {&message, 1}).outcomes.front() ==
                 send_outcome::accepted);
     }
     void wait_until(const instance_id& id,

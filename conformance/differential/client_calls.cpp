@@ -54,17 +54,18 @@ void create_some(lockstep& pair) {
     }
     const auto before = pair.look(touched);
     const request_id request = pair.next_request();
+    const lock_plan brought = pair.plan_room();
     const auto answers =
-        pair.change("create", names_of(touched), [request, planned](const side& one) {
+        pair.change("create", names_of(touched), [request, planned, brought](const side& one) {
             std::vector<new_instance> instances = planned;
             for (new_instance& fresh : instances) {
                 fresh.start_at = one.at(fresh.start_at);
             }
-            return one.store().create(request, instances);
+            return one.store().create(lockstep::request_of(brought, request), instances);
         });
     for (std::size_t n = 0; n < planned.size(); ++n) {
         const instance_id& id = planned[n].instance;
-        if (answers[0][n].code == create_code::already_exists) {
+        if (answers[0].outcomes[n].code == create_code::already_exists) {
             pair.counts.add("create: already_exists");
             continue;
         }
@@ -78,6 +79,7 @@ void create_some(lockstep& pair) {
         pair.counts.add("create: " + what);
         pair.creations.insert_or_assign(id, planned[n]);
     }
+    pair.take_from_client({answers[0].work, answers[1].work}, request, brought);
     pair.look(touched);
 }
 
@@ -90,21 +92,24 @@ void send_some(lockstep& pair) {
         touched.push_back(planned.back().target);
     }
     const request_id request = pair.next_request();
+    const lock_plan brought = pair.plan_room();
     const auto answers =
-        pair.change("send", names_of(touched), [request, planned](const side& one) {
+        pair.change("send", names_of(touched), [request, planned, brought](const side& one) {
             std::vector<new_message> messages = planned;
             for (new_message& message : messages) {
                 message.visible_at = one.at(message.visible_at);
             }
-            return one.store().send(request, messages);
+            return one.store().send(lockstep::request_of(brought, request), messages);
         });
     for (std::size_t n = 0; n < planned.size(); ++n) {
         const execution_id& wanted = planned[n].execution;
         const bool is_old = wanted != execution_id() &&
                             wanted != pair.executions[planned[n].target] &&
-                            answers[0][n] == send_outcome::accepted;
-        pair.counts.add("send: " + (is_old ? "for an earlier execution" : word(answers[0][n])));
+                            answers[0].outcomes[n] == send_outcome::accepted;
+        pair.counts.add("send: " +
+                        (is_old ? "for an earlier execution" : word(answers[0].outcomes[n])));
     }
+    pair.take_from_client({answers[0].work, answers[1].work}, request, brought);
     pair.look(touched);
 }
 

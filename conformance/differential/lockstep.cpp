@@ -285,6 +285,12 @@ lock_plan lockstep::plan_lock() {
     return plan;
 }
 
+lock_plan lockstep::plan_room() {
+    lock_plan plan = plan_lock();
+    plan.asked = {random.chance(20) ? random.between(1, 3) : 0, 0};
+    return plan;
+}
+
 lock_request lockstep::request_of(const lock_plan& plan, request_id request) {
     lock_request wanted;
     wanted.request = request;
@@ -330,19 +336,11 @@ void lockstep::collect(handed_out& all,
 
 void lockstep::take(std::array<work_batch, 2> batches, request_id request, const lock_plan& plan) {
     std::array<handed_out, 2> all;
-    const auto keys = [](const auto& items) {
-        std::vector<key> found;
-        for (const auto& [name, work] : items) {
-            found.push_back(name);
-        }
-        return found;
-    };
     while (true) {
         for (const side& one : sides_) {
             collect(all[one.index], one, batches[one.index], request);
         }
-        const bool is_same = keys(all[0].orchestrations) == keys(all[1].orchestrations) &&
-                             keys(all[0].activities) == keys(all[1].activities);
+        const bool is_same = all[0].keys() == all[1].keys();
         const bool has_more = !batches[0].orchestrations.empty() || !batches[0].activities.empty();
         if (is_same && !(plan.suspects && has_more)) {
             break;
@@ -360,6 +358,40 @@ void lockstep::take(std::array<work_batch, 2> batches, request_id request, const
             return one.store().lock(request_of(rest, request));
         });
     }
+    keep(std::move(all));
+}
+
+std::vector<lockstep::key> lockstep::handed_out::keys() const {
+    std::vector<key> found;
+    for (const auto& [name, work] : orchestrations) {
+        found.push_back(name);
+    }
+    for (const auto& [name, work] : activities) {
+        found.push_back(name);
+    }
+    return found;
+}
+
+void lockstep::take_from_client(std::array<work_batch, 2> batches,
+                                request_id request,
+                                lock_plan plan) {
+    std::array<handed_out, 2> all;
+    const auto is_empty = [](const work_batch& batch) { return batch.orchestrations.empty(); };
+    plan.asked = {30, 0};
+    while (!std::ranges::all_of(batches, is_empty)) {
+        for (const side& one : sides_) {
+            collect(all[one.index], one, batches[one.index], request);
+        }
+        request = next_request();
+        batches =
+            on_both([&](const side& one) { return one.store().lock(request_of(plan, request)); });
+    }
+    if (all[0].keys() != all[1].keys()) {
+        fail(
+            "With a client's call and what was ready beside it, the sides hand out different "
+            "items.");
+    }
+    counts.add("hand-out: by a client's call, or beside it", all[0].orchestrations.size());
     keep(std::move(all));
 }
 

@@ -173,6 +173,8 @@ class lockstep {
     [[nodiscard]] new_message plan_message();
     [[nodiscard]] termination plan_termination(const instance_id& target);
     [[nodiscard]] lock_plan plan_lock();
+    /// The room that a client brings, mostly none.
+    [[nodiscard]] lock_plan plan_room();
     void saw_execution(const instance_id& id, execution_id current);
 
     // Calling.
@@ -211,6 +213,9 @@ class lockstep {
     /// Takes what was handed out into the holdings. As equals may be handed out in any order, it
     /// locks until both sides have handed out the same.
     void take(std::array<work_batch, 2> batches, request_id request, const lock_plan& plan);
+    /// The same of calls that need not hand out anything [HANDOFF-3]: when one side has, both are
+    /// locked until nothing is left.
+    void take_from_client(std::array<work_batch, 2> batches, request_id request, lock_plan plan);
     [[nodiscard]] static lock_request request_of(const lock_plan& plan, request_id request);
 
   private:
@@ -218,6 +223,8 @@ class lockstep {
     struct handed_out {
         std::map<key, orchestration_work> orchestrations;
         std::map<key, activity_work> activities;
+
+        [[nodiscard]] std::vector<key> keys() const;
     };
 
     void advance();

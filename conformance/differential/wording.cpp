@@ -188,6 +188,16 @@ std::string wording::of(const work_batch& batch) const {
     return text + joined(std::move(lines));
 }
 
+std::string wording::of(const create_result& result) const {
+    const std::string text = of(result.outcomes);
+    return shown_ == detail::comparable ? text : text + "; " + of(result.work);
+}
+
+std::string wording::of(const send_result& result) const {
+    const std::string text = of(result.outcomes);
+    return shown_ == detail::comparable ? text : text + "; " + of(result.work);
+}
+
 std::string wording::of(const commit_answer& result) const {
     return fmt::format("[{}] [{}], {} messages dropped; {}",
                        of(result.turns),

@@ -41,6 +41,9 @@ class wording {
     [[nodiscard]] std::string of(const orchestration_work& work) const;
     [[nodiscard]] std::string of(const activity_work& work) const;
     [[nodiscard]] std::string of(const work_batch& batch) const;
+    /// Comparable are the outcomes alone: how much is handed out is a backend's choice [HANDOFF-3].
+    [[nodiscard]] std::string of(const create_result& result) const;
+    [[nodiscard]] std::string of(const send_result& result) const;
     [[nodiscard]] std::string of(const commit_answer& result) const;
     [[nodiscard]] std::string of(const purge_result& result) const;
     [[nodiscard]] std::string of(const instance_record& record) const;

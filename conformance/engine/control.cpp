@@ -54,8 +54,10 @@ TEST_CASE("ten thousand events to one instance are taken in over several turns",
             {id, R"({"type":"event_raised","name":"add","data":"1"})", {}, {}, {}, std::nullopt});
     }
     for (std::size_t at = 0; at < messages.size(); at += batch_items_max) {
-        for (auto outcome : where.store().send({random_uuid()},
-                                               std::span(messages).subspan(at, batch_items_max))) {
+        for (auto outcome : where.store()
+                                .send({request_id{random_uuid()}},
+                                      std::span(messages).subspan(at, batch_items_max))
+                                .outcomes) {
             REQUIRE(outcome == send_outcome::accepted);
         }
     }

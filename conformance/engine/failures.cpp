@@ -227,8 +227,9 @@ TEST_CASE("an instance whose stored history cannot be read is parked, and its ne
         fresh.version = "";
         fresh.start_event = text;
         ids.push_back(fresh.instance);
-        REQUIRE(shop.where().store().create(a_request(), std::vector{fresh}).front().code ==
-                create_code::created);
+        REQUIRE(
+            shop.where().store().create({a_request()}, std::vector{fresh}).outcomes.front().code ==
+            create_code::created);
     }
     const auto neighbour = shop.clients().start(hello, "you");
 

@@ -53,7 +53,7 @@ TEST_CASE("an event that this version does not implement is left to newer worker
         message.event = R"({"type":"from_the_future"})";
     }
 
-    REQUIRE(shop.where().store().send(a_request(), {&message, 1}).front() ==
+    REQUIRE(shop.where().store().send({a_request()}, {&message, 1}).outcomes.front() ==
             send_outcome::accepted);
 
     check_left_to_newer(shop, id);

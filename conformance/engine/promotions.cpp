@@ -216,7 +216,7 @@ TEST_CASE("a promotion waits for the repetition of a call whose answer was lost"
     const new_instance fresh = a_new_instance();
     const request_id request = a_request();
     faulty->plan(method::create, mishap::lost_answer, 1);
-    CHECK_THROWS_AS(where.store().create(request, std::span(&fresh, 1)), backend_error);
+    CHECK_THROWS_AS(where.store().create({request}, std::span(&fresh, 1)), backend_error);
 
     const promotion moving = where.promote(there);
     while (moving.progress().problem.empty()) {
@@ -224,8 +224,8 @@ TEST_CASE("a promotion waits for the repetition of a call whose answer was lost"
         std::this_thread::yield();
     }
     CHECK(moving.progress().state == promotion_state::following);
-    const auto outcome = where.store().create(request, std::span(&fresh, 1));
-    CHECK(outcome.front().code == create_code::created);
+    const auto again = where.store().create({request}, std::span(&fresh, 1));
+    CHECK(again.outcomes.front().code == create_code::created);
     CHECK(moving.wait());
     CHECK(there.store().query({}, 9, {}).instances.size() == 1);
 }

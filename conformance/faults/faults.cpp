@@ -95,9 +95,9 @@ TEST_CASE_METHOD(faults_fixture,
     const request_id request = a_request();
     const new_message message = a_message(id);
 
-    REQUIRE_THROWS_AS(faulty->send(request, {&message, 1}), backend_error);
+    REQUIRE_THROWS_AS(faulty->send({request}, {&message, 1}), backend_error);
 
-    CHECK(faulty->send(request, {&message, 1}) == std::vector{send_outcome::accepted});
+    CHECK(faulty->send({request}, {&message, 1}).outcomes == std::vector{send_outcome::accepted});
     CHECK(get(id).inbox_length == 1);
 }
 
@@ -106,7 +106,7 @@ TEST_CASE_METHOD(faults_fixture, "a call that fails has done nothing", "[faults]
     const new_instance fresh = a_new_instance();
 
     try {
-        static_cast<void>(faulty->create(a_request(), {&fresh, 1}));
+        static_cast<void>(faulty->create({a_request()}, {&fresh, 1}));
         FAIL("the planned failure did not happen");
     } catch (const backend_error& wrong) {
         CHECK(wrong.code() == store_fault::unavailable);

@@ -119,7 +119,7 @@ auto faulty_backend::perform(method which, std::optional<mishap> what, Call forw
         if (what) {
             undermine(*what, answer.first, answer.second);
         }
-    } else if constexpr (std::is_same_v<answer_type, std::pair<worker_id, commit_result>>) {
+    } else if constexpr (requires { answer.second.work; }) {
         if (what) {
             undermine(*what, answer.first, answer.second.work);
         }
@@ -127,14 +127,17 @@ auto faulty_backend::perform(method which, std::optional<mishap> what, Call forw
     return answer;
 }
 
-std::vector<create_outcome> faulty_backend::create(const request_id& request,
-                                                   std::span<const new_instance> instances) {
-    return attempt(method::create, [&] { return inner().create(request, instances); });
+create_result faulty_backend::create(const lock_request& next,
+                                     std::span<const new_instance> instances) {
+    return attempt(method::create,
+                   [&] { return std::pair(next.worker, inner().create(next, instances)); })
+        .second;
 }
 
-std::vector<send_outcome> faulty_backend::send(const request_id& request,
-                                               std::span<const new_message> messages) {
-    return attempt(method::send, [&] { return inner().send(request, messages); });
+send_result faulty_backend::send(const lock_request& next, std::span<const new_message> messages) {
+    return attempt(method::send,
+                   [&] { return std::pair(next.worker, inner().send(next, messages)); })
+        .second;
 }
 
 std::vector<terminate_outcome> faulty_backend::terminate(
@@ -217,16 +220,6 @@ void faulty_backend::take_over(const request_id& request, std::span<const worker
         inner().take_over(request, workers);
         return 0;
     });
-}
-
-work_batch faulty_backend::wait_for_work(const lock_request& wanted,
-                                         wake_token token,
-                                         std::chrono::steady_clock::time_point deadline) {
-    work_batch batch = inner().wait_for_work(wanted, token, deadline);
-    if (batch.orchestrations.empty() && batch.activities.empty()) {
-        return batch;
-    }
-    return attempt(method::lock, [&] { return std::pair(wanted.worker, std::move(batch)); }).second;
 }
 
 }  // namespace perdure::conformance

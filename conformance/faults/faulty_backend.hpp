@@ -48,8 +48,8 @@ enum class mishap {
     lost_commit,
 };
 
-/// How often a call goes wrong, in a thousand; `expiry` and `second_delivery` concern `lock` and
-/// `commit` only, and `lost_commit` the latter.
+/// How often a call goes wrong, in a thousand; `expiry` and `second_delivery` concern calls that
+/// hand out work, and `lost_commit` only `commit`.
 struct mishap_rates {
     unsigned failure = 0;
     unsigned lost_answer = 0;
@@ -77,10 +77,10 @@ class faulty_backend final : public forwarding_backend {
     /// The leases that lost commits would have ended, and that the store has still.
     [[nodiscard]] std::vector<held_item> lost() const;
 
-    [[nodiscard]] std::vector<create_outcome> create(
-        const request_id& request, std::span<const new_instance> instances) override;
-    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
-                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] create_result create(const lock_request& next,
+                                       std::span<const new_instance> instances) override;
+    [[nodiscard]] send_result send(const lock_request& next,
+                                   std::span<const new_message> messages) override;
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override;
     [[nodiscard]] std::vector<std::optional<instance_record>> get(
@@ -101,10 +101,6 @@ class faulty_backend final : public forwarding_backend {
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
     [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    /// What comes with it suffers like the answer of a `lock`; an empty one is no call.
-    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
-                                           wake_token token,
-                                           std::chrono::steady_clock::time_point deadline) override;
 
   private:
     [[nodiscard]] std::optional<mishap> next_mishap(method which);

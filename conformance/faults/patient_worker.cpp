@@ -68,7 +68,7 @@ lock_request patient_worker::request() {
 
 void patient_worker::create(const std::vector<new_instance>& instances) {
     const request_id request = a_request();
-    static_cast<void>(insist([&] { return store_.create(request, instances); }));
+    static_cast<void>(insist([&] { return store_.create({request}, instances).outcomes; }));
 }
 
 void patient_worker::take(work_batch&& batch) {

@@ -58,13 +58,12 @@ backend& moving_backend::after_move() {
     return hub_.store();
 }
 
-std::vector<create_outcome> moving_backend::create(const request_id& request,
-                                                   std::span<const new_instance> instances) {
-    return after_move().create(request, instances);
+create_result moving_backend::create(const lock_request& next,
+                                     std::span<const new_instance> instances) {
+    return after_move().create(next, instances);
 }
-std::vector<send_outcome> moving_backend::send(const request_id& request,
-                                               std::span<const new_message> messages) {
-    return after_move().send(request, messages);
+send_result moving_backend::send(const lock_request& next, std::span<const new_message> messages) {
+    return after_move().send(next, messages);
 }
 std::vector<terminate_outcome> moving_backend::terminate(
     const request_id& request, std::span<const termination> terminations) {

@@ -23,10 +23,10 @@ class moving_backend final : public forwarding_backend, public adjustable_clock 
     [[nodiscard]] backend& inner() const noexcept override { return hub_.store(); }
     /// Not while it moves: the next hub got its clock when the move began.
     [[nodiscard]] bool advance_clock(duration by) override;
-    [[nodiscard]] std::vector<create_outcome> create(
-        const request_id& request, std::span<const new_instance> instances) override;
-    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
-                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] create_result create(const lock_request& next,
+                                       std::span<const new_instance> instances) override;
+    [[nodiscard]] send_result send(const lock_request& next,
+                                   std::span<const new_message> messages) override;
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override;
     [[nodiscard]] std::vector<std::optional<instance_record>> get(

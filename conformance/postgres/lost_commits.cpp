@@ -50,7 +50,7 @@ lock_request a_lock(std::size_t orchestrations, std::size_t activities) {
 
 orchestration_work started(backend& store) {
     const new_instance fresh = a_new_instance();
-    REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
+    REQUIRE(store.create({a_request()}, {&fresh, 1}).outcomes.front().code == create_code::created);
     work_batch given = store.lock(a_lock(1, 0));
     REQUIRE(given.orchestrations.size() == 1);
     return std::move(given.orchestrations.front());

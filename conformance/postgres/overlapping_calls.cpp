@@ -55,7 +55,7 @@ void overlapping_calls::create() {
         batch.push_back(some_instance());
     }
     std::size_t created = 0;
-    for (const create_outcome& outcome : store_.create(a_request(), batch)) {
+    for (const create_outcome& outcome : store_.create({a_request()}, batch).outcomes) {
         created += outcome.code == create_code::created ? 1 : 0;
     }
     effects_["create"] += created;
@@ -69,7 +69,7 @@ void overlapping_calls::send() {
             batch.back().id = "m" + std::to_string(number(0, 30));
         }
     }
-    note("send", store_.send(a_request(), batch), send_outcome::accepted);
+    note("send", store_.send({a_request()}, batch).outcomes, send_outcome::accepted);
 }
 
 void overlapping_calls::terminate() {

@@ -61,7 +61,8 @@ struct waiting_calls {
     void create(const instance_id& id) {
         new_instance fresh = a_new_instance();
         fresh.instance = id;
-        REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
+        REQUIRE(store.create({a_request()}, {&fresh, 1}).outcomes.front().code ==
+                create_code::created);
     }
 
     work_batch lock(std::size_t orchestrations = 10, std::size_t activities = 0) {
@@ -186,7 +187,7 @@ TEST_CASE("a message reaches an instance that was created while its call waited 
     const std::vector<new_message> both{a_message(shop.held), a_message(shop.late)};
 
     const auto outcomes =
-        shop.while_late_is_created([&] { return shop.store.send(a_request(), both); });
+        shop.while_late_is_created([&] { return shop.store.send({a_request()}, both).outcomes; });
 
     REQUIRE(outcomes == std::vector{send_outcome::accepted, send_outcome::accepted});
     shop.check_that_both_are_ready();
@@ -283,7 +284,7 @@ TEST_CASE("a call that is repeated before the first one has ended finds its answ
     const auto outcomes = shop.while_waiting(
         shop.a_send(request, nobody),
         [&] {
-            return shop.store.send(request, {&message, 1});
+            return shop.store.send({request}, {&message, 1}).outcomes;
         },
         [&] { REQUIRE(shop.answers(request) == "0"); });
 

@@ -56,7 +56,7 @@ TEST_CASE_METHOD(fixture,
     const instance_id taken = pending_instance();
     std::vector<new_instance> fresh{a_new_instance(), a_new_instance(), a_new_instance()};
     fresh[1].instance = taken;
-    const auto created = store.create(a_request(), fresh);
+    const auto created = store.create({a_request()}, fresh).outcomes;
     REQUIRE(created.size() == 3);
     CHECK(created[0].code == create_code::created);
     CHECK(created[1].code == create_code::already_exists);
@@ -64,9 +64,9 @@ TEST_CASE_METHOD(fixture,
 
     const std::vector<new_message> messages{
         a_message(fresh[2].instance), a_message(an_id()), a_message(fresh[0].instance)};
-    CHECK(store.send(a_request(), messages) == std::vector{send_outcome::accepted,
-                                                           send_outcome::no_such_instance,
-                                                           send_outcome::accepted});
+    CHECK(store.send({a_request()}, messages).outcomes ==
+          std::vector{
+              send_outcome::accepted, send_outcome::no_such_instance, send_outcome::accepted});
 
     const std::vector<termination> wishes{a_termination(an_id()), a_termination(taken)};
     CHECK(store.terminate(a_request(), wishes) ==
@@ -78,8 +78,8 @@ TEST_CASE_METHOD(fixture,
 }
 
 TEST_CASE_METHOD(fixture, "a call without items answers without outcomes", "[BATCH-2]") {
-    CHECK(store.create(a_request(), {}).empty());
-    CHECK(store.send(a_request(), {}).empty());
+    CHECK(store.create({a_request()}, {}).outcomes.empty());
+    CHECK(store.send({a_request()}, {}).outcomes.empty());
     CHECK(store.terminate(a_request(), {}).empty());
     CHECK(store.unpark(a_request(), {}).empty());
     CHECK(return_to(store, a_request(), {}, return_kind::give_back).empty());
@@ -94,7 +94,7 @@ TEST_CASE_METHOD(fixture, "five hundred items of each kind fit into one call", "
     for (std::size_t i = 0; i < batch_items_max; ++i) {
         fresh.push_back(a_new_instance());
     }
-    REQUIRE(store.create(a_request(), fresh).size() == batch_items_max);
+    REQUIRE(store.create({a_request()}, fresh).outcomes.size() == batch_items_max);
     const work_batch batch = lock({batch_items_max, 0});
     REQUIRE(batch.orchestrations.size() == batch_items_max);
     std::vector<finished_turn> turns;
@@ -121,7 +121,7 @@ TEST_CASE_METHOD(fixture,
     std::vector<new_instance> fresh{a_new_instance(), a_new_instance()};
     fresh[1].instance = fresh[0].instance;
 
-    const auto outcomes = store.create(a_request(), fresh);
+    const auto outcomes = store.create({a_request()}, fresh).outcomes;
 
     CHECK(outcomes[0].code == create_code::created);
     CHECK(outcomes[1].code == create_code::already_exists);
@@ -234,7 +234,7 @@ TEST_CASE_METHOD(fixture,
                     for (std::size_t k = 0; k < ids.size(); ++k) {
                         messages.push_back(a_message(ids[(n + k) % ids.size()]));
                     }
-                    const auto outcomes = store.send(a_request(), messages);
+                    const auto outcomes = store.send({a_request()}, messages).outcomes;
                     const auto accepted = std::ranges::count(outcomes, send_outcome::accepted);
                     failed[n] += accepted == 3 ? 0U : 1U;
                 }
@@ -262,7 +262,7 @@ TEST_CASE("a stopped process that used the hub blocks nobody", "[BATCH-5]") {
     other.wait_until_stopped();
 
     const new_instance fresh = a_new_instance("ours");
-    const auto outcomes = where.store().create(a_request(), {&fresh, 1});
+    const auto outcomes = where.store().create({a_request()}, {&fresh, 1}).outcomes;
 
     CHECK(outcomes.front().code == create_code::created);
     CHECK(where.store().query({}, 10, {}).instances.size() == 3);
@@ -280,7 +280,7 @@ void write_endlessly() {
             fresh.push_back(a_new_instance(call));
             fresh.back().tags = {{"call", call}};
         }
-        static_cast<void>(where.store().create(a_request(), fresh));
+        static_cast<void>(where.store().create({a_request()}, fresh));
     }
 }
 
@@ -288,7 +288,7 @@ void write_endlessly() {
 void stop_between_calls() {
     const hub where = open_hub(hub_config_as_given());
     const std::vector<new_instance> fresh{a_new_instance("theirs"), a_new_instance("theirs")};
-    static_cast<void>(where.store().create(a_request(), fresh));
+    static_cast<void>(where.store().create({a_request()}, fresh));
     const work_filter filter{{{order_name, order_version}}, {}, {""}};
     lock_request wanted;
     wanted.request = a_request();

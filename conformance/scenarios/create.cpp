@@ -129,7 +129,7 @@ TEST_CASE_METHOD(fixture, "of many creates of one id at once exactly one wins", 
             for (new_instance& attempt : attempts) {
                 attempt.execution = an_execution();
                 threads.emplace_back([&] {
-                    const auto outcomes = store.create(a_request(), {&attempt, 1});
+                    const auto outcomes = store.create({a_request()}, {&attempt, 1}).outcomes;
                     created += outcomes.front().code == create_code::created ? 1 : 0;
                     refused += outcomes.front().code == create_code::already_exists ? 1 : 0;
                 });

@@ -46,7 +46,8 @@ TEST_CASE("many openings of one hub at once all succeed, and find the same hub",
         REQUIRE(problem.empty());
     }
     const new_instance fresh = a_new_instance();
-    REQUIRE(opened.front()->create(a_request(), {&fresh, 1}).front().code == create_code::created);
+    REQUIRE(opened.front()->create({a_request()}, {&fresh, 1}).outcomes.front().code ==
+            create_code::created);
     for (const auto& store : opened) {
         CHECK(store->get({&fresh.instance, 1}).front());
     }
@@ -60,7 +61,7 @@ TEST_CASE("a hub that is opened again has what was committed before", "[HUB-1]")
     const new_instance fresh = a_new_instance();
     {
         const hub before = open_hub(config);
-        REQUIRE(before.store().create(a_request(), {&fresh, 1}).front().code ==
+        REQUIRE(before.store().create({a_request()}, {&fresh, 1}).outcomes.front().code ==
                 create_code::created);
     }
 
@@ -286,7 +287,7 @@ TEST_CASE("a hub with a newer schema is refused, and left alone", "[HUB-2]") {
     }
     const backend_config config = a_hub_config();
     const new_instance fresh = a_new_instance();
-    REQUIRE(open_hub(config).store().create(a_request(), {&fresh, 1}).front().code ==
+    REQUIRE(open_hub(config).store().create({a_request()}, {&fresh, 1}).outcomes.front().code ==
             create_code::created);
     make_newer(config);
 
@@ -305,6 +306,6 @@ TEST_CASE("a hub with a newer schema is refused, and left alone", "[HUB-2]") {
               static_cast<void>(store->get({&fresh.instance, 1}));
           }) == store_fault::schema);
     CHECK(fault_of([&] {
-              static_cast<void>(store->create(a_request(), {&fresh, 1}));
+              static_cast<void>(store->create({a_request()}, {&fresh, 1}));
           }) == store_fault::schema);
 }

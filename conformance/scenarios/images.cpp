@@ -491,7 +491,7 @@ TEST_CASE_METHOD(two_hubs, "an image is of one moment", "[IMAGE-2]") {
     // Assertions are for the test's own thread.
     std::thread turns([&] {
         while (!stops) {
-            static_cast<void>(store.send(a_request(), std::vector{a_message(id)}));
+            static_cast<void>(store.send({a_request()}, std::vector{a_message(id)}));
             for (const auto& work : store.lock(request({1, 0})).orchestrations) {
                 static_cast<void>(commit_to(store, {turn_of(work)}, {}, request({})));
             }

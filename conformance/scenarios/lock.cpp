@@ -44,7 +44,7 @@ TEST_CASE_METHOD(fixture,
     for (std::size_t i = 0; i < count; ++i) {
         fresh.push_back(a_new_instance());
     }
-    REQUIRE(store.create(a_request(), fresh).size() == count);
+    REQUIRE(store.create({a_request()}, fresh).outcomes.size() == count);
     std::mutex mutex;
     std::map<instance_id, int> times;
     std::set<lease_token> tokens;

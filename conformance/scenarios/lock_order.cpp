@@ -54,7 +54,7 @@ TEST_CASE_METHOD(fixture,
         messages.push_back(a_message(id, "message " + std::to_string(i)));
         sent.push_back(messages.back().event);
     }
-    REQUIRE(store.send(a_request(), messages).size() == messages.size());
+    REQUIRE(store.send({a_request()}, messages).outcomes.size() == messages.size());
     std::vector<std::string> received;
     lock_request wanted = request({1, 0});
     wanted.messages = 10;
@@ -87,7 +87,7 @@ TEST_CASE_METHOD(fixture,
             threads.emplace_back([&, sender] {
                 for (int i = 0; i < count; ++i) {
                     const new_message message = a_message(id, sender + std::to_string(100 + i));
-                    static_cast<void>(store.send(a_request(), {&message, 1}));
+                    static_cast<void>(store.send({a_request()}, {&message, 1}));
                 }
             });
         }
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(fixture,
             fresh.push_back(a_new_instance());
             expected.push_back(fresh.back().instance.text());
         }
-        REQUIRE(store.create(a_request(), fresh).size() == count);
+        REQUIRE(store.create({a_request()}, fresh).outcomes.size() == count);
         for (std::size_t n = 0; n < count; ++n) {
             found.push_back(lock({1, 0}).orchestrations.at(0).instance.text());
         }

@@ -84,7 +84,7 @@ TEST_CASE("the turn that was committed last is known when the hub is opened agai
     };
     {
         const hub before = open_hub(config);
-        REQUIRE(before.store().create(a_request(), {&fresh, 1}).front().code ==
+        REQUIRE(before.store().create({a_request()}, {&fresh, 1}).outcomes.front().code ==
                 create_code::created);
         const work_batch given = before.store().lock(a_lock());
         REQUIRE(ids_of(given) == std::vector{fresh.instance});

@@ -47,10 +47,12 @@ TEST_CASE_METHOD(revisited_hub,
     const request_id request = a_request();
     SECTION("a send") {
         const new_message message = a_message(before().idle_instance());
-        REQUIRE(before().store.send(request, {&message, 1}) == std::vector{send_outcome::accepted});
+        REQUIRE(before().store.send({request}, {&message, 1}).outcomes ==
+                std::vector{send_outcome::accepted});
 
         fixture& found = again();
-        CHECK(found.store.send(request, {&message, 1}) == std::vector{send_outcome::accepted});
+        CHECK(found.store.send({request}, {&message, 1}).outcomes ==
+              std::vector{send_outcome::accepted});
         CHECK(found.get(message.target).inbox_length == 1);
     }
     SECTION("a termination") {

@@ -27,9 +27,9 @@ TEST_CASE_METHOD(fixture, "a create that is repeated gives the same outcomes", "
     const request_id request = a_request();
     std::vector<new_instance> fresh{a_new_instance(), a_new_instance(), a_new_instance()};
     fresh[1].instance = idle_instance();
-    const auto first = store.create(request, fresh);
+    const auto first = store.create({request}, fresh).outcomes;
 
-    const auto second = store.create(request, fresh);
+    const auto second = store.create({request}, fresh).outcomes;
 
     REQUIRE(second.size() == 3);
     for (std::size_t i = 0; i < 3; ++i) {
@@ -53,9 +53,9 @@ TEST_CASE_METHOD(fixture,
                                send_outcome::duplicate,
                                send_outcome::accepted,
                                send_outcome::no_such_instance};
-    REQUIRE(store.send(request, messages) == expected);
+    REQUIRE(store.send({request}, messages).outcomes == expected);
 
-    CHECK(store.send(request, messages) == expected);
+    CHECK(store.send({request}, messages).outcomes == expected);
 
     CHECK(get(id).inbox_length == 2);
 }
@@ -249,14 +249,14 @@ TEST_CASE_METHOD(fixture, "an answer is kept for a minute", "[REPEAT-3]") {
     }
     const new_message message = a_message(idle_instance());
     const request_id request = a_request();
-    REQUIRE(store.send(request, {&message, 1}) == std::vector{send_outcome::accepted});
+    REQUIRE(store.send({request}, {&message, 1}).outcomes == std::vector{send_outcome::accepted});
     REQUIRE(advance_clock(store, 59s));
     // A store may look for old answers at some calls only.
     for (int n = 0; n < 100; ++n) {
         raise(pending_instance());
     }
 
-    CHECK(store.send(request, {&message, 1}) == std::vector{send_outcome::accepted});
+    CHECK(store.send({request}, {&message, 1}).outcomes == std::vector{send_outcome::accepted});
 
     CHECK(get(message.target).inbox_length == 1);
 }

@@ -69,7 +69,9 @@ TEST_CASE_METHOD(fixture,
         removal.request = a_request();
         removal.instances = {nobody};
 
-        const auto sent = answers_at_once([&] { return store.send(request, {&message, 1}); });
+        const auto sent = answers_at_once([&] {
+            return store.send({request}, {&message, 1}).outcomes;
+        });
         const request_id end = a_request();
         const auto ended = answers_at_once([&] { return store.terminate(end, {&wish, 1}); });
         const request_id release = a_request();
@@ -98,7 +100,7 @@ TEST_CASE_METHOD(fixture,
             for (std::size_t n = 0; n < count; ++n) {
                 fresh.push_back(a_new_instance());
             }
-            REQUIRE(store.create(a_request(), fresh).size() == fresh.size());
+            REQUIRE(store.create({a_request()}, fresh).outcomes.size() == fresh.size());
         };
         const lock_request wanted = request({room_of_one, 0});
         const lock_request next = request({room_of_one, 0});

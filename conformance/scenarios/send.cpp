@@ -108,7 +108,7 @@ TEST_CASE_METHOD(fixture, "an id is remembered among 10,000 others, and for 24 h
                 messages.push_back(
                     with_id(a_message(id, "x"), std::to_string(call) + "/" + std::to_string(i)));
             }
-            REQUIRE(store.send(a_request(), messages).back() == send_outcome::accepted);
+            REQUIRE(store.send({a_request()}, messages).outcomes.back() == send_outcome::accepted);
         }
         CHECK(send(first) == send_outcome::duplicate);
     }
@@ -131,7 +131,9 @@ TEST_CASE_METHOD(fixture,
     {
         std::vector<std::jthread> threads;
         for (auto& outcome : outcomes) {
-            threads.emplace_back([&] { outcome = store.send(a_request(), {&message, 1}); });
+            threads.emplace_back([&] {
+                outcome = store.send({a_request()}, {&message, 1}).outcomes;
+            });
         }
     }
 
@@ -266,7 +268,7 @@ TEST_CASE_METHOD(fixture,
                 for (std::size_t i = 0; i < each; ++i) {
                     const new_message message =
                         a_message(id, std::to_string(n) + "/" + std::to_string(i));
-                    static_cast<void>(store.send(a_request(), {&message, 1}));
+                    static_cast<void>(store.send({a_request()}, {&message, 1}));
                 }
             });
         }

@@ -113,7 +113,7 @@ TEST_CASE_METHOD(fixture, "messages of one call stay in their order", "[LOCK-5][
     const instance_id id = pending_instance();
     const std::vector<new_message> messages{
         a_message(id, "one"), a_message(id, "two"), a_message(id, "three")};
-    REQUIRE(store.send(a_request(), messages) ==
+    REQUIRE(store.send({a_request()}, messages).outcomes ==
             std::vector<send_outcome>(3, send_outcome::accepted));
 
     CHECK(inbox(id) == std::vector{an_event("one"), an_event("two"), an_event("three")});

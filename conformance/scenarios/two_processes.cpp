@@ -45,7 +45,7 @@ class shared_hub {
 void send_many(fixture& by, const instance_id& id, int count) {
     for (int n = 0; n < count; ++n) {
         const new_message message = a_message(id);
-        static_cast<void>(by.store.send(a_request(), {&message, 1}));
+        static_cast<void>(by.store.send({a_request()}, {&message, 1}));
     }
 }
 

@@ -175,7 +175,8 @@ TEST_CASE_METHOD(fixture, "a timer wakes a sleeper by the real clock", "[WAKE-2]
         new_instance soon = a_new_instance();
         start = ticking.status().store_time + ahead;
         soon.start_at = start;
-        REQUIRE(ticking.create(a_request(), {&soon, 1}).front().code == create_code::created);
+        REQUIRE(ticking.create({a_request()}, {&soon, 1}).outcomes.front().code ==
+                create_code::created);
         wanted.request = a_request();
         batch = ticking.lock(wanted);
         ahead *= 2;
@@ -207,7 +208,7 @@ TEST_CASE("a change made through another opening of the hub is noticed", "[WAKE-
     bool woken = false;
     {
         const std::jthread sleeper([&] { woken = wakes(one.store(), token); });
-        REQUIRE(other.store().create(a_request(), {&fresh, 1}).front().code ==
+        REQUIRE(other.store().create({a_request()}, {&fresh, 1}).outcomes.front().code ==
                 create_code::created);
     }
 

@@ -92,7 +92,7 @@ class many_instances : public fixture {
     }
     std::vector<instance_id> pending() {
         const std::vector<new_instance> fresh = planned();
-        REQUIRE(store.create(a_request(), fresh).size() == item_count);
+        REQUIRE(store.create({a_request()}, fresh).outcomes.size() == item_count);
         return ids_of(fresh);
     }
     std::vector<orchestration_work> all_leased() {
@@ -125,7 +125,7 @@ TEST_CASE_METHOD(many_instances,
     SECTION("a create") {
         const std::vector<new_instance> fresh = planned();
         onlooker beside(store, ids_of(fresh), exists);
-        REQUIRE(store.create(a_request(), fresh).size() == item_count);
+        REQUIRE(store.create({a_request()}, fresh).outcomes.size() == item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
     SECTION("a send") {
@@ -135,7 +135,7 @@ TEST_CASE_METHOD(many_instances,
             messages.push_back(a_message(id));
         }
         onlooker beside(store, ids, [](const record& r) { return r->inbox_length != 0; });
-        REQUIRE(store.send(a_request(), messages).size() == item_count);
+        REQUIRE(store.send({a_request()}, messages).outcomes.size() == item_count);
         CHECK_FALSE(beside.has_seen_a_part());
     }
     SECTION("a termination") {

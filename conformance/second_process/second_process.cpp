@@ -38,13 +38,13 @@ class remote_backend final : public backend, public adjustable_clock {
 
     std::string identity() override { return ask<std::string>(remote_call::identity); }
 
-    std::vector<create_outcome> create(const request_id& request,
-                                       std::span<const new_instance> instances) override {
-        return ask<std::vector<create_outcome>>(remote_call::create, request, owned(instances));
+    create_result create(const lock_request& next,
+                         std::span<const new_instance> instances) override {
+        return ask<create_result>(
+            remote_call::create, owned(instances), next, filter_of(next.filter));
     }
-    std::vector<send_outcome> send(const request_id& request,
-                                   std::span<const new_message> messages) override {
-        return ask<std::vector<send_outcome>>(remote_call::send, request, owned(messages));
+    send_result send(const lock_request& next, std::span<const new_message> messages) override {
+        return ask<send_result>(remote_call::send, owned(messages), next, filter_of(next.filter));
     }
     std::vector<terminate_outcome> terminate(const request_id& request,
                                              std::span<const termination> wishes) override {
@@ -102,11 +102,8 @@ class remote_backend final : public backend, public adjustable_clock {
     void take_over(const request_id& request, std::span<const worker_id> workers) override {
         tell(remote_call::take_over, request, owned(workers));
     }
-    work_batch wait_for_work(const lock_request& wanted,
-                             wake_token token,
-                             steady_time deadline) override {
-        return ask<work_batch>(
-            remote_call::wait_for_work, wanted, filter_of(wanted.filter), token, deadline);
+    wake_token wait_for_work(wake_token token, steady_time deadline) override {
+        return ask<wake_token>(remote_call::wait_for_work, token, deadline);
     }
     void interrupt_waits() noexcept override {
         try {

@@ -72,13 +72,13 @@ class call_server {
     bool serve_client(remote_call what, wire_reader& asked, wire_writer& answer) {
         switch (what) {
             case remote_call::create: {
-                const auto request = asked.next<request_id>();
-                answer(store_.create(request, asked.next<std::vector<new_instance>>()));
+                const auto instances = asked.next<std::vector<new_instance>>();
+                answer(store_.create(next_request(asked), instances));
                 return true;
             }
             case remote_call::send: {
-                const auto request = asked.next<request_id>();
-                answer(store_.send(request, asked.next<std::vector<new_message>>()));
+                const auto messages = asked.next<std::vector<new_message>>();
+                answer(store_.send(next_request(asked), messages));
                 return true;
             }
             case remote_call::terminate: {
@@ -138,9 +138,8 @@ class call_server {
                 return;
             }
             case remote_call::wait_for_work: {
-                const lock_request wanted = next_request(asked);
                 const auto token = asked.next<wake_token>();
-                answer(store_.wait_for_work(wanted, token, asked.next<steady_time>()));
+                answer(store_.wait_for_work(token, asked.next<steady_time>()));
                 return;
             }
             default:

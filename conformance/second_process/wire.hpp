@@ -335,6 +335,18 @@ void pass(Wire& wire, work_batch& all) {
 }
 
 template <class Wire>
+void pass(Wire& wire, create_result& all) {
+    auto& [outcomes, work] = all;
+    wire(outcomes, work);
+}
+
+template <class Wire>
+void pass(Wire& wire, send_result& all) {
+    auto& [outcomes, work] = all;
+    wire(outcomes, work);
+}
+
+template <class Wire>
 void pass(Wire& wire, commit_result& all) {
     auto& [outcomes, dropped_messages, work] = all;
     wire(outcomes, dropped_messages, work);

@@ -32,7 +32,7 @@ bool instance_comes_back() {
                                         {},
                                         ""};
     const perdure::request_id request{perdure::random_uuid()};
-    const auto outcomes = hub.store().create(request, {&created, 1});
+    const auto outcomes = hub.store().create({request}, {&created, 1}).outcomes;
     const auto found = hub.store().get({&created.instance, 1});
     return outcomes.at(0).code == perdure::create_code::created && found.at(0) &&
            found.at(0)->name == "Order";

@@ -107,6 +107,8 @@ struct create_outcome {
     create_code code{};
     /// The status found, with already_exists; otherwise pending.
     orchestration_status status = orchestration_status::pending;
+
+    friend bool operator==(const create_outcome&, const create_outcome&) = default;
 };
 
 enum class [[nodiscard]] send_outcome {
@@ -266,6 +268,17 @@ struct lock_request {
     bool suspects = false;
 };
 
+/// The answer to `create`; the work is what the call hands out [HANDOFF-3], and so of `send`.
+struct create_result {
+    std::vector<create_outcome> outcomes{};
+    work_batch work{};
+};
+
+struct send_result {
+    std::vector<send_outcome> outcomes{};
+    work_batch work{};
+};
+
 struct commit_request {
     std::span<const finished_work> finished{};
     /// Carries the request id of the whole call.
@@ -377,6 +390,9 @@ class PERDURE_EXPORT backend {
 
     // -------------------------------------------------------------------------------- client side
 
+    // A call that creates or sends is asked like a commit: `next` has the request id of the whole
+    // call, and the room of a worker for whom the call may take along what it makes ready.
+
     /// Creates instances; each is pending, with its start event as event 0, and ready from
     /// `start_at` on.
     /// [CREATE-1] An id that is taken is `already_exists`, with the status found, and nothing
@@ -385,8 +401,8 @@ class PERDURE_EXPORT backend {
     /// lease is lost, its inbox, timers, tasks and history are gone, and, unless it had ended, its
     /// parent gets `replaced_event`, in the same transaction.
     /// [CREATE-3] The same (instance, execution) again is `created`, whatever has become of it.
-    [[nodiscard]] virtual std::vector<create_outcome> create(
-        const request_id& request, std::span<const new_instance> instances) = 0;
+    [[nodiscard]] virtual create_result create(const lock_request& next,
+                                               std::span<const new_instance> instances) = 0;
 
     /// Puts messages into inboxes.
     /// [SEND-1] A message to a missing or terminal instance is not stored, and the outcome says so.
@@ -399,8 +415,8 @@ class PERDURE_EXPORT backend {
     /// outcome is `accepted`.
     /// [SEND-5] Each message gets a sequence that no other message of the hub ever has, whichever
     /// process stores it; of two messages to one instance, the later one has the higher sequence.
-    [[nodiscard]] virtual std::vector<send_outcome> send(
-        const request_id& request, std::span<const new_message> messages) = 0;
+    [[nodiscard]] virtual send_result send(const lock_request& next,
+                                           std::span<const new_message> messages) = 0;
 
     /// Ends instances.
     /// [TERM-1] An instance that is pending, or parked, and not leased, ends at once: final event
@@ -507,6 +523,10 @@ class PERDURE_EXPORT backend {
     /// ready again, then instances that this call made ready, then activities that it scheduled,
     /// then what `lock` would. Suspects never.
     /// [HANDOFF-2] What it made ready and did not hand out is announced like any other work.
+    /// [HANDOFF-3] `create` and `send` may do the same with instances that they created, sent to, or
+    /// told of a replacement, when these are ready, and with nothing else. How many of them a backend
+    /// hands out, or whether any, is its own choice. A `lock` with `next`, when the call was given up,
+    /// hands out again what is still leased by it, as a repeat of the call does [REPEAT-1].
     [[nodiscard]] virtual commit_result commit(const commit_request& request) = 0;
 
     /// Extends leases to `lease_duration` from the store's now, and keeps the worker listed as live
@@ -531,20 +551,14 @@ class PERDURE_EXPORT backend {
     virtual void take_over(const request_id& request, std::span<const worker_id> workers) = 0;
 
     /// Waits until something may have become ready since the token was given, or until the deadline
-    /// has passed on the steady clock. The answer has the token to use next, and usually no work.
+    /// has passed on the steady clock. The answer is the token to use next.
     /// [WAKE-1] A change that leaves something ready and unleased is announced, by whichever call
     /// made it; a caller that got its token before the change returns at once.
     /// [WAKE-2] Timers and delays that fall due wake it as well.
     /// [WAKE-3] A change made by another process is noticed, by this wait and by those for an end,
     /// within the poll interval: a second, unless the backend has an option for it.
-    /// [WAKE-4] What another call of this object makes ready meanwhile may be leased for `wanted`
-    /// by the rules of `lock`, and come with the answer; then it is not announced. After an error
-    /// the caller repeats the request as a `lock` [REPEAT-1]. A backend may leave `wanted` alone, and
-    /// a request without room waits only.
-    [[nodiscard]] virtual work_batch wait_for_work(
-        const lock_request& wanted,
-        wake_token token,
-        std::chrono::steady_clock::time_point deadline) = 0;
+    [[nodiscard]] virtual wake_token wait_for_work(
+        wake_token token, std::chrono::steady_clock::time_point deadline) = 0;
 
     /// Makes all present and future waits of this object return at once, for shutdown.
     virtual void interrupt_waits() noexcept = 0;

@@ -16,6 +16,10 @@ class store_switch;
 
 inline namespace v1 {
 
+namespace detail {
+class idle_workers;
+}
+
 /// An opened task hub: one isolated set of orchestrations in one backend. A cheap handle that
 /// workers and clients share; the backend is closed when the last one is gone. Safe from any thread.
 class PERDURE_EXPORT hub {
@@ -39,8 +43,11 @@ class PERDURE_EXPORT hub {
         detail::same_library = detail::same_library(PERDURE_STANDARD_LIBRARY)) const;
     /// The same with a hub that was opened already, and is used by nobody else.
     [[nodiscard]] promotion promote(const hub& to) const;
+    /// Where the clients and workers of this handle and of its copies meet; for the library itself.
+    [[nodiscard]] detail::idle_workers& idle() const noexcept { return *idle_; }
 
   private:
+    std::shared_ptr<detail::idle_workers> idle_;
     std::shared_ptr<moving::store_switch> store_;
 };
 

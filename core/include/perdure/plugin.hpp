@@ -84,7 +84,7 @@ struct plugin_descriptor {
 };
 
 inline constexpr std::uint64_t plugin_magic = 0x50'45'52'44'55'52'45'31ULL;  // "PERDURE1"
-inline constexpr std::uint32_t contract_version = 2;
+inline constexpr std::uint32_t contract_version = 3;
 
 /// The fingerprint of the code that calls it: evaluated in the plugin for its descriptor, and in
 /// core for the comparison.

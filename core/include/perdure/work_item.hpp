@@ -92,7 +92,7 @@ struct wake_token {
     std::uint64_t value = 0;
 };
 
-/// The answer to `lock`, and the second half of the answer to `commit`.
+/// The answer to `lock`, and part of the answers to `commit`, `create` and `send`.
 struct work_batch {
     std::vector<orchestration_work> orchestrations{};
     std::vector<activity_work> activities{};

@@ -1,6 +1,7 @@
 #include "backoff.hpp"
 #include "client/call_combiner.hpp"
 #include "client/start_items.hpp"
+#include "idle_workers.hpp"
 #include "messages.hpp"
 #include "nouns/checks.hpp"
 #include "terminations.hpp"
@@ -59,12 +60,16 @@ class client::impl {
     explicit impl(hub opened)
         : where(std::move(opened)),
           creates([this](std::span<const new_instance> instances) {
-              const request_id request{random_uuid()};
-              return repeated([&] { return where.store().create(request, instances); });
+              return where.idle().hand_out(
+                  {random_uuid()}, instances, [&](const lock_request& next) {
+                      return repeated([&] { return where.store().create(next, instances); });
+                  });
           }),
           sends([this](std::span<const new_message> messages) {
-              const request_id request{random_uuid()};
-              return repeated([&] { return where.store().send(request, messages); });
+              return where.idle().hand_out(
+                  {random_uuid()}, messages, [&](const lock_request& next) {
+                      return repeated([&] { return where.store().send(next, messages); });
+                  });
           }) {}
 
     control_result send(const instance_id& target, std::string event, std::string id) {
@@ -146,8 +151,9 @@ void start_batch(backend& store,
                  std::span<const start_request> requests,
                  std::span<const new_instance> instances) {
     check_ids(store, requests, instances);
-    const request_id request{random_uuid()};
-    const auto outcomes = repeated([&] { return store.create(request, instances); });
+    // Hands out nothing: a worker takes of many what it has room for, in larger batches.
+    const lock_request no_room{.request = {random_uuid()}};
+    const auto outcomes = repeated([&] { return store.create(no_room, instances); }).outcomes;
     for (std::size_t i = 0; i < instances.size(); ++i) {
         if (outcomes.at(i).code == create_code::already_exists &&
             requests[i].options.reuse != reuse_policy::keep_existing) {

@@ -219,22 +219,23 @@ std::string store_switch::identity() {
     return through([](backend& store) { return store.identity(); });
 }
 
-std::vector<create_outcome> store_switch::create(const request_id& request,
-                                                 std::span<const new_instance> instances) {
-    return through(request, [&](backend& store) {
+create_result store_switch::create(const lock_request& next,
+                                   std::span<const new_instance> instances) {
+    return through(next.request, [&](backend& store) {
         const auto changed = with_parents(store, noted(instances, &new_instance::instance));
-        auto outcomes = store.create(request, instances);
+        create_result result = store.create(next, instances);
         touched_.add(changed);
-        return outcomes;
+        result.work = given_out(std::move(result.work));
+        return result;
     });
 }
 
-std::vector<send_outcome> store_switch::send(const request_id& request,
-                                             std::span<const new_message> messages) {
-    return through(request, [&](backend& store) {
-        auto outcomes = store.send(request, messages);
+send_result store_switch::send(const lock_request& next, std::span<const new_message> messages) {
+    return through(next.request, [&](backend& store) {
+        send_result result = store.send(next, messages);
         touched_.add(noted(messages, &new_message::target));
-        return outcomes;
+        result.work = given_out(std::move(result.work));
+        return result;
     });
 }
 
@@ -380,17 +381,14 @@ std::optional<instance_record> store_switch::wait(const instance_id& instance,
     return get(std::span(&instance, 1)).front();
 }
 
-work_batch store_switch::wait_for_work(const lock_request& wanted,
-                                       wake_token token,
-                                       steady::time_point deadline) {
+wake_token store_switch::wait_for_work(wake_token token, steady::time_point deadline) {
     const place began = here();
     if (era_of(token) != began.era) {
-        return {.token = outside({})};
+        return outside({});
     }
     const wake_token inside{token.value & ((std::uint64_t{1} << era_shift) - 1)};
-    work_batch answer = began.store->wait_for_work(wanted, inside, deadline);
-    answer.token = here().era == began.era ? outside(answer.token) : outside({});
-    return answer;
+    const wake_token next = began.store->wait_for_work(inside, deadline);
+    return here().era == began.era ? outside(next) : outside({});
 }
 
 void store_switch::interrupt_waits() noexcept {

@@ -99,16 +99,17 @@ std::string checked_backend::identity() {
     return guarded("identity", [&] { return inner().identity(); });
 }
 
-std::vector<create_outcome> checked_backend::create(const request_id& request,
-                                                    std::span<const new_instance> instances) {
-    return counted(
-        "create", guarded("create", [&] { return inner().create(request, instances); }), instances);
+create_result checked_backend::create(const lock_request& next,
+                                      std::span<const new_instance> instances) {
+    create_result result = guarded("create", [&] { return inner().create(next, instances); });
+    result.outcomes = counted("create", std::move(result.outcomes), instances);
+    return result;
 }
 
-std::vector<send_outcome> checked_backend::send(const request_id& request,
-                                                std::span<const new_message> messages) {
-    return counted(
-        "send", guarded("send", [&] { return inner().send(request, messages); }), messages);
+send_result checked_backend::send(const lock_request& next, std::span<const new_message> messages) {
+    send_result result = guarded("send", [&] { return inner().send(next, messages); });
+    result.outcomes = counted("send", std::move(result.outcomes), messages);
+    return result;
 }
 
 std::vector<terminate_outcome> checked_backend::terminate(
@@ -195,10 +196,9 @@ void checked_backend::take_over(const request_id& request, std::span<const worke
     guarded("take_over", [&] { inner().take_over(request, workers); });
 }
 
-work_batch checked_backend::wait_for_work(const lock_request& wanted,
-                                          wake_token token,
+wake_token checked_backend::wait_for_work(wake_token token,
                                           std::chrono::steady_clock::time_point deadline) {
-    return guarded("wait_for_work", [&] { return inner().wait_for_work(wanted, token, deadline); });
+    return guarded("wait_for_work", [&] { return inner().wait_for_work(token, deadline); });
 }
 
 }  // namespace perdure::plugin

@@ -19,10 +19,10 @@ class PERDURE_EXPORT checked_backend final : public forwarding_backend {
     void delete_hub() override;
     [[nodiscard]] hub_status status() override;
     [[nodiscard]] std::string identity() override;
-    [[nodiscard]] std::vector<create_outcome> create(
-        const request_id& request, std::span<const new_instance> instances) override;
-    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
-                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] create_result create(const lock_request& next,
+                                       std::span<const new_instance> instances) override;
+    [[nodiscard]] send_result send(const lock_request& next,
+                                   std::span<const new_message> messages) override;
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override;
     [[nodiscard]] std::vector<std::optional<instance_record>> get(
@@ -43,8 +43,7 @@ class PERDURE_EXPORT checked_backend final : public forwarding_backend {
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
     [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
-                                           wake_token token,
+    [[nodiscard]] wake_token wait_for_work(wake_token token,
                                            std::chrono::steady_clock::time_point deadline) override;
 
   private:

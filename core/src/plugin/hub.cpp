@@ -1,3 +1,4 @@
+#include "idle_workers.hpp"
 #include "moving/store_switch.hpp"
 #include "plugin/checked_backend.hpp"
 #include "plugin/errors.hpp"
@@ -10,7 +11,8 @@ namespace perdure {
 inline namespace v1 {
 
 hub::hub(std::shared_ptr<backend> store, std::string description)
-    : store_(std::make_shared<moving::store_switch>(
+    : idle_(std::make_shared<detail::idle_workers>()),
+      store_(std::make_shared<moving::store_switch>(
           std::make_shared<plugin::checked_backend>(std::move(store)), std::move(description))) {}
 
 backend& hub::store() const noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "idle_workers.hpp"
 #include "worker/activity_executor.hpp"
 #include "worker/admission.hpp"
 #include "worker/commit_pipeline.hpp"
@@ -34,7 +35,9 @@ namespace perdure::dispatch {
 /// Files: dispatcher.cpp has the choice of the next step; dispatcher_work.cpp what becomes of an
 /// item; dispatcher_late.cpp how what ends late goes on; dispatcher_poll.cpp how work is found;
 /// dispatcher_threads.cpp start, stop, and the watch.
-class dispatcher final : public commit_listener, public std::enable_shared_from_this<dispatcher> {
+class dispatcher final : public commit_listener,
+                         public detail::idle_workers::member,
+                         public std::enable_shared_from_this<dispatcher> {
   public:
     /// `changing` may be null.
     dispatcher(hub where,
@@ -43,7 +46,7 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
                served_work::source_ptr changing = nullptr);
     dispatcher(const dispatcher&) = delete;
     dispatcher& operator=(const dispatcher&) = delete;
-    ~dispatcher();
+    ~dispatcher() override;
 
     void start();
     void stop();
@@ -61,6 +64,14 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     void handed_out(commit_result answer,
                     const lock_request& asked,
                     const expected_work& expected) override;
+
+    // What a client's call asks, and brings.
+    std::optional<detail::idle_workers::room> offer() override;
+    bool has_frame(const instance_id& instance) const override {
+        return turns_.has_frame(instance);
+    }
+    void take(work_batch work) override;
+    void ask_again(detail::idle_workers::room brought) override;
 
   private:
     enum class phase { made, started, stopped };
@@ -128,9 +139,9 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     std::optional<std::size_t> lock_regular(const lock_request& asked);
     std::optional<std::size_t> lock_work(const lock_request& asked);
     void receive(work_batch batch, const lock_request& asked, const expected_work& own);
+    /// Asks for what calls of clients that failed may have leased; how many items came.
+    std::size_t lock_doubtful();
     void wait_for_work();
-    /// Work that a wait has brought.
-    void receive_early(work_batch batch);
 
     void watch();
     void watch_once(steady::time_point now);
@@ -172,6 +183,8 @@ class dispatcher final : public commit_listener, public std::enable_shared_from_
     admission admission_;
     outlook outlook_;
     quarantine quarantine_;
+    /// What calls of clients brought that have failed.
+    std::vector<detail::idle_workers::room> doubtful_;
     bool is_polling_ = false;
     bool is_locking_ = false;
     calls::backoff poll_pauses_;

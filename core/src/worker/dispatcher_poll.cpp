@@ -131,6 +131,9 @@ std::optional<std::size_t> dispatcher::lock_work(const lock_request& asked) {
 void dispatcher::poll() {
     const role_end polling(mutex_, is_polling_);
     note_definitions();
+    if (lock_doubtful() > 0) {
+        return;
+    }
     lock_terms asked;
     bool is_known = false;
     {
@@ -172,27 +175,16 @@ void dispatcher::wait_for_work() {
         token = outlook_.token();
         crew_.begin_wait();
     }
-    bool has_work = false;
     bool has_changed = false;
-    lock_terms asked;
     std::uint64_t began = calls_.era();
     try {
-        while (!has_work && !has_changed && !is_stopping_) {
+        while (!has_changed && !is_stopping_) {
             const auto slice = std::min<steady::time_point>(deadline, steady::now() + wait_slice);
-            {
-                // A request of its own for each wait, because any may lease something.
-                const std::lock_guard guard(mutex_);
-                asked = terms({});
-            }
             began = calls_.era();
-            work_batch batch = store_.wait_for_work(asked, token, slice);
+            const wake_token woken = store_.wait_for_work(token, slice);
             const auto now = steady::now();
-            has_work = !batch.orchestrations.empty() || !batch.activities.empty();
-            has_changed = batch.token.value != token.value || now < slice;
-            token = batch.token;
-            if (has_work) {
-                receive_early(std::move(batch));
-            }
+            has_changed = woken.value != token.value || now < slice;
+            token = woken;
             // What was ready before a definition came is not announced again.
             has_changed = note_definitions() || has_changed;
             if (now >= deadline) {
@@ -202,8 +194,6 @@ void dispatcher::wait_for_work() {
     } catch (const backend_error& trouble) {
         calls_.note_trouble(trouble, began);
         static_cast<void>(calls_.pause(std::min<duration>(options_.poll_max, wait_slice)));
-        // [WAKE-4] It may have leased something. Not as the one that locks: somebody else may be.
-        has_work = lock_work(asked).value_or(0) > 0;
     }
     bool is_idle_spin = false;
     {
@@ -211,7 +201,7 @@ void dispatcher::wait_for_work() {
         // good, must not keep a core busy.
         const std::lock_guard guard(mutex_);
         const bool was_short = steady::now() - begin < std::chrono::milliseconds(1);
-        empty_polls_ = was_short && !has_work ? empty_polls_ + 1 : 0;
+        empty_polls_ = was_short ? empty_polls_ + 1 : 0;
         is_idle_spin = empty_polls_ > 3;
     }
     if (is_idle_spin) {
@@ -219,26 +209,63 @@ void dispatcher::wait_for_work() {
     }
     const std::lock_guard guard(mutex_);
     crew_.end_wait();
-    if (!has_work) {
-        // A commit's answer that came meanwhile may be newer; an older token only makes a wait
-        // shorter.
-        outlook_.doubt(token);
-    }
+    // A commit's answer that came meanwhile may be newer; an older token only makes a wait shorter.
+    outlook_.doubt(token);
 }
 
-void dispatcher::receive_early(work_batch batch) {
-    std::vector<item_ptr> items = items_of(batch, steady::now(), options_.lease_duration);
+std::optional<detail::idle_workers::room> dispatcher::offer() {
+    const std::lock_guard guard(mutex_);
+    if (!takes_work() || !outlook_.is_complete() || queue_.size() > 0) {
+        return std::nullopt;
+    }
+    lock_terms asked = terms({});
+    asked.activities = 0;
+    if (asked.orchestrations == 0) {
+        return std::nullopt;
+    }
+    filter_ptr served = std::move(asked.served);
+    return detail::idle_workers::room{asked, std::move(served)};
+}
+
+void dispatcher::take(work_batch work) {
+    std::vector<item_ptr> items = items_of(work, steady::now(), options_.lease_duration);
     {
         const std::lock_guard guard(mutex_);
         poll_pauses_.reset();
         if (takes_work()) {
             for (item_ptr& item : items) {
                 queue_.put(std::move(item));
+                crew_.wake_one();
             }
             return;
         }
     }
     give_back(items);
+}
+
+void dispatcher::ask_again(detail::idle_workers::room brought) {
+    const std::lock_guard guard(mutex_);
+    doubtful_.push_back(std::move(brought));
+    outlook_.doubt();
+    crew_.wake_one();
+}
+
+std::size_t dispatcher::lock_doubtful() {
+    std::vector<detail::idle_workers::room> doubtful;
+    {
+        const std::lock_guard guard(mutex_);
+        doubtful.swap(doubtful_);
+    }
+    std::size_t count = 0;
+    for (const detail::idle_workers::room& brought : doubtful) {
+        count += lock_work(brought.next).value_or(0);
+    }
+    if (!doubtful.empty()) {
+        // The answer to a repeat says nothing of what became ready since its first time.
+        const std::lock_guard guard(mutex_);
+        outlook_.doubt();
+    }
+    return count;
 }
 
 void dispatcher::lock_fairly() {

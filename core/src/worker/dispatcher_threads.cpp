@@ -106,9 +106,12 @@ void dispatcher::start() {
         }
     });
     watch_ = std::jthread([this] { watch(); });
-    const std::lock_guard inner(mutex_);
-    crew_.add();
-    crew_.add();
+    {
+        const std::lock_guard inner(mutex_);
+        crew_.add();
+        crew_.add();
+    }
+    hub_.idle().join(weak_from_this());
 }
 
 void dispatcher::stop() {

@@ -86,6 +86,11 @@ bool frame_cache::is_scarce() const {
            (entries_.size() >= frames_max_ / scarce_part || bytes_ >= bytes_max_ / scarce_part);
 }
 
+bool frame_cache::contains(const instance_id& instance) const {
+    const std::lock_guard guard(mutex_);
+    return by_instance_.contains(instance);
+}
+
 std::size_t frame_cache::size() const {
     const std::lock_guard guard(mutex_);
     return entries_.size();

@@ -46,6 +46,7 @@ class PERDURE_EXPORT frame_cache {
     void drop(const instance_id& instance);
     void clear();
 
+    [[nodiscard]] bool contains(const instance_id& instance) const;
     [[nodiscard]] std::size_t size() const;
     /// One part of so many of the room is taken. The rest is for what is under way: an instance
     /// that has begun comes back for every turn, and for the sake of fairness others begin beside

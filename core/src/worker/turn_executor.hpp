@@ -47,6 +47,9 @@ class turn_executor {
     void drop_frame(const item_ptr& item);
     void drop_all_frames() { frames_.clear(); }
     [[nodiscard]] bool are_frames_scarce() const { return frames_.is_scarce(); }
+    [[nodiscard]] bool has_frame(const instance_id& instance) const {
+        return frames_.contains(instance);
+    }
 
     counters totals;
 

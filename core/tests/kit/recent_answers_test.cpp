@@ -22,6 +22,14 @@ TEST_CASE("a call is answered once, and its repeat the same") {
     CHECK(answers.once(request_of(1), act) == "answer 1");
 }
 
+TEST_CASE("a call of another kind with the same id is a call of its own", "[HANDOFF-3]") {
+    recent_answers answers;
+
+    CHECK(answers.once(request_of(1), [] { return 5; }) == 5);
+    CHECK(answers.once(request_of(1), [] { return std::string("leased"); }) == "leased");
+    CHECK(answers.once(request_of(1), [] { return 6; }) == 5);
+}
+
 TEST_CASE("a call that threw has not been answered") {
     recent_answers answers;
     const auto fail = []() -> int { throw std::runtime_error("no"); };

@@ -122,13 +122,13 @@ TEST_CASE("a start whose answer was lost is repeated with the same request id", 
     std::set<request_id> requests;
     std::set<execution_id> executions;
     int calls = 0;
-    f.store->on_create = [&](const request_id& request, std::span<const new_instance> instances) {
-        requests.insert(request);
+    f.store->on_create = [&](const lock_request& next, std::span<const new_instance> instances) {
+        requests.insert(next.request);
         executions.insert(instances.front().execution);
         if (++calls == 1) {
             throw backend_error(store_fault::outcome_unknown, "the connection broke");
         }
-        return std::vector<create_outcome>(instances.size());
+        return create_result{std::vector<create_outcome>(instances.size()), {}};
     };
 
     const auto id = f.c.start_encoded({"hello", {}, {}});
@@ -141,9 +141,9 @@ TEST_CASE("a start whose answer was lost is repeated with the same request id", 
 
 TEST_CASE("a taken id is an exception unless the policy keeps what exists", "[client]") {
     client_fixture f;
-    f.store->on_create = [&](const request_id&, std::span<const new_instance> instances) {
-        return std::vector<create_outcome>(
-            instances.size(), {create_code::already_exists, orchestration_status::running});
+    f.store->on_create = [&](const lock_request&, std::span<const new_instance> instances) {
+        const create_outcome taken{create_code::already_exists, orchestration_status::running};
+        return create_result{std::vector<create_outcome>(instances.size(), taken), {}};
     };
     start_options options;
     options.id = instance_id("taken");
@@ -156,9 +156,9 @@ TEST_CASE("a taken id is an exception unless the policy keeps what exists", "[cl
 TEST_CASE("the reuse policy says which statuses are replaceable", "[client]") {
     client_fixture f;
     std::vector<std::size_t> sizes;
-    f.store->on_create = [&](const request_id&, std::span<const new_instance> instances) {
+    f.store->on_create = [&](const lock_request&, std::span<const new_instance> instances) {
         sizes.push_back(instances.front().replaceable.size());
-        return std::vector<create_outcome>(instances.size());
+        return create_result{std::vector<create_outcome>(instances.size()), {}};
     };
     for (const auto policy : {reuse_policy::never,
                               reuse_policy::replace_ended,
@@ -175,9 +175,9 @@ TEST_CASE("the reuse policy says which statuses are replaceable", "[client]") {
 TEST_CASE("many starts leave in batches of 500", "[client]") {
     client_fixture f;
     std::vector<std::size_t> sizes;
-    f.store->on_create = [&](const request_id&, std::span<const new_instance> instances) {
+    f.store->on_create = [&](const lock_request&, std::span<const new_instance> instances) {
         sizes.push_back(instances.size());
-        return std::vector<create_outcome>(instances.size());
+        return create_result{std::vector<create_outcome>(instances.size()), {}};
     };
     const std::vector<start_request> requests(1201, start_request{"hello", {}, {}});
 
@@ -204,9 +204,9 @@ TEST_CASE("an event to nobody or to one that has ended is an exception, a repeat
     client_fixture f;
     send_outcome outcome{};
     std::string id;
-    f.store->on_send = [&](const request_id&, std::span<const new_message> messages) {
+    f.store->on_send = [&](const lock_request&, std::span<const new_message> messages) {
         id = messages.front().id;
-        return std::vector<send_outcome>(messages.size(), outcome);
+        return send_result{std::vector<send_outcome>(messages.size(), outcome), {}};
     };
 
     outcome = send_outcome::no_such_instance;

@@ -16,10 +16,8 @@ class fake_backend : public backend {
   public:
     std::function<commit_result(const commit_request&)> on_commit;
     std::function<work_batch(const lock_request&)> on_lock;
-    std::function<std::vector<create_outcome>(const request_id&, std::span<const new_instance>)>
-        on_create;
-    std::function<std::vector<send_outcome>(const request_id&, std::span<const new_message>)>
-        on_send;
+    std::function<create_result(const lock_request&, std::span<const new_instance>)> on_create;
+    std::function<send_result(const lock_request&, std::span<const new_message>)> on_send;
     std::function<std::vector<lease_outcome>(const renewal&)> on_renew;
     unsigned lanes = 1;
 
@@ -33,13 +31,12 @@ class fake_backend : public backend {
     void delete_hub() override {}
     hub_status status() override { return {}; }
 
-    std::vector<create_outcome> create(const request_id& request,
-                                       std::span<const new_instance> instances) override {
-        return on_create(request, instances);
+    create_result create(const lock_request& next,
+                         std::span<const new_instance> instances) override {
+        return on_create(next, instances);
     }
-    std::vector<send_outcome> send(const request_id& request,
-                                   std::span<const new_message> messages) override {
-        return on_send(request, messages);
+    send_result send(const lock_request& next, std::span<const new_message> messages) override {
+        return on_send(next, messages);
     }
     std::vector<terminate_outcome> terminate(const request_id&,
                                              std::span<const termination>) override {
@@ -77,10 +74,8 @@ class fake_backend : public backend {
         return std::vector<lease_outcome>(request.items.size(), lease_outcome::done);
     }
     void take_over(const request_id&, std::span<const worker_id>) override {}
-    work_batch wait_for_work(const lock_request&,
-                             wake_token token,
-                             std::chrono::steady_clock::time_point) override {
-        return {.token = token};
+    wake_token wait_for_work(wake_token token, std::chrono::steady_clock::time_point) override {
+        return token;
     }
     void interrupt_waits() noexcept override {}
 };

@@ -33,10 +33,16 @@ class lying_backend final : public forwarding_backend {
         answer.work = lied(std::move(answer.work));
         return answer;
     }
-    work_batch wait_for_work(const lock_request& wanted,
-                             wake_token token,
-                             std::chrono::steady_clock::time_point deadline) override {
-        return lied(inner().wait_for_work(wanted, token, deadline));
+    create_result create(const lock_request& next,
+                         std::span<const new_instance> instances) override {
+        create_result answer = inner().create(next, instances);
+        answer.work = lied(std::move(answer.work));
+        return answer;
+    }
+    send_result send(const lock_request& next, std::span<const new_message> messages) override {
+        send_result answer = inner().send(next, messages);
+        answer.work = lied(std::move(answer.work));
+        return answer;
     }
     void tell_the_truth() { is_lying_ = false; }
 

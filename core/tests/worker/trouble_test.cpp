@@ -164,9 +164,9 @@ class forgetful_backend final : public forwarding_backend {
     commit_result commit(const commit_request& request) override {
         return forgotten(inner().commit(request));
     }
-    std::vector<create_outcome> create(const request_id& request,
-                                       std::span<const new_instance> instances) override {
-        return forgotten(inner().create(request, instances));
+    create_result create(const lock_request& next,
+                         std::span<const new_instance> instances) override {
+        return forgotten(inner().create(next, instances));
     }
 
   private:

@@ -38,12 +38,6 @@ class watched_store final : public forwarding_backend {
         note(locked_, request.filter);
         return inner().lock(request);
     }
-    work_batch wait_for_work(const lock_request& request,
-                             wake_token token,
-                             std::chrono::steady_clock::time_point deadline) override {
-        note(locked_, request.filter);
-        return inner().wait_for_work(request, token, deadline);
-    }
     std::vector<lease_outcome> renew(const renewal& request) override {
         auto outcomes = inner().renew(request);
         note(renewed_, request.filter);

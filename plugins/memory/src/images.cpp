@@ -13,6 +13,7 @@ namespace perdure::memory {
 
 namespace {
 
+constexpr bool even_if_closed = true;
 constexpr timestamp never = timestamp::max();
 
 // What waits for the end of all times waits for nothing, and every lease has an end.
@@ -196,6 +197,13 @@ write_outcome write(call& work, const instance_image& image, write_mode mode) {
 
 }  // namespace
 
+call::call(store& opened, bool allowed) : hub(opened), lock_(opened.mutex) {
+    if (!allowed && !hub.closed_reason.empty()) {
+        throw backend_error(store_fault::moved, hub.closed_reason);
+    }
+    read_clock();
+}
+
 image_page images_of_store::read_images(const std::string& after,
                                         std::size_t limit,
                                         std::size_t bytes) {
@@ -203,7 +211,7 @@ image_page images_of_store::read_images(const std::string& after,
     const char* end = after.data() + after.size();
     refuse_unless(after.empty() || std::from_chars(after.data(), end, last).ptr == end,
                   "this is not what another page of images said");
-    const call work(hub(), call::in_closed_hub::allowed);
+    const call work(hub(), even_if_closed);
     std::map<std::uint64_t, const instance*> following;
     for (const auto& [id, found] : work.hub.instances) {
         if (found.ticket > last) {
@@ -225,7 +233,7 @@ image_page images_of_store::read_images(const std::string& after,
 
 std::vector<std::optional<instance_image>> images_of_store::read_images(
     std::span<const instance_id> instances, std::size_t bytes) {
-    call work(hub(), call::in_closed_hub::allowed);
+    call work(hub(), even_if_closed);
     return each(instances, [&](const instance_id& id) {
         const instance* found = work.find(id);
         return found ? std::optional(camera(work.now, bytes).take(*found)) : std::nullopt;
@@ -236,13 +244,13 @@ std::vector<write_outcome> images_of_store::write_images(std::span<const instanc
                                                          std::uint64_t last_sequence,
                                                          write_mode mode) {
     refuse_contradictions(images, last_sequence);
-    call work(hub(), call::in_closed_hub::allowed);
+    call work(hub(), even_if_closed);
     work.hub.last_sequence = std::max(work.hub.last_sequence, last_sequence);
     return each(images, [&](const instance_image& image) { return write(work, image, mode); });
 }
 
 void images_of_store::remove_images(std::span<const instance_id> instances) {
-    call work(hub(), call::in_closed_hub::allowed);
+    call work(hub(), even_if_closed);
     for (const instance_id& id : instances) {
         if (instance* found = work.find(id)) {
             work.erase(*found);
@@ -251,14 +259,14 @@ void images_of_store::remove_images(std::span<const instance_id> instances) {
 }
 
 void images_of_store::set_closed(const std::string& reason) {
-    const call work(hub(), call::in_closed_hub::allowed);
+    const call work(hub(), even_if_closed);
     work.hub.closed_reason = reason;
     work.hub.waiting.announce_work();
     work.hub.waiting.announce_end();
 }
 
 std::string images_of_store::closed_reason() {
-    return call(hub(), call::in_closed_hub::allowed).hub.closed_reason;
+    return call(hub(), even_if_closed).hub.closed_reason;
 }
 
 }  // namespace perdure::memory

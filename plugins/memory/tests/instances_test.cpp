@@ -56,7 +56,7 @@ TEST_CASE("a message reaches only a live instance, once per id", "[SEND-1][SEND-
     CHECK(hub.send("a", "e", "m1") == send_outcome::accepted);
     CHECK(hub.send("a", "e", "m1") == send_outcome::duplicate);
     const new_message late{instance_id("a"), "e", "", {random_uuid()}, {}, {}};
-    CHECK(hub.store.send(fresh_request(), {&late, 1}).at(0) == send_outcome::accepted);
+    CHECK(hub.store.send({fresh_request()}, {&late, 1}).outcomes.at(0) == send_outcome::accepted);
     CHECK(hub.get("a").inbox_length == 1);
 }
 
@@ -66,8 +66,8 @@ TEST_CASE("a repeated send gives the same outcome and stores nothing", "[REPEAT-
     const auto request = fresh_request();
     const new_message arrival{instance_id("a"), "e", "", {}, {}, {}};
 
-    CHECK(hub.store.send(request, {&arrival, 1}).at(0) == send_outcome::accepted);
-    CHECK(hub.store.send(request, {&arrival, 1}).at(0) == send_outcome::accepted);
+    CHECK(hub.store.send({request}, {&arrival, 1}).outcomes.at(0) == send_outcome::accepted);
+    CHECK(hub.store.send({request}, {&arrival, 1}).outcomes.at(0) == send_outcome::accepted);
 
     CHECK(hub.get("a").inbox_length == 1);
 }

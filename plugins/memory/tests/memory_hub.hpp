@@ -29,7 +29,7 @@ struct memory_hub {
     }
 
     create_outcome create(const new_instance& fresh) {
-        return store.create(fresh_request(), {&fresh, 1}).at(0);
+        return store.create({fresh_request()}, {&fresh, 1}).outcomes.at(0);
     }
 
     lock_request room(std::size_t count, const std::string& worker = "w1") const {
@@ -74,7 +74,7 @@ struct memory_hub {
                       const std::string& event,
                       const std::string& key = "") {
         const new_message arrival{instance_id(id), event, key, {}, {}, {}};
-        return store.send(fresh_request(), {&arrival, 1}).at(0);
+        return store.send({fresh_request()}, {&arrival, 1}).outcomes.at(0);
     }
 
     instance_record get(const std::string& id) {

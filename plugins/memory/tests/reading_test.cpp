@@ -44,7 +44,7 @@ TEST_CASE("whoever waits for work wakes when an instance is created", "[WAKE-1]"
     memory_hub hub;
     const auto token = hub.lock().token;
     auto waiting = std::async(std::launch::async, [&] {
-        return hub.store.wait_for_work({}, token, std::chrono::steady_clock::now() + 1min).token;
+        return hub.store.wait_for_work(token, std::chrono::steady_clock::now() + 1min);
     });
 
     hub.create(hub.order("a"));
@@ -59,7 +59,7 @@ TEST_CASE("whoever waits for work wakes when the clock reaches a timer", "[WAKE-
     hub.create(fresh);
     const auto token = hub.lock().token;
     auto waiting = std::async(std::launch::async, [&] {
-        return hub.store.wait_for_work({}, token, std::chrono::steady_clock::now() + 1min).token;
+        return hub.store.wait_for_work(token, std::chrono::steady_clock::now() + 1min);
     });
 
     hub.advance(1h);
@@ -75,7 +75,7 @@ TEST_CASE("waits end at once after an interruption", "[WAKE-1]") {
 
     hub.store.interrupt_waits();
 
-    CHECK(hub.store.wait_for_work({}, token, deadline).token.value == token.value);
+    CHECK(hub.store.wait_for_work(token, deadline).value == token.value);
     CHECK(hub.store.wait(instance_id("a"), deadline)->status == orchestration_status::pending);
     CHECK(std::chrono::steady_clock::now() < deadline);
 }
@@ -99,7 +99,7 @@ TEST_CASE("a name is shared within the process, no name is private", "[memory]")
     const auto anonymous = open("memory:");
     memory_hub source;
     const auto fresh = source.order("a");
-    REQUIRE(one.store().create(fresh_request(), {&fresh, 1}).size() == 1);
+    REQUIRE(one.store().create({fresh_request()}, {&fresh, 1}).outcomes.size() == 1);
 
     CHECK(other.store().get(std::vector{fresh.instance}).at(0).has_value());
     CHECK_FALSE(anonymous.store().get(std::vector{fresh.instance}).at(0).has_value());

@@ -49,7 +49,7 @@ TEST_CASE("the inbox comes by visibility, then sequence, and only a prefix", "[L
         {instance_id("a"), "first", "", {}, {}, {}},
         {instance_id("a"), "second", "", {}, {}, {}},
     };
-    REQUIRE(hub.store.send(fresh_request(), messages).size() == 3);
+    REQUIRE(hub.store.send({fresh_request()}, messages).outcomes.size() == 3);
     hub.advance(3s);
     auto request = hub.room(1);
     request.messages = 2;

@@ -31,10 +31,10 @@ class postgres_backend final : public backend, public adjustable_clock, public s
     [[nodiscard]] std::string identity() override;
     [[nodiscard]] bool advance_clock(duration by) override;
 
-    [[nodiscard]] std::vector<create_outcome> create(
-        const request_id& request, std::span<const new_instance> instances) override;
-    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
-                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] create_result create(const lock_request& next,
+                                       std::span<const new_instance> instances) override;
+    [[nodiscard]] send_result send(const lock_request& next,
+                                   std::span<const new_message> messages) override;
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override;
     [[nodiscard]] std::vector<std::optional<instance_record>> get(
@@ -56,21 +56,26 @@ class postgres_backend final : public backend, public adjustable_clock, public s
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
     [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
-                                           wake_token token,
+    [[nodiscard]] wake_token wait_for_work(wake_token token,
                                            std::chrono::steady_clock::time_point deadline) override;
     void interrupt_waits() noexcept override;
 
     [[nodiscard]] backend_statistics statistics() const noexcept override;
 
   private:
-    /// Asks the store, whatever is known of it here.
-    [[nodiscard]] work_batch lock_anew(const lock_request& request);
     // Once, with the numbers of names that are known.
-    [[nodiscard]] std::vector<create_outcome> create_now(std::span<const new_instance> instances);
+    [[nodiscard]] create_result create_now(const lock_request& next,
+                                           std::span<const new_instance> instances);
     [[nodiscard]] commit_result commit_now(const commit_request& request);
-    /// Gives what was created and leased, if anything, to the worker that was reserved.
-    void hand_over(idle_workers::reservation& taken, const answer& created, create_code outcome);
+    /// A call of a client that may lease something.
+    [[nodiscard]] answer call_leasing(const statement& what,
+                                      const parameters& values,
+                                      const lock_request& next);
+    /// What it has leased, if anything.
+    [[nodiscard]] work_batch read_handed(const announcing_call& work,
+                                         const lock_request& next,
+                                         const field& time,
+                                         const field& handed);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
 
     /// In a process that fork() made it is left as it is: its connections are the opener's, which

@@ -13,11 +13,11 @@ namespace {
 constexpr statement create_instances{
     "create_instances",
     "select outcomes, left_ready, next_due, store_time, statuses, handed"
-    " from _CreateInstances($1, $2, $3, $4, $5)",
+    " from _CreateInstances($1, $2, $3)",
     effect::mutating};
 constexpr statement send_messages{"add_events",
-                                  "select outcomes, left_ready, next_due, store_time from "
-                                  "_AddOrchestrationEvents($1, $2)",
+                                  "select outcomes, left_ready, next_due, store_time, handed from "
+                                  "_AddOrchestrationEvents($1, $2, $3)",
                                   effect::mutating};
 constexpr statement terminate_instances{"terminate_instances",
                                         "select outcomes, left_ready, next_due, store_time, ended"
@@ -46,7 +46,9 @@ constexpr std::size_t time_column = 3;
 constexpr std::size_t ended_column = 4;
 // Of create_instances.
 constexpr std::size_t statuses_column = 4;
-constexpr std::size_t handed_column = 5;
+constexpr std::size_t created_handed_column = 5;
+// Of add_events.
+constexpr std::size_t sent_handed_column = 4;
 
 void finish(announcing_call& work, const answer& done) {
     work.finish(done.only(time_column), done.only(ready_column), done.only(due_column));
@@ -89,31 +91,18 @@ class begun_starts {
     std::vector<bool> runs_;
 };
 
-void add_assignee(parameters& values, const idle_workers::assignee* assignee) {
-    if (assignee == nullptr) {
-        values.add_null<sql::uuid>()
-            .add_null<sql::integer>()
-            .add_null<sql::bigint>()
-            .add_null<sql::bigint>();
-    } else {
-        values.add<sql::uuid>(assignee->request.value)
-            .add<sql::integer>(assignee->worker)
-            .add<sql::bigint>(assignee->token.value)
-            .add<sql::bigint>(assignee->lease_duration);
-    }
-}
-
 }  // namespace
 
-std::vector<create_outcome> postgres_backend::create(const request_id& /*request*/,
-                                                     std::span<const new_instance> instances) {
+create_result postgres_backend::create(const lock_request& next,
+                                       std::span<const new_instance> instances) {
     if (instances.empty()) {
         return {};
     }
-    return hub_.with_names([&] { return create_now(instances); });
+    return hub_.with_names([&] { return create_now(next, instances); });
 }
 
-std::vector<create_outcome> postgres_backend::create_now(std::span<const new_instance> instances) {
+create_result postgres_backend::create_now(const lock_request& next,
+                                           std::span<const new_instance> instances) {
     std::vector<work_key> keys;
     for (const new_instance& fresh : instances) {
         keys.push_back(work_key_of(fresh));
@@ -123,22 +112,18 @@ std::vector<create_outcome> postgres_backend::create_now(std::span<const new_ins
     for (std::size_t n = 0; n < instances.size(); ++n) {
         sources.push_back({.fresh = &instances[n], .work_key = work_keys[n]});
     }
-    // Of many, a worker takes what it has room for.
-    std::optional<idle_workers::reservation> taken;
-    if (instances.size() == 1 && !instances.front().start_at) {
-        taken.emplace(hub_.waiting(), work_keys.front());
-    }
     parameters values;
     add_instances(values, sources);
-    add_assignee(values, taken ? taken->who() : nullptr);
+    values.add<sql::uuid>(next.request.value);
+    add_room_of_client(values, hub_, next);
     begun_starts begun(hub_.shared_notifier(), instances);
     announcing_call work(hub_);
-    const answer done = hub_.call(create_instances, values);
+    const answer done = call_leasing(create_instances, values, next);
     work.news.due_is_news = true;
     finish(work, done);
     const array_reader codes(done.only(outcomes_column));
     const array_reader statuses(done.only(statuses_column));
-    std::vector<create_outcome> outcomes;
+    create_result result;
     for (std::size_t n = 0; n < common_size(codes, statuses); ++n) {
         const auto code = static_cast<create_code>(codes.number(n));
         const auto found = static_cast<orchestration_status>(statuses.number(n));
@@ -146,56 +131,52 @@ std::vector<create_outcome> postgres_backend::create_now(std::span<const new_ins
         if (is_created && !is_terminal(found)) {
             begun.note_running(n);
         }
-        outcomes.push_back({code, is_created ? orchestration_status::pending : found});
+        result.outcomes.push_back({code, is_created ? orchestration_status::pending : found});
     }
-    if (taken && taken->who() != nullptr) {
-        hand_over(*taken, done, outcomes.at(0).code);
-    }
-    return outcomes;
+    result.work = read_handed(work, next, done.only(time_column), done.only(created_handed_column));
+    return result;
 }
 
-void postgres_backend::hand_over(idle_workers::reservation& taken,
-                                 const answer& created,
-                                 create_code outcome) {
-    work_batch work;
-    work.store_time = created.only(time_column).time();
+answer postgres_backend::call_leasing(const statement& what,
+                                      const parameters& values,
+                                      const lock_request& next) {
     try {
-        read_orchestrations(hub_.names(), created.only(handed_column), work.orchestrations);
+        return hub_.call(what, values);
     } catch (const backend_error&) {
-        // It is created all the same, and the worker, in doubt, asks for it.
-        return;
-    }
-    if (work.orchestrations.empty()) {
-        if (outcome == create_code::already_exists) {
-            taken.release();
+        if (next.orchestrations != 0) {
+            hub_.doubtful().add(next.request);
         }
-        return;
-    }
-    const orchestration_work& only = work.orchestrations.front();
-    const held_item item{only.instance, {}, only.held};
-    if (taken.give(std::move(work))) {
-        return;
-    }
-    try {
-        static_cast<void>(return_leases({.request = {random_uuid()}, .items = {&item, 1}}));
-    } catch (const backend_error&) {
-        // The instance is created all the same, and its lease will be over.
+        throw;
     }
 }
 
-std::vector<send_outcome> postgres_backend::send(const request_id& request,
-                                                 std::span<const new_message> messages) {
+work_batch postgres_backend::read_handed(const announcing_call& work,
+                                         const lock_request& next,
+                                         const field& time,
+                                         const field& handed) {
+    work_batch batch;
+    batch.token = work.begun().token;
+    batch.store_time = time.time_or_null().value_or(timestamp());
+    read_orchestrations(hub_.names(), handed, batch.orchestrations);
+    hub_.held().note_given(next.request, batch);
+    return batch;
+}
+
+send_result postgres_backend::send(const lock_request& next,
+                                   std::span<const new_message> messages) {
     if (messages.empty()) {
         return {};
     }
     parameters values;
-    values.add<sql::uuid>(request.value);
+    values.add<sql::uuid>(next.request.value);
     add_messages(values, of_client(messages));
+    add_room_of_client(values, hub_, next);
     announcing_call work(hub_);
-    const answer done = hub_.call(send_messages, values);
+    const answer done = call_leasing(send_messages, values, next);
     work.news.due_is_news = true;
     finish(work, done);
-    return read_outcomes<send_outcome>(done.only(outcomes_column));
+    return {read_outcomes<send_outcome>(done.only(outcomes_column)),
+            read_handed(work, next, done.only(time_column), done.only(sent_handed_column))};
 }
 
 std::vector<terminate_outcome> postgres_backend::terminate(

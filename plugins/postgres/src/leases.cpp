@@ -53,7 +53,7 @@ void add_items(parameters& values, std::span<const held_item> items) {
 work_batch postgres_backend::lock(const lock_request& request) {
     work_batch batch;
     const std::uint64_t question = question_of(request);
-    if (question != 0) {
+    if (question != 0 && !hub_.doubtful().has(request.request)) {
         if (const auto cached = hub_.shared_notifier().cached_empty_poll(question)) {
             batch.token = cached->token;
             batch.store_time = cached->store_time;
@@ -163,51 +163,10 @@ void postgres_backend::take_over(const request_id& /*request*/,
     work.finish(done.only(0), field(), field());
 }
 
-// [WAKE-4]
-work_batch postgres_backend::wait_for_work(const lock_request& wanted,
-                                           wake_token token,
+wake_token postgres_backend::wait_for_work(wake_token token,
                                            std::chrono::steady_clock::time_point deadline) {
     hub_.require_opener();
-    work_batch batch;
-    if (wanted.suspects || wanted.orchestrations == 0) {
-        batch.token = hub_.shared_notifier().wait_for_work(token, deadline);
-        return batch;
-    }
-    const std::int32_t worker = hub_.names().worker(wanted.worker);
-    if (const auto unconfirmed = hub_.waiting().take_unconfirmed(worker)) {
-        lock_request again = wanted;
-        again.request = *unconfirmed;
-        try {
-            return lock_anew(again);
-        } catch (const backend_error&) {
-            hub_.waiting().return_unconfirmed(worker, *unconfirmed);
-            throw;
-        }
-    }
-    idle_workers::presence here(hub_.waiting(),
-                                {.request = wanted.request,
-                                 .token = derive_token(wanted.request, 0),
-                                 .worker = worker,
-                                 .lease_duration = wanted.lease_duration,
-                                 .definitions = resolve(hub_.names(), wanted.filter).definitions});
-    batch.token = hub_.shared_notifier().wait_for_work(token, deadline, [&here] { return here.is_over(); });
-    auto [given, is_in_doubt] = here.leave();
-    if (is_in_doubt) {
-        return lock_anew(wanted);
-    }
-    if (given) {
-        batch = std::move(*given);
-        batch.token = token;
-        hub_.held().note_given(wanted.request, batch);
-        // Whoever loses this answer is to be given it again.
-        static_cast<void>(hub_.shared_notifier().begin_poll(question_of(wanted)));
-    }
-    return batch;
-}
-
-work_batch postgres_backend::lock_anew(const lock_request& request) {
-    static_cast<void>(hub_.shared_notifier().begin_poll(question_of(request)));
-    return lock(request);
+    return hub_.shared_notifier().wait_for_work(token, deadline);
 }
 
 std::optional<instance_record> postgres_backend::wait(

@@ -108,15 +108,13 @@ void notifier::stir_unless(bool is_known) {
     }
 }
 
-wake_token notifier::wait_for_work(wake_token token,
-                                   steady::time_point deadline,
-                                   const std::function<bool()>& is_over) {
+wake_token notifier::wait_for_work(wake_token token, steady::time_point deadline) {
     std::unique_lock lock(mutex_);
     const auto begun = steady::now();
     ++work_waiters_;
     stir_unless(known_sleepers_.work);
     auto now = begun;
-    while (!interrupted_ && !is_over()) {
+    while (!interrupted_) {
         if (clock_.take_due(now)) {
             wake_workers();
         }
@@ -137,11 +135,6 @@ wake_token notifier::wait_for_work(wake_token token,
     --work_waiters_;
     last_work_wait_ = steady::now();
     return token_;
-}
-
-void notifier::stir_workers() {
-    const std::lock_guard guard(mutex_);
-    changed_.notify_all();
 }
 
 void notifier::interrupt() {

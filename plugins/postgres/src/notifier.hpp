@@ -160,14 +160,7 @@ class notifier {
 
     // ------------------------------------------------------------------------------------- waiting
 
-    /// Ends also when `is_over` says so, which is asked under a lock, at the beginning and when
-    /// somebody stirs; then the token is not news.
-    [[nodiscard]] wake_token wait_for_work(
-        wake_token token, steady::time_point deadline, const std::function<bool()>& is_over = [] {
-            return false;
-        });
-    /// Has all that wait for work ask whether they are over.
-    void stir_workers();
+    [[nodiscard]] wake_token wait_for_work(wake_token token, steady::time_point deadline);
     [[nodiscard]] bool wait(std::span<const instance_id> instances, steady::time_point deadline);
     /// The same for one instance, for somebody who wants its record; nothing when the record did
     /// not come with the news of the end, or there were no news.

@@ -54,8 +54,7 @@ store::store(settings chosen)
       pool_(settings_, counts_),
       names_(*this),
       notifier_(notifier_terms(settings_),
-                [this](const std::vector<instance_id>& awaited) { return ended_of(awaited); }),
-      waiting_(notifier_) {
+                [this](const std::vector<instance_id>& awaited) { return ended_of(awaited); }) {
     start_listening();
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "doubtful_calls.hpp"
 #include "held_leases.hpp"
-#include "idle_workers.hpp"
 #include "listener.hpp"
 #include "low_water.hpp"
 #include "names.hpp"
@@ -33,8 +33,8 @@ class store {
     [[nodiscard]] name_cache& names() noexcept { return names_; }
     [[nodiscard]] notifier& shared_notifier() noexcept { return notifier_; }
     [[nodiscard]] low_water& low_water_marks() noexcept { return low_water_; }
-    [[nodiscard]] idle_workers& waiting() noexcept { return waiting_; }
     [[nodiscard]] held_leases& held() noexcept { return held_; }
+    [[nodiscard]] doubtful_calls& doubtful() noexcept { return doubtful_; }
 
     /// Makes schema and hub, or checks them where the login may not.
     void create();
@@ -99,8 +99,8 @@ class store {
     name_cache names_;
     notifier notifier_;
     low_water low_water_;
-    idle_workers waiting_;
     held_leases held_;
+    doubtful_calls doubtful_;
     std::atomic<steady::rep> next_expiry_{0};
     std::atomic<bool> is_checked_{false};
     /// Last, so that its thread ends before what it uses.

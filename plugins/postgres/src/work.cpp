@@ -142,6 +142,23 @@ void add_room(parameters& values, const room& given) {
     values.end_record();
 }
 
+void add_room_of_client(parameters& values, store& hub, const lock_request& next) {
+    if (next.orchestrations == 0) {
+        values.add_null_record();
+        return;
+    }
+    lock_request regular = next;
+    regular.suspects = false;
+    room given;
+    given.worker = hub.names().worker(next.worker);
+    given.has = resolve(hub.names(), next.filter);
+    given.request = &regular;
+    for (std::uint32_t n = 0; n < next.orchestrations; ++n) {
+        given.tokens.push_back(derive_token(next.request, n).value);
+    }
+    add_room(values, given);
+}
+
 void note_low_water(store& hub, const room& given, const field& answered) {
     if (answered.is_null() || given.request->suspects) {
         return;

@@ -77,6 +77,9 @@ struct room {
 /// The whole room of a request: orchestrations first, then activities.
 [[nodiscard]] room full_room(store& hub, const lock_request& request);
 void add_room(parameters& values, const room& given);
+/// The room that a call of a client brings, for orchestrations alone; null when it brings none.
+/// Such a call does nothing else for the worker.
+void add_room_of_client(parameters& values, store& hub, const lock_request& next);
 
 /// What an answer says of where the next call may look; a null says nothing.
 void note_low_water(store& hub, const room& given, const field& answered);

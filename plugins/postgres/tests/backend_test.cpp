@@ -1,6 +1,7 @@
 #include "backend.hpp"
 
 #include "installer.hpp"
+#include "kit/client_hand_out.hpp"
 #include "private_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -81,7 +82,7 @@ class idle_worker {
         : store_(store), thread_([this](const std::stop_token& stop) {
               wake_token token{};
               while (!stop.stop_requested()) {
-                  token = store_.wait_for_work({}, token, steady::now() + patience).token;
+                  token = store_.wait_for_work(token, steady::now() + patience);
               }
           }) {}
     idle_worker(const idle_worker&) = delete;
@@ -172,7 +173,7 @@ TEST_CASE("backend: in mode 1 a task_hub that is not the login is refused, and n
             failure_of([&] { static_cast<void>(store.status()); }),
             failure_of([&] { static_cast<void>(store.lock(wanted)); }),
             failure_of([&] {
-                static_cast<void>(store.send(a_request(), {&message, 1}));
+                static_cast<void>(store.send({a_request()}, {&message, 1}));
             })};
         for (const backend_error& error : errors) {
             CHECK(error.code() == store_fault::configuration);
@@ -206,12 +207,12 @@ TEST_CASE("backend: a call that is repeated is announced again", "[WAKE-1][REPEA
     chosen.pooler = postgres::pooler::transaction;
     postgres_backend store(chosen);
     store.create_hub();
-    const auto token = [&] { return store.wait_for_work({}, {}, steady::now()).token.value; };
+    const auto token = [&] { return store.wait_for_work({}, steady::now()).value; };
     const request_id request = a_request();
     const std::function<void()> calls[] = {
         [&] {
             const new_message message = a_message("order-7");
-            static_cast<void>(store.send(request, {&message, 1}));
+            static_cast<void>(store.send({request}, {&message, 1}));
         },
         [&] {
             lock_request nothing;
@@ -228,50 +229,58 @@ TEST_CASE("backend: a call that is repeated is announced again", "[WAKE-1][REPEA
     CHECK(token() != before);
 }
 
-TEST_CASE("backend: what is created while a worker waits comes with its wait", "[WAKE-4]") {
+TEST_CASE("backend: what clients create and send is handed out with the call", "[HANDOFF-3]") {
+    postgres_backend store(fresh_settings());
+    store.create_hub();
+
+    testing::client_hand_out(store).check();
+}
+
+TEST_CASE("backend: what is handed out with its creation has never been in the queue",
+          "[HANDOFF-3]") {
     const settings chosen = fresh_settings();
     postgres_backend store(chosen);
     store.create_hub();
-    const work_filter orders{{{"Order", "1"}}, {}, {}};
-    std::optional<orchestration_work> given;
-    std::atomic<bool> has_given = false;
-    const std::jthread worker([&](const std::stop_token& stop) {
-        lock_request wanted;
-        wanted.worker = {"w1"};
-        wanted.filter = &orders;
-        wanted.orchestrations = 1;
-        wake_token token{};
-        while (!stop.stop_requested() && !given) {
-            wanted.request = a_request();
-            work_batch batch = store.wait_for_work(wanted, token, steady::now() + 100ms);
-            token = batch.token;
-            if (!batch.orchestrations.empty()) {
-                given = batch.orchestrations.front();
-            }
-        }
-        has_given = true;
-    });
+    testing::client_hand_out worker(store);
+    const wake_token token = store.wait_for_work({}, steady::now());
 
-    // It may be on its way between two waits.
-    const auto deadline = steady::now() + patience;
-    while (!has_given && steady::now() < deadline) {
-        const std::string id = "order-" + std::to_string(steady::now().time_since_epoch().count());
-        const new_instance fresh = an_order(id);
-        REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
-    }
+    const work_batch handed = worker.created({testing::client_hand_out::an_order("order")}, 1);
 
-    REQUIRE(has_given);
-    REQUIRE(given);
-    // It has never been in the queue.
+    REQUIRE(handed.orchestrations.size() == 1);
     test_connection owner(chosen);
-    CHECK(number_of(*owner,
-                    "select count(*) from Ready r join Instances i using (instance_key)"
-                    " where i.instance_id = '" +
-                        given->instance.text() + "'") == 0);
+    CHECK(number_of(*owner, "select count(*) from Ready") == 0);
     CHECK(number_of(*owner, "select count(*) from Instances where token is not null") == 1);
-    const held_item item{given->instance, {}, given->held};
-    CHECK(store.return_leases({.request = a_request(), .items = {&item, 1}}).front() ==
-          lease_outcome::done);
+    // There is nothing to look for, and nobody is told that there were.
+    CHECK(store.wait_for_work(token, steady::now()).value == token.value);
+}
+
+TEST_CASE("backend: a lock in doubt asks the store, although it had nothing a moment ago",
+          "[HANDOFF-3][REPEAT-1]") {
+    const settings chosen = fresh_settings();
+    postgres_backend store(chosen);
+    store.create_hub();
+    const testing::client_hand_out worker(store);
+    const idle_worker sleeping(store);
+    const auto asks_the_store = [&](lock_request room) {
+        const std::uint64_t before = store.statistics().statements;
+        CHECK(store.lock(room).orchestrations.empty());
+        return store.statistics().statements != before;
+    };
+    // The listener says now and then that somebody sleeps; sooner or later nothing is asked.
+    const auto deadline = steady::now() + patience;
+    while (asks_the_store(worker.room_for(1)) && steady::now() < deadline) {
+        std::this_thread::yield();
+    }
+    REQUIRE_FALSE(asks_the_store(worker.room_for(1)));
+    test_connection owner(chosen);
+    owner->execute_script("alter table History add check (events <> '[{}]')");
+    const lock_request room = worker.room_for(1);
+    new_instance refused = testing::client_hand_out::an_order("order");
+    refused.start_event = "{}";
+
+    CHECK_THROWS_AS(store.create(room, {&refused, 1}), backend_error);
+
+    CHECK(asks_the_store(room));
 }
 
 TEST_CASE("backend: the record of an instance comes with the news of its end", "[READ-4]") {
@@ -288,7 +297,8 @@ TEST_CASE("backend: the record of an instance comes with the news of its end", "
     const auto deadline = steady::now() + patience;
     for (int n = 0; !told && steady::now() < deadline; ++n) {
         const new_instance fresh = an_order("order-" + std::to_string(n));
-        REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
+        REQUIRE(store.create({a_request()}, {&fresh, 1}).outcomes.front().code ==
+                create_code::created);
         const orchestration_work work = lease(store, orders);
         const finished_work end = the_end_of(work);
         const std::uint64_t before = store.statistics().statements;
@@ -324,7 +334,7 @@ TEST_CASE("backend: the store hears of the calls whose leases have all ended") {
     store.create_hub();
     const work_filter orders{{{"Order", "1"}}, {}, {}};
     const std::vector<new_instance> fresh{an_order("order-1"), an_order("order-2")};
-    REQUIRE(store.create(a_request(), fresh).size() == 2);
+    REQUIRE(store.create({a_request()}, fresh).outcomes.size() == 2);
     lock_request both;
     both.request = a_request();
     both.worker = {"w1"};
@@ -380,7 +390,7 @@ TEST_CASE("backend: a lease that is over is found behind any number of old answe
     store.create_hub();
     const work_filter orders{{{"Order", "1"}}, {}, {}};
     const new_instance fresh = an_order("order-1");
-    REQUIRE(store.create(a_request(), {&fresh, 1}).front().code == create_code::created);
+    REQUIRE(store.create({a_request()}, {&fresh, 1}).outcomes.front().code == create_code::created);
     const orchestration_work work = lease(store, orders);
     test_connection owner(chosen);
     owner->execute_script(

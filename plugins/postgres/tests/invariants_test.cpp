@@ -30,7 +30,7 @@ struct damaged_hub {
             const std::string event = R"({"kind":"execution_started"})";
             fresh.push_back({id, {random_uuid()}, "Order", "", event, {}, {}, {}, {}, {}});
         }
-        static_cast<void>(store.create({random_uuid()}, fresh));
+        static_cast<void>(store.create({request_id{random_uuid()}}, fresh));
         std::vector<finished_work> turns;
         for (const orchestration_work& work : store.lock(room_for(count)).orchestrations) {
             turns.push_back({.instance = work.instance,

@@ -59,7 +59,7 @@ new_instance an_instance(const std::string& id, const std::string& name) {
 
 void create_one(backend& store, const std::string& id, const std::string& name) {
     const new_instance fresh = an_instance(id, name);
-    CHECK(store.create(a_request(), {&fresh, 1}).at(0).code == create_code::created);
+    CHECK(store.create({a_request()}, {&fresh, 1}).outcomes.at(0).code == create_code::created);
 }
 
 std::vector<orchestration_work> lock_all(backend& store, const work_filter& filter) {
@@ -132,7 +132,7 @@ TEST_CASE("opening: a process that fork() made is told to open the hub itself") 
         const std::function<void()> calls[] = {
             [&] { static_cast<void>(store->status()); },
             [&] { store->create_hub(); },
-            [&] { static_cast<void>(store->wait_for_work({}, {}, steady::now() + 1min).token); }};
+            [&] { static_cast<void>(store->wait_for_work({}, steady::now() + 1min)); }};
         for (const auto& call : calls) {
             const backend_error error = failure_of(call);
             if (error.code() != store_fault::configuration ||
@@ -179,10 +179,9 @@ TEST_CASE("opening: PgBouncer in session mode needs nothing") {
     store.create_hub();
     other.create_hub();
 
-    const wake_token token = store.wait_for_work({}, {}, steady::now()).token;
-    auto woken = std::async(std::launch::async, [&] {
-        return store.wait_for_work({}, token, steady::now() + 30s).token;
-    });
+    const wake_token token = store.wait_for_work({}, steady::now());
+    auto woken = std::async(std::launch::async,
+                            [&] { return store.wait_for_work(token, steady::now() + 30s); });
     test_connection watching(fresh_settings());
     watching->execute_script("set search_path = " + chosen.quoted_schema());
     CHECK(becomes_true(*watching, "select exists (select" + sleepers_of("work") + ")"));

@@ -103,7 +103,7 @@ void create_all(backend& store, const plan& chosen) {
                              {},
                              {}});
         }
-        static_cast<void>(store.create({random_uuid()}, fresh));
+        static_cast<void>(store.create({request_id{random_uuid()}}, fresh));
     }
 }
 

@@ -34,10 +34,10 @@ class sqlite_backend final : public backend,
     [[nodiscard]] std::string identity() override;
     [[nodiscard]] bool advance_clock(duration by) override;
 
-    [[nodiscard]] std::vector<create_outcome> create(
-        const request_id& request, std::span<const new_instance> instances) override;
-    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
-                                                 std::span<const new_message> messages) override;
+    [[nodiscard]] create_result create(const lock_request& next,
+                                       std::span<const new_instance> instances) override;
+    [[nodiscard]] send_result send(const lock_request& next,
+                                   std::span<const new_message> messages) override;
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override;
     [[nodiscard]] std::vector<std::optional<instance_record>> get(
@@ -59,8 +59,7 @@ class sqlite_backend final : public backend,
     [[nodiscard]] std::vector<lease_outcome> renew(const renewal& request) override;
     [[nodiscard]] std::vector<lease_outcome> return_leases(const lease_return& request) override;
     void take_over(const request_id& request, std::span<const worker_id> workers) override;
-    [[nodiscard]] work_batch wait_for_work(const lock_request& wanted,
-                                           wake_token token,
+    [[nodiscard]] wake_token wait_for_work(wake_token token,
                                            std::chrono::steady_clock::time_point deadline) override;
     void interrupt_waits() noexcept override;
 

@@ -1,6 +1,7 @@
 #include "backend.hpp"
 #include "call.hpp"
 #include "filter.hpp"
+#include "grant.hpp"
 
 #include <perdure/kit/outcomes.hpp>
 
@@ -79,22 +80,59 @@ std::vector<Outcome> for_each(call& work, const request_id& request, const Items
     return outcomes;
 }
 
-}  // namespace
-
-std::vector<create_outcome> sqlite_backend::create(const request_id& /*request*/,
-                                                   std::span<const new_instance> instances) {
-    call work(hub_, notifier_);
-    auto outcomes =
-        each(instances, [&](const new_instance& fresh) { return create_one(work, fresh); });
-    static_cast<void>(work.finish());
-    return outcomes;
+// [HANDOFF-3] Leases what the call has made ready, or what its first time did, and keeps the answer
+// if it has outcomes or leases.
+work_batch hand_out(call& work,
+                    const lock_request& next,
+                    const std::optional<earlier_answer>& answer,
+                    const std::string& outcomes) {
+    lock_request regular = next;
+    regular.suspects = false;
+    grant given(work, regular);
+    if (answer) {
+        given.repeat(answer->leased);
+        return given.take();
+    }
+    for (instance_row* target : work.made_ready()) {
+        given.offer(*target);
+    }
+    if (!given.is_empty() || !outcomes.empty()) {
+        work.keep_answer(next.request, outcomes, given.leased());
+    }
+    return given.take();
 }
 
-std::vector<send_outcome> sqlite_backend::send(const request_id& request,
-                                               std::span<const new_message> messages) {
+}  // namespace
+
+// An answer without leases need not be kept: whoever asks again is told by what there is.
+create_result sqlite_backend::create(const lock_request& next,
+                                     std::span<const new_instance> instances) {
     call work(hub_, notifier_);
-    return for_each<send_outcome>(
-        work, request, messages, [&](const new_message& message) { return work.send(message); });
+    const bool has_room = next.orchestrations != 0;
+    const auto answer = has_room ? work.find_answer(next.request) : std::nullopt;
+    create_result result;
+    result.outcomes =
+        each(instances, [&](const new_instance& fresh) { return create_one(work, fresh); });
+    if (has_room) {
+        result.work = hand_out(work, next, answer, {});
+    }
+    result.work.token = work.finish();
+    return result;
+}
+
+send_result sqlite_backend::send(const lock_request& next, std::span<const new_message> messages) {
+    call work(hub_, notifier_);
+    const auto send_one = [&](const new_message& message) { return work.send(message); };
+    if (next.orchestrations == 0) {
+        return {for_each<send_outcome>(work, next.request, messages, send_one), {}};
+    }
+    const auto answer = work.find_answer(next.request);
+    send_result result;
+    result.outcomes =
+        answer ? read_outcomes<send_outcome>(answer->outcomes) : each(messages, send_one);
+    result.work = hand_out(work, next, answer, outcomes_text(result.outcomes));
+    result.work.token = work.finish();
+    return result;
 }
 
 std::vector<terminate_outcome> sqlite_backend::terminate(

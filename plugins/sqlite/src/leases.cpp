@@ -172,10 +172,9 @@ void sqlite_backend::take_over(const request_id& /*request*/, std::span<const wo
     static_cast<void>(work.finish());
 }
 
-work_batch sqlite_backend::wait_for_work(const lock_request& /*wanted*/,
-                                         wake_token token,
+wake_token sqlite_backend::wait_for_work(wake_token token,
                                          std::chrono::steady_clock::time_point deadline) {
-    return {.token = notifier_.wait_for_work(token, deadline)};
+    return notifier_.wait_for_work(token, deadline);
 }
 
 std::optional<instance_record> sqlite_backend::wait(

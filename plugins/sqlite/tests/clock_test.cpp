@@ -34,7 +34,8 @@ struct hub_on_a_clock {
 void create_later(backend& store, const std::string& id, timestamp start) {
     std::vector<new_instance> one{instance_named(id)};
     one[0].start_at = start;
-    REQUIRE(store.create({random_uuid()}, one).at(0).code == create_code::created);
+    REQUIRE(store.create({request_id{random_uuid()}}, one).outcomes.at(0).code ==
+            create_code::created);
 }
 
 std::vector<std::string> ids_of(const work_batch& work) {
@@ -87,7 +88,7 @@ TEST_CASE("what falls due is noticed by those who waited while the clock was set
     work_batch found;
     const auto deadline = in(std::chrono::seconds(20));
     while (found.orchestrations.empty() && std::chrono::steady_clock::now() < deadline) {
-        token = hub.other.wait_for_work({}, token, deadline).token;
+        token = hub.other.wait_for_work(token, deadline);
         found = hub.other.lock(room_for(1));
     }
     CHECK(ids_of(found) == std::vector<std::string>{"later"});

@@ -119,14 +119,14 @@ TEST_CASE("a full disk is reported as full, changes nothing, and passes") {
             many.back().start_event = R"({"note":")" + std::string(2000, 'x') + R"("})";
         }
         const backend_error error =
-            failure_of([&] { static_cast<void>(store.create({random_uuid()}, many)); });
+            failure_of([&] { static_cast<void>(store.create({request_id{random_uuid()}}, many)); });
         limit.rlim_cur = room;
         setrlimit(RLIMIT_FSIZE, &limit);
         if (error.code() != store_fault::full) {
             throw error;
         }
         const std::size_t left = store.query({}, 500, {}).instances.size();
-        const auto again = store.create({random_uuid()}, many);
+        const auto again = store.create({request_id{random_uuid()}}, many).outcomes;
         return left == 1 && again.at(399).code == create_code::created ? 0 : 4;
     }));
 

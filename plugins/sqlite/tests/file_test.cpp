@@ -99,9 +99,7 @@ TEST_CASE("a file that is deleted or replaced under an open hub is never worked 
         [&] { static_cast<void>(exists(store, "before")); },
         [&] { static_cast<void>(store.status()); },
         [&] { static_cast<void>(store.lock(room_for(1))); },
-        [&] {
-            static_cast<void>(store.wait_for_work({}, token, in(std::chrono::seconds(20))).token);
-        },
+        [&] { static_cast<void>(store.wait_for_work(token, in(std::chrono::seconds(20)))); },
         [&] { store.create_hub(); }};
     for (const auto& call : calls) {
         const backend_error error = failure_of(call);

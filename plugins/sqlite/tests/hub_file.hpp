@@ -59,7 +59,7 @@ inline new_instance instance_named(const std::string& id, const std::string& nam
 
 inline create_code create(backend& store, const std::string& id) {
     const std::vector<new_instance> one{instance_named(id)};
-    return store.create({random_uuid()}, one).at(0).code;
+    return store.create({request_id{random_uuid()}}, one).outcomes.at(0).code;
 }
 
 inline const work_filter& orders() {

@@ -27,10 +27,10 @@ TEST_CASE("work that another process creates ends the wait for work", "[WAKE-3]"
     two_backends hub;
     // The first poll finds what came before; only then is there something to wait for.
     wake_token token = hub.ours.lock(room_for(1)).token;
-    token = hub.ours.wait_for_work({}, token, in(std::chrono::milliseconds(20))).token;
+    token = hub.ours.wait_for_work(token, in(std::chrono::milliseconds(20)));
 
     auto waiting = std::async(std::launch::async, [&] {
-        return hub.ours.wait_for_work({}, token, in(std::chrono::seconds(20))).token;
+        return hub.ours.wait_for_work(token, in(std::chrono::seconds(20)));
     });
     const auto before = std::chrono::steady_clock::now();
     CHECK(create(hub.theirs, "order") == create_code::created);
@@ -63,7 +63,7 @@ TEST_CASE("two processes never hold the same item", "[LOCK-1]") {
     for (int n = 0; n < 200; ++n) {
         many.push_back(instance_named("order-" + std::to_string(n)));
     }
-    static_cast<void>(hub.ours.create({random_uuid()}, many));
+    static_cast<void>(hub.ours.create({request_id{random_uuid()}}, many));
 
     const auto lock_all = [](backend& store) {
         std::vector<std::string> ids;
@@ -100,12 +100,12 @@ TEST_CASE("a delay that another process set ends the wait when it is over", "[WA
     two_backends hub;
     std::vector<new_instance> later{instance_named("order")};
     later[0].start_at = hub.ours.status().store_time + std::chrono::hours(1);
-    static_cast<void>(hub.theirs.create({random_uuid()}, later));
+    static_cast<void>(hub.theirs.create({request_id{random_uuid()}}, later));
     wake_token token = hub.ours.lock(room_for(1)).token;
-    token = hub.ours.wait_for_work({}, token, in(std::chrono::milliseconds(20))).token;
+    token = hub.ours.wait_for_work(token, in(std::chrono::milliseconds(20)));
 
     auto waiting = std::async(std::launch::async, [&] {
-        return hub.ours.wait_for_work({}, token, in(std::chrono::seconds(20))).token;
+        return hub.ours.wait_for_work(token, in(std::chrono::seconds(20)));
     });
     CHECK(hub.theirs.advance_clock(std::chrono::hours(2)));
 
@@ -124,7 +124,7 @@ TEST_CASE("a hub emptied by another process is empty here, and works on") {
     CHECK_FALSE(hub.ours.get(id).at(0));
     const std::vector<new_instance> other{instance_named("refund", "Refund"),
                                           instance_named("order")};
-    static_cast<void>(hub.theirs.create({random_uuid()}, other));
+    static_cast<void>(hub.theirs.create({request_id{random_uuid()}}, other));
     const work_batch work = hub.ours.lock(room_for(5));
     REQUIRE(work.orchestrations.size() == 1);
     CHECK(work.orchestrations[0].name == "Order");
@@ -198,13 +198,12 @@ TEST_CASE("waiting costs next to nothing, however many instances sleep") {
         many.push_back(instance_named("order-" + std::to_string(n)));
         many.back().start_at = store.status().store_time + std::chrono::hours(n + 1);
     }
-    static_cast<void>(store.create({random_uuid()}, many));
+    static_cast<void>(store.create({request_id{random_uuid()}}, many));
     wake_token token = store.lock(room_for(1)).token;
-    token = store.wait_for_work({}, token, in(std::chrono::milliseconds(100))).token;
+    token = store.wait_for_work(token, in(std::chrono::milliseconds(100)));
 
     const std::uint64_t before = store.statistics().statements;
-    const wake_token woken =
-        store.wait_for_work({}, token, in(std::chrono::milliseconds(400))).token;
+    const wake_token woken = store.wait_for_work(token, in(std::chrono::milliseconds(400)));
 
     CHECK(woken.value == token.value);
     CHECK(store.statistics().statements - before < 40);

@@ -64,7 +64,7 @@ TEST_CASE("a step of an orchestration takes few statements") {
     for (int n = 0; n < 100; ++n) {
         many.push_back(instance_named("order-" + std::to_string(n)));
     }
-    static_cast<void>(store.create({random_uuid()}, many));
+    static_cast<void>(store.create({request_id{random_uuid()}}, many));
     const work_batch work = store.lock(room_for(100));
     std::vector<finished_work> turns;
     for (const orchestration_work& item : work.orchestrations) {
@@ -111,7 +111,7 @@ TEST_CASE("any number of pending orchestrations that nobody here has costs nothi
     for (int n = 0; n < 3000; ++n) {
         foreign.push_back(instance_named("foreign-" + std::to_string(n), "Foreign"));
     }
-    static_cast<void>(store.create({random_uuid()}, foreign));
+    static_cast<void>(store.create({request_id{random_uuid()}}, foreign));
     CHECK(create(store, "order") == create_code::created);
 
     work_batch work;

@@ -138,10 +138,10 @@ $$;
 
 -- Decides upon those of a batch whose id is taken (p_keys has 0 for them), and makes those that may take the
 -- place of what is there. The rows of p_touched are locked already, and those of p_keys are new. Results as
--- of _CreateInstances. Tables: those of _Erase and _Insert.
+-- of _CreateInstances; `keys`: of all that are new. Tables: those of _Erase and _Insert.
 create or replace function _DecideTaken(
     p_hub integer, p_now timestamptz, p_new instance_batch, p_keys bigint[], p_touched bigint[],
-    out outcomes smallint[], out statuses smallint[])
+    out outcomes smallint[], out statuses smallint[], out keys bigint[])
 language plpgsql volatile
 as $$
 declare
@@ -175,17 +175,86 @@ begin
         end if;
         p_keys[n] := (_Insert(p_hub, p_now, _One(p_new, n)))[1];
     end loop;
+    keys := array_remove(p_keys, 0::bigint);
+end
+$$;
+
+-- [HANDOFF-3] The end of a client's call: of these instances, whose rows are locked already, it leases those
+-- that have work now, as far as there is room, lets the others stand in Ready, and keeps its answer; one
+-- without outcomes is kept if it leases something. Tables: Instances, NewEvents (read), Ready, History
+-- (read), Requests.
+create or replace function _HandOut(
+    p_hub integer, p_request uuid, p_now timestamptz, p_keys bigint[], p_room room, p_outcomes smallint[],
+    out handed orchestration_batch, out left_ready boolean, out next_due timestamptz)
+language plpgsql volatile
+as $$
+declare
+    v_next record;
+begin
+    if cardinality(p_room.tokens) > 0 then
+        v_next := _HandOn(p_keys, '{}', p_now, _Unfiltered(p_hub, p_room));
+        handed := v_next.handed;
+    else
+        v_next := _Settle(p_keys, p_now);
+    end if;
+    left_ready := v_next.left_ready;
+    next_due := v_next.next_due;
+    if handed.instance_key is not null then
+        perform _KeepAnswer(p_hub, p_request, p_now, coalesce(p_outcomes, '{}'), 0, 0,
+                            p_now + p_room.lease * interval '1 microsecond', handed.instance_key,
+                            array_fill(0::bigint, array[cardinality(handed.instance_key)]), handed.token);
+    elsif p_outcomes is not null then
+        perform _KeepAnswer(p_hub, p_request, p_now, p_outcomes, 0, 0, null, null, null, null);
+    end if;
+end
+$$;
+
+-- Creates what _InsertOne does not: several instances, or one whose id or work key wants a closer look.
+-- Parameters and results: those of _CreateInstances.
+create or replace function _CreateSeveral(
+    p_hub integer, p_new instance_batch, p_request uuid, p_room room,
+    out outcomes smallint[], out statuses smallint[], out left_ready boolean,
+    out next_due timestamptz, out store_time timestamptz, out handed orchestration_batch)
+language plpgsql volatile
+as $$
+declare
+    v_touched bigint[];
+    v_made record;
+    v_earlier Requests;
+    v_next record;
+begin
+    perform _CheckWorkKeys(p_hub, p_new.work_key);
+    select l.keys into v_touched from _LockInstances(p_hub, null, p_new.instance_id, true) l;
+    store_time := _Now();
+    v_made := _DecideTaken(p_hub, store_time, p_new, _Insert(p_hub, store_time, p_new), v_touched);
+    outcomes := v_made.outcomes;
+    statuses := v_made.statuses;
+    left_ready := true;
+    if cardinality(v_touched) > 0 then
+        select s.next_due into next_due from _Settle(v_touched, store_time) s;
+    end if;
+    if cardinality(p_room.tokens) > 0 then
+        select r.* into v_earlier from Requests r where r.task_hub = p_hub and r.request_id = p_request;
+        if v_earlier.request_id is null then
+            v_next := _HandOut(p_hub, p_request, store_time, v_made.keys, p_room, null);
+            handed := v_next.handed;
+            left_ready := v_next.left_ready or cardinality(v_touched) > 0;
+        elsif v_earlier.lease_keys is not null then
+            handed := (_LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                                     v_earlier.lease_tokens)).orchestrations;
+        end if;
+    end if;
+    select least(next_due, min(s.start_at)) into next_due
+      from unnest(p_new.start_at) as s(start_at) where s.start_at > store_time;
 end
 $$;
 
 -- [CREATE-1] [CREATE-2] [CREATE-3] Creates instances. `outcomes`: 0 created, 1 the id is taken; `statuses`
--- found, also by a repeat. [WAKE-4] With p_token, a single new one without a start time is leased for p_lease
--- microseconds, as _Lock would for p_request, and is `handed`. Caller: the plugin. Tables: Instances, Ready,
--- NewTasks, NewEvents, History, Payloads, MessageIds, Requests. PD003 when an id was taken during the call by
--- an instance to be replaced.
+-- found, also by a repeat; `handed`: those for which there is room [HANDOFF-3]; one that comes alone does not
+-- pass through Ready then. Caller: the plugin. Tables: Instances, Ready, NewTasks, NewEvents, History,
+-- Payloads, MessageIds, Requests. PD003 when an id was taken during the call by an instance to be replaced.
 create or replace function _CreateInstances(
-    p_new instance_batch, p_request uuid default null, p_worker integer default null,
-    p_token bigint default null, p_lease bigint default null,
+    p_new instance_batch, p_request uuid default null, p_room room default null,
     out outcomes smallint[], out statuses smallint[], out left_ready boolean,
     out next_due timestamptz, out store_time timestamptz, out handed orchestration_batch)
 language plpgsql volatile security definer
@@ -197,27 +266,31 @@ set jit = off
 as $$
 declare
     v_hub integer := _Hub();
-    v_touched bigint[];
-    v_keys bigint[];
+    v_room room := _Unfiltered(v_hub, p_room);
+    v_token bigint;
     v_only Instances;
+    v_made record;
 begin
+    if cardinality(v_room.tokens) > 0 then
+        -- As in _Lock: whoever asks with the same request waits for this call.
+        perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
+    end if;
     if cardinality(p_new.instance_id) = 1 then
-        if p_token is not null then
-            -- As in _Lock: whoever repeats that call waits for this one.
-            perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
-        end if;
         store_time := _Now();
-        v_only := _InsertOne(v_hub, store_time, p_new, p_request, p_worker, p_token,
-                             store_time + p_lease * interval '1 microsecond');
+        if p_new.start_at[1] is null and p_new.work_key[1] = any(v_room.definitions) then
+            v_token := v_room.tokens[1];
+        end if;
+        v_only := _InsertOne(v_hub, store_time, p_new, p_request, v_room.worker, v_token,
+                             store_time + v_room.lease * interval '1 microsecond');
         if v_only.instance_key is not null then
             outcomes := '{0}';
             statuses := '{6}';
-            left_ready := p_token is null;
+            left_ready := v_token is null;
             if p_new.start_at[1] > store_time then
                 next_due := p_new.start_at[1];
             end if;
-            if p_token is not null then
-                handed := _Leased(array[v_only], p_worker);
+            if v_token is not null then
+                handed := _Leased(array[v_only], v_room.worker);
                 handed.chunk_item := '{1}';
                 handed.chunk_first := '{0}';
                 handed.chunk_count := '{1}';
@@ -226,26 +299,23 @@ begin
             return;
         end if;
     end if;
-    perform _CheckWorkKeys(v_hub, p_new.work_key);
-    select l.keys into v_touched from _LockInstances(v_hub, null, p_new.instance_id, true) l;
-    store_time := _Now();
-    v_keys := _Insert(v_hub, store_time, p_new);
-    select d.outcomes, d.statuses into outcomes, statuses
-      from _DecideTaken(v_hub, store_time, p_new, v_keys, v_touched) d;
-    if cardinality(v_touched) > 0 then
-        select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_touched, store_time) s;
-    end if;
-    left_ready := true;
-    select least(next_due, min(s.start_at)) into next_due
-      from unnest(p_new.start_at) as s(start_at) where s.start_at > store_time;
+    v_made := _CreateSeveral(v_hub, p_new, p_request, v_room);
+    outcomes := v_made.outcomes;
+    statuses := v_made.statuses;
+    left_ready := v_made.left_ready;
+    next_due := v_made.next_due;
+    store_time := v_made.store_time;
+    handed := v_made.handed;
 end
 $$;
 
--- Sends messages. `outcomes` as of _Send. Caller: the plugin. Tables: Instances, NewEvents,
--- MessageIds, Ready, Requests.
+-- Sends messages. `outcomes` as of _Send; `handed`: of the instances that have work now, those for which
+-- there is room [HANDOFF-3]. Caller: the plugin. Tables: Instances, NewEvents, MessageIds, Ready, History
+-- (read), Requests.
 create or replace function _AddOrchestrationEvents(
-    p_request uuid, p_messages message_batch, out outcomes smallint[], out left_ready boolean,
-    out next_due timestamptz, out store_time timestamptz)
+    p_request uuid, p_messages message_batch, p_room room default null,
+    out outcomes smallint[], out left_ready boolean, out next_due timestamptz,
+    out store_time timestamptz, out handed orchestration_batch)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -257,13 +327,26 @@ declare
     v_hub integer := _Hub();
     v_keys bigint[];
     v_sent record;
+    v_next record;
+    v_earlier Requests;
 begin
+    if cardinality(p_room.tokens) > 0 then
+        -- As in _Lock: whoever asks with the same request waits for this call.
+        perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
+    end if;
     if p_messages.level is not null then
         perform _MakeLevels(v_hub, null, null, p_messages.target, p_messages.level);
     end if;
     select l.keys into v_keys from _LockInstances(v_hub, null, p_messages.target) l;
-    outcomes := _EarlierOutcomes(v_hub, p_request);
-    if outcomes is not null then
+    select r.* into v_earlier from Requests r where r.task_hub = v_hub and r.request_id = p_request;
+    if v_earlier.request_id is not null then
+        outcomes := v_earlier.outcomes;
+        if v_earlier.lease_keys is not null then
+            store_time := _Now();
+            handed := (_LeasedBefore(store_time, p_room, v_earlier.lease_keys, v_earlier.lease_tasks,
+                                     v_earlier.lease_tokens)).orchestrations;
+            left_ready := true;
+        end if;
         return;
     end if;
     store_time := _Now();
@@ -275,8 +358,10 @@ begin
                      p_messages.visible_at[n], p_messages.level[n], v_keys) s;
         outcomes[n] := v_sent.outcome;
     end loop;
-    select s.left_ready, s.next_due into left_ready, next_due from _Settle(v_keys, store_time) s;
-    perform _KeepAnswer(v_hub, p_request, store_time, outcomes, 0, 0, null, null, null, null);
+    v_next := _HandOut(v_hub, p_request, store_time, v_keys, p_room, outcomes);
+    handed := v_next.handed;
+    left_ready := v_next.left_ready;
+    next_due := v_next.next_due;
 end
 $$;
 

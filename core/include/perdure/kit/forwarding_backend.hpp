@@ -24,13 +24,13 @@ class PERDURE_EXPORT forwarding_backend : public backend {
     void delete_hub() override { inner_.delete_hub(); }
     [[nodiscard]] hub_status status() override { return inner_.status(); }
     [[nodiscard]] std::string identity() override { return inner_.identity(); }
-    [[nodiscard]] std::vector<create_outcome> create(
-        const request_id& request, std::span<const new_instance> instances) override {
-        return inner_.create(request, instances);
+    [[nodiscard]] create_result create(const lock_request& next,
+                                       std::span<const new_instance> instances) override {
+        return inner_.create(next, instances);
     }
-    [[nodiscard]] std::vector<send_outcome> send(const request_id& request,
-                                                 std::span<const new_message> messages) override {
-        return inner_.send(request, messages);
+    [[nodiscard]] send_result send(const lock_request& next,
+                                   std::span<const new_message> messages) override {
+        return inner_.send(next, messages);
     }
     [[nodiscard]] std::vector<terminate_outcome> terminate(
         const request_id& request, std::span<const termination> terminations) override {
@@ -76,11 +76,9 @@ class PERDURE_EXPORT forwarding_backend : public backend {
     void take_over(const request_id& request, std::span<const worker_id> workers) override {
         inner_.take_over(request, workers);
     }
-    [[nodiscard]] work_batch wait_for_work(
-        const lock_request& wanted,
-        wake_token token,
-        std::chrono::steady_clock::time_point deadline) override {
-        return inner_.wait_for_work(wanted, token, deadline);
+    [[nodiscard]] wake_token wait_for_work(
+        wake_token token, std::chrono::steady_clock::time_point deadline) override {
+        return inner_.wait_for_work(token, deadline);
     }
     void interrupt_waits() noexcept override { inner_.interrupt_waits(); }
 

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <typeindex>
+#include <typeinfo>
 #include <utility>
 
 namespace perdure {
@@ -13,7 +15,8 @@ inline namespace v1 {
 
 /// The answers of the last 10,000 calls, for a caller that repeats one [REPEAT-1]. For a store in
 /// the memory of its callers: any other one keeps them with its data [REPEAT-3]. One thread at a
-/// time.
+/// time. A call of another kind with the same id is a call of its own: so a `lock` in doubt after a
+/// `create` that handed out nothing [HANDOFF-3].
 class recent_answers {
   public:
     static constexpr std::size_t kept_max = 10'000;
@@ -23,12 +26,13 @@ class recent_answers {
     template <class Act>
     auto once(const request_id& request, Act act) -> decltype(act()) {
         using answer = decltype(act());
-        if (const auto found = kept_.find(request); found != kept_.end()) {
+        const call named{request, typeid(answer)};
+        if (const auto found = kept_.find(named); found != kept_.end()) {
             return std::any_cast<answer>(found->second);
         }
         answer fresh = act();
-        kept_.emplace(request, fresh);
-        order_.push_back(request);
+        kept_.emplace(named, fresh);
+        order_.push_back(named);
         if (order_.size() > kept_max) {
             kept_.erase(order_.front());
             order_.pop_front();
@@ -37,8 +41,10 @@ class recent_answers {
     }
 
   private:
-    std::map<request_id, std::any> kept_;
-    std::deque<request_id> order_;
+    using call = std::pair<request_id, std::type_index>;
+
+    std::map<call, std::any> kept_;
+    std::deque<call> order_;
 };
 
 }  // namespace v1

@@ -39,7 +39,7 @@ begin
     v_new.replaceable := array_fill(0, array[110]);
     v_new.replaced_event := array_fill('{}'::text, array[110]);
     perform from _CreateInstances(v_new);
-    -- One alone, which nobody locks, and another one, for a worker that waits for it.
+    -- One alone, which nobody locks, and another one, for an idle worker.
     for n in 1..2 loop
         v_one.instance_id := array['one-' || gen_random_uuid()];
         v_one.execution_id := array[gen_random_uuid()];
@@ -48,7 +48,11 @@ begin
         if n = 1 then
             perform from _CreateInstances(v_one);
         else
-            perform from _CreateInstances(v_one, gen_random_uuid(), _Worker('plans'), 1, 60000000);
+            v_room.worker := _Worker('plans');
+            v_room.lease := 60000000;
+            v_room.definitions := v_one.work_key;
+            v_room.tokens := '{1}';
+            perform from _CreateInstances(v_one, gen_random_uuid(), v_room);
         end if;
     end loop;
 
