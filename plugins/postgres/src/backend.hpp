@@ -5,7 +5,10 @@
 #include <perdure/adjustable_clock.hpp>
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
+#include <perdure/instance_image.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,7 +23,10 @@ namespace perdure::postgres {
 ///
 /// Safe from any thread. It owns one thread, which listens for other processes. A process that
 /// fork() made from the one that opened it may only destroy it.
-class postgres_backend final : public backend, public adjustable_clock, public statistics_source {
+class postgres_backend final : public backend,
+                               public adjustable_clock,
+                               public statistics_source,
+                               public image_store {
   public:
     explicit postgres_backend(settings chosen);
 
@@ -63,12 +69,22 @@ class postgres_backend final : public backend, public adjustable_clock, public s
 
     [[nodiscard]] backend_statistics statistics() const noexcept override;
 
+    [[nodiscard]] image_page read_images(const std::string& after,
+                                         std::size_t limit,
+                                         std::size_t bytes) override;
+    [[nodiscard]] std::vector<std::optional<instance_image>> read_images(
+        std::span<const instance_id> instances, std::size_t bytes) override;
+    [[nodiscard]] std::vector<write_outcome> write_images(std::span<const instance_image> images,
+                                                          std::uint64_t last_sequence) override;
+
   private:
     /// Asks the store, whatever is known of it here.
     [[nodiscard]] work_batch lock_anew(const lock_request& request);
     // Once, with the numbers of names that are known.
     [[nodiscard]] std::vector<create_outcome> create_now(std::span<const new_instance> instances);
     [[nodiscard]] commit_result commit_now(const commit_request& request);
+    [[nodiscard]] std::vector<write_outcome> write_now(std::span<const instance_image> images,
+                                                       std::uint64_t last_sequence);
     /// Gives what was created and leased, if anything, to the worker that was reserved.
     void hand_over(idle_workers::reservation& taken, const answer& created, create_code outcome);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
