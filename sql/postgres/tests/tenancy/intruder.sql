@@ -119,7 +119,7 @@ select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_
 select jsonb_build_object(
            'execution_id', array[:'held_execution'], 'created_as', array[:'held_execution'],
            'status', array[6], 'token', array[12], 'lease_until', array['2099-01-01 00:00:00+00'],
-           'holder', array['SECRET worker'], 'suspect', array[false], 'leased_alone', array[false],
+           'holder', array['mine'], 'suspect', array[false], 'leased_alone', array[false],
            'deliveries', array[0], 'not_before', array['-infinity'], 'needs_turn', array[true],
            'first', array[0], 'history_length', array[0], 'history_version', array[1],
            'updated_at', array['2026-01-01 00:00:00+00'], 'created_at', array['2026-01-01 00:00:00+00'],
