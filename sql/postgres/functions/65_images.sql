@@ -101,14 +101,14 @@ begin
                        array_agg(l.priority))::image_task_batch
               from NewTasks t
               join WorkKeys l on l.work_key = t.work_key
-              left join Workers w on w.worker = t.holder and w.task_hub = v_hub
+              left join Workers w on w.worker = t.holder and w.task_hub is not distinct from v_hub
              where t.instance_key = i.instance_key),
            v_page.next,
            (select s.last_value - case when s.is_called then 0 else 1 end from event_sequence s)
       from unnest(v_page.keys, v_page.allowed) with ordinality as k(instance_key, allowed, n)
       left join Instances i on i.instance_key = any(array[k.instance_key])
-      left join Workers c on c.worker = i.last_committer and c.task_hub = v_hub
-      left join Workers h on h.worker = i.holder and h.task_hub = v_hub
+      left join Workers c on c.worker = i.last_committer and c.task_hub is not distinct from v_hub
+      left join Workers h on h.worker = i.holder and h.task_hub is not distinct from v_hub
       left join lateral (
            select q as record from InstanceRecords q
             where q.instance_key = i.instance_key offset 0) r on true
@@ -166,11 +166,13 @@ declare
 begin
     perform _LockInstances(p_hub, null, p_images.instance_id);
     for v_image in
-        select w.*, i as found
+        select w.*, x.found
           from unnest(p_images.instance_id, p_images.earlier, p_images.execution_id, p_images.created_as,
                       p_images.first, p_images.history_length, p_images.history_version)
                with ordinality as w(instance_id, earlier, execution_id, created_as, first, length, version, n)
-          left join Instances i on i.task_hub = p_hub and i.instance_id = any(array[w.instance_id])
+          left join lateral (
+               select i as found from Instances i
+                where i.task_hub = p_hub and i.instance_id = w.instance_id limit 1) x on true
          order by w.n
     loop
         v_state := case when v_image.earlier is null then v_image.found else v_states[v_image.earlier] end;
@@ -241,8 +243,12 @@ begin
                 holder, ready_at, suspect, leased_alone, deliveries, not_before, needs_turn, history_length,
                 history_version, last_committer, last_committed, updated_at, created_at, start_at,
                 completed_at, parent_instance, parent_execution, parent_task, parked_reason, tags)
-      left join Workers h on h.task_hub = p_hub and h.worker_id = any(array[n.holder])
-      left join Workers c on c.task_hub = p_hub and c.worker_id = any(array[n.last_committer])
+      left join lateral (
+           select w.worker from Workers w
+            where w.task_hub = p_hub and w.worker_id = n.holder limit 1) h on true
+      left join lateral (
+           select w.worker from Workers w
+            where w.task_hub = p_hub and w.worker_id = n.last_committer limit 1) c on true
      where n.instance_key <> 0
      -- So that two calls never wait for each other.
      order by n.instance_id
@@ -311,7 +317,9 @@ begin
                       p_tasks.input, p_tasks.details)
                as t(image, task, execution_id, work_key, token, lease_until, holder, ready_at, suspect,
                     leased_alone, deliveries, version, input_codec, input, details)
-          left join Workers h on h.task_hub = p_hub and h.worker_id = any(array[t.holder])
+          left join lateral (
+               select w.worker from Workers w
+                where w.task_hub = p_hub and w.worker_id = t.holder limit 1) h on true
          where p_keys[t.image] <> 0
         returning instance_key, task, execution_id, work_key, ready_at, suspect
     )
