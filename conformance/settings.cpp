@@ -1,6 +1,9 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "settings.hpp"
 
+#include <perdure/instance_image.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <atomic>
@@ -188,6 +191,9 @@ bool lacks(ability needed) {
             return missing(offered.test_clock, "the backend's clock cannot be moved");
         case ability::speculative_turns:
             return missing(offered.speculative_turns, "the backend takes no speculative turns");
+        case ability::images:
+            return missing(interface_of<image_store>(a_hub().store()) != nullptr,
+                           "the backend has no images of its instances");
     }
     return false;
 }

@@ -15,6 +15,8 @@ namespace {
 // A run that has not seen everything after so many operations never will.
 constexpr counts operations_max{150'000, 1'500'000, 15'000'000};
 constexpr counts least_count{100, 1'000, 10'000};
+constexpr counts moved_operations{4'000, 40'000, 1'000'000};
+constexpr std::size_t operations_between_moves = 40;
 // Looking at everything costs as much as many operations.
 constexpr std::size_t operations_between_looks = 50;
 
@@ -71,4 +73,31 @@ TEST_CASE("random operations have the same effect as on the reference", "[differ
     pair.counts.print(std::cout);
     INFO("seen less than " << least << " times:" << joined(missing));
     CHECK(missing.empty());
+}
+
+TEST_CASE("random operations have the same effect when the hub moves between them",
+          "[differential][long][IMAGE-1][IMAGE-3]") {
+    if (lacks(ability::test_clock) || lacks(ability::images)) {
+        return;
+    }
+    if (reference_plugin() == nullptr) {
+        WARN("skipped: there is no reference to compare with");
+        return;
+    }
+    const hub reference = a_hub_of_the_reference();
+    hub tested = a_hub();
+    lockstep pair(reference.store(), {&tested.store()}, seed());
+    INFO("seed " << seed());
+    const std::size_t moves = budgeted(moved_operations) / operations_between_moves;
+    for (std::size_t n = 0; n < moves; ++n) {
+        for (std::size_t operation = 0; operation < operations_between_moves; ++operation) {
+            pair.step();
+        }
+        // To the other backend, and back.
+        hub next = n % 2 == 0 ? a_hub_of_the_reference() : a_hub();
+        pair.move_tested_side({&next.store()});
+        std::swap(tested, next);
+        pair.compare_everything();
+    }
+    std::cout << fmt::format("{} moves\n", moves);
 }

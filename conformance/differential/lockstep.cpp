@@ -108,6 +108,10 @@ void lockstep::advance() {
                   advance_clock(sides_[1].store(), by) ? "done" : "refused");
     counts.add("advance: done");
     // Who is silent for an hour may be forgotten, name and all [RENEW-2].
+    renew_workers();
+}
+
+void lockstep::renew_workers() {
     for (const char* living : {"w1", "w2"}) {
         const worker_id worker{living};
         const work_filter filter = random_filter(random);

@@ -61,6 +61,8 @@ class side {
         return planned ? std::optional(at(*planned)) : std::nullopt;
     }
     [[nodiscard]] wording words(wording::detail shown) const { return {origin, shown}; }
+    /// From now on it is another hub that is asked.
+    void move_to(std::vector<backend*> openings) { openings_ = std::move(openings); }
 
   private:
     std::vector<backend*> openings_;
@@ -132,6 +134,8 @@ class lockstep {
     void step();
     /// Compares all that can be read.
     void compare_everything();
+    /// Lets the tested side go on in another hub, which is empty and has a test clock [IMAGE-1].
+    void move_tested_side(const std::vector<backend*>& openings);
 
     dice random;
     tally counts;
@@ -217,6 +221,7 @@ class lockstep {
     };
 
     void advance();
+    void renew_workers();
     [[nodiscard]] uuid next_uuid() { return {random.number(), ++last_uuid_}; }
     void compare_texts(const std::string& what,
                        const std::string& reference,

@@ -38,6 +38,7 @@ bool may_pass(const backend_error& trouble) noexcept {
         case store_fault::read_only:
         case store_fault::schema:
         case store_fault::configuration:
+        case store_fault::moved:
             break;
     }
     return true;

@@ -31,6 +31,8 @@ enum class store_fault {
     rejected,
     /// Wrong URI or option.
     configuration,
+    /// The hub is closed, because its instances are elsewhere or on their way; the text says where.
+    moved,
 };
 
 /// The word of a fault, as it stands in messages and logs.

@@ -24,6 +24,12 @@
 // messages included. `lease::row` is none of the target's; with row 0 its holder goes on there
 // [LOCK-9].
 // [IMAGE-2] Images of one call are of one moment [READ-1].
+//
+// [CLOSED-1] A hub can be closed, for a reason that says where its instances are: while it fills up,
+// and when it has moved. Every method of the contract that begins after that, in whatever process,
+// throws `backend_error` (moved) with the reason, until the hub is opened again; but `abilities`,
+// `identity`, `create_hub`, `delete_hub` (which opens it), `status`, `interrupt_waits` and those of
+// `image_store` work, and `wait_for_work` returns.
 
 namespace perdure {
 inline namespace v1 {
@@ -116,10 +122,13 @@ struct image_page {
     std::uint64_t last_sequence = 0;
 };
 
+/// What becomes of an instance that has the id of an image.
+enum class write_mode { keep, replace };
+
 enum class [[nodiscard]] write_outcome {
     written,
-    /// There is an instance with this id, and the image is not its continuation. Nothing happened.
-    already_exists,
+    /// There is an instance with this id, or none that the image continues. Nothing happened.
+    refused,
 };
 
 /// What a backend implements so that its instances can move; found by `interface_of`. Safe from any
@@ -149,10 +158,23 @@ class PERDURE_EXPORT image_store {
     /// [IMAGE-4] An image without the end of its history is kept incomplete: the instance is parked
     /// for the reason `incomplete_image`, its history version is 0, and `unpark` says not_parked.
     /// Images that differ in nothing but that they hold the following chunks complete it.
-    /// [IMAGE-5] An id that is taken by anything else is left alone.
+    /// [IMAGE-5] With `keep`, an id that is taken by anything else is left alone.
     /// [IMAGE-6] An image that contradicts itself is rejected, and nothing of the call happens.
+    /// [IMAGE-7] With `replace`, what is there with the image's id is replaced, and keeps its place
+    /// in the order of creation; nobody is told. An image that lacks the beginning of its history
+    /// keeps that of the same creation and execution, if it has a chunk that ends there; otherwise
+    /// it is refused.
     [[nodiscard]] virtual std::vector<write_outcome> write_images(
-        std::span<const instance_image> images, std::uint64_t last_sequence) = 0;
+        std::span<const instance_image> images, std::uint64_t last_sequence, write_mode mode) = 0;
+
+    /// [IMAGE-8] Removes instances as if they had never been: nobody is told. Unknown ids are
+    /// ignored.
+    virtual void remove_images(std::span<const instance_id> instances) = 0;
+
+    /// Closes the hub for this reason, or opens it when that is empty [CLOSED-1].
+    virtual void set_closed(const std::string& reason) = 0;
+    /// The reason; empty when the hub is open.
+    [[nodiscard]] virtual std::string closed_reason() = 0;
 };
 
 /// Why an instance is parked whose image is not complete.

@@ -67,10 +67,10 @@ std::vector<image_conflict> image_writer::write(std::span<const instance_image> 
         }
         const auto now = parts.first(fitting);
         parts = parts.subspan(fitting);
-        const auto outcomes = images_.write_images(now, last_sequence);
+        const auto outcomes = images_.write_images(now, last_sequence, write_mode::keep);
         std::vector<const instance_image*> existing;
         for (std::size_t n = 0; n < fitting; ++n) {
-            if (outcomes.at(n) == write_outcome::already_exists) {
+            if (outcomes.at(n) == write_outcome::refused) {
                 existing.push_back(&now[n]);
             } else {
                 count(now[n], false);
@@ -127,7 +127,7 @@ bool image_writer::continue_writing(const instance_image& part,
     instance_image rest = part;
     std::erase_if(rest.history, [&](const history_chunk& chunk) { return chunk.first < length; });
     return !rest.history.empty() &&
-           images_.write_images(std::span(&rest, 1), last_sequence).front() ==
+           images_.write_images(std::span(&rest, 1), last_sequence, write_mode::keep).front() ==
                write_outcome::written;
 }
 

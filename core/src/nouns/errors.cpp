@@ -46,6 +46,8 @@ std::string_view to_string(store_fault code) noexcept {
             return "rejected";
         case store_fault::configuration:
             return "configuration";
+        case store_fault::moved:
+            return "moved";
     }
     return "unknown";
 }

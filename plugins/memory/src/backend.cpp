@@ -23,11 +23,12 @@ using lease_outcomes = std::vector<lease_outcome>;
 
 // One call that does the same to each item, and is answered once [REPEAT-1].
 template <class Items, class Act>
-auto change_each(store& hub, const request_id& request, const Items& items, Act act) noexcept {
+auto change_each(store& hub, const request_id& request, const Items& items, Act act) {
     call work(hub);
-    return hub.answers.once(request, [&] {
+    const auto change = [&]() noexcept {  // Half a call would be worse than none.
         return each(items, [&](const auto& item) { return std::invoke(act, work, item); });
-    });
+    };
+    return hub.answers.once(request, change);
 }
 
 std::optional<instance_record> described(const call& work, const instance* found) {
@@ -78,16 +79,17 @@ class memory_backend final : public backend, public adjustable_clock, public ima
     void create_hub() override {}
 
     void delete_hub() override {
-        call work(hub_);
+        call work(hub_, call::in_closed_hub::allowed);
         while (!hub_.instances.empty()) {
             work.erase(hub_.instances.begin()->second);
         }
         hub_.workers.clear();
         hub_.answers = {};
+        hub_.closed_reason.clear();
     }
 
     hub_status status() override {
-        call work(hub_);
+        call work(hub_, call::in_closed_hub::allowed);
         hub_status result{.schema_version = "memory", .store_time = work.now};
         const auto is_parked = [](const auto& entry) { return entry.second.is_parked(); };
         result.parked = std::size_t(std::ranges::count_if(hub_.instances, is_parked));
@@ -118,7 +120,7 @@ class memory_backend final : public backend, public adjustable_clock, public ima
             const std::lock_guard guard(hub_.mutex);
             hub_.clock_advanced += by;
         }
-        const call looks(hub_);  // It notices what has fallen due.
+        const call looks(hub_, call::in_closed_hub::allowed);  // It notices what has fallen due.
         return has_test_clock_;
     }
 

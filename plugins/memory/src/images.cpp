@@ -73,10 +73,28 @@ class camera {
     std::size_t room_;
 };
 
-bool continues(const instance& found, const instance_image& image) {  // [IMAGE-4]
-    return found.history_version == 0 && found.created_as == image.created_as &&
-           found.record.execution == image.record.execution &&
-           found.record.history_length == image.history.front().first;
+bool is_same(const instance& found, const instance_image& image) {
+    return found.created_as == image.created_as && found.record.execution == image.record.execution;
+}
+
+// A chunk ends where the image begins.
+bool joins(const instance& found, const instance_image& image) {
+    const std::uint64_t first = image.history.front().first;
+    return first == found.record.history_length ||
+           std::ranges::any_of(found.history, [&](const auto& c) { return c.first == first; });
+}
+
+// Whether the image may be written over what is there.
+bool is_accepted(const instance* found, const instance_image& image, write_mode mode) {
+    const bool begins = image.history.front().first == 0;
+    if (found == nullptr || (mode == write_mode::replace && begins)) {
+        return begins;
+    }
+    const bool is_its_continuation = is_same(*found, image) && joins(*found, image);
+    return mode == write_mode::replace
+               ? is_its_continuation                                    // [IMAGE-7]
+               : is_its_continuation && found->history_version == 0 &&  // [IMAGE-4]
+                     found->record.history_length == image.history.front().first;
 }
 
 void restore_lease(call& work, leasable& item, const lease_image& held) {
@@ -132,27 +150,42 @@ void restore(call& work, instance& target, const instance_image& image) {
     restore_lease(work, target, held);
 }
 
-write_outcome write(call& work, const instance_image& image) {
+// Puts an instance with nothing but a history in the place of what is there.
+instance& replaced(call& work, const instance_image& image) {
     const instance_id& id = image.record.instance;
-    instance* target = work.find(id);
-    if (target != nullptr && !continues(*target, image)) {
-        return write_outcome::already_exists;  // [IMAGE-5]
+    instance* found = work.find(id);
+    const std::uint64_t first = image.history.front().first;
+    std::vector<history_chunk> kept;
+    const std::uint64_t ticket = found != nullptr ? found->ticket : ++work.hub.last_ticket;
+    if (found != nullptr) {
+        std::ranges::copy_if(found->history, std::back_inserter(kept), [&](const auto& chunk) {
+            return chunk.first < first;
+        });
+        work.erase(*found);
     }
-    if (target == nullptr) {
-        target = &work.hub.instances.try_emplace(id, id, ++work.hub.last_ticket).first->second;
-        target->record.name = image.record.name;
-        target->record.version = image.record.version;
-        target->record.kind = image.record.kind;
-        target->record.execution = image.record.execution;
-        target->record.parked_reason = incomplete_image;
-        target->created_as = image.created_as;
-        target->history_version = 0;
-    }
+    instance& target = work.hub.instances.try_emplace(id, id, ticket).first->second;
+    target.record.name = image.record.name;
+    target.record.version = image.record.version;
+    target.record.kind = image.record.kind;
+    target.record.execution = image.record.execution;
+    target.record.parked_reason = incomplete_image;
+    target.record.history_length = first;
+    target.created_as = image.created_as;
+    target.history_version = 0;
+    target.history = std::move(kept);
     for (const history_chunk& chunk : image.history) {
-        target->append({chunk.count, chunk.text});
+        target.append({chunk.count, chunk.text});
     }
+    return target;
+}
+
+write_outcome write(call& work, const instance_image& image, write_mode mode) {
+    if (!is_accepted(work.find(image.record.instance), image, mode)) {
+        return write_outcome::refused;  // [IMAGE-5]
+    }
+    instance& target = replaced(work, image);
     if (has_end(image)) {
-        restore(work, *target, image);
+        restore(work, target, image);
     }
     return write_outcome::written;
 }
@@ -166,7 +199,7 @@ image_page images_of_store::read_images(const std::string& after,
     const char* end = after.data() + after.size();
     refuse_unless(after.empty() || std::from_chars(after.data(), end, last).ptr == end,
                   "this is not what another page of images said");
-    const call work(hub());
+    const call work(hub(), call::in_closed_hub::allowed);
     std::map<std::uint64_t, const instance*> following;
     for (const auto& [id, found] : work.hub.instances) {
         if (found.ticket > last) {
@@ -188,7 +221,7 @@ image_page images_of_store::read_images(const std::string& after,
 
 std::vector<std::optional<instance_image>> images_of_store::read_images(
     std::span<const instance_id> instances, std::size_t bytes) {
-    call work(hub());
+    call work(hub(), call::in_closed_hub::allowed);
     return each(instances, [&](const instance_id& id) {
         const instance* found = work.find(id);
         return found ? std::optional(camera(work.now, bytes).take(*found)) : std::nullopt;
@@ -196,15 +229,32 @@ std::vector<std::optional<instance_image>> images_of_store::read_images(
 }
 
 std::vector<write_outcome> images_of_store::write_images(std::span<const instance_image> images,
-                                                         std::uint64_t last_sequence) {
+                                                         std::uint64_t last_sequence,
+                                                         write_mode mode) {
     refuse_contradictions(images, last_sequence);
-    call work(hub());
-    for (const instance_image& image : images) {  // While nothing has changed.
-        refuse_unless(image.history.front().first == 0 || work.find(image.record.instance),
-                      "the beginning of a history is missing");
-    }
+    call work(hub(), call::in_closed_hub::allowed);
     work.hub.last_sequence = std::max(work.hub.last_sequence, last_sequence);
-    return each(images, [&](const instance_image& image) { return write(work, image); });
+    return each(images, [&](const instance_image& image) { return write(work, image, mode); });
+}
+
+void images_of_store::remove_images(std::span<const instance_id> instances) {
+    call work(hub(), call::in_closed_hub::allowed);
+    for (const instance_id& id : instances) {
+        if (instance* found = work.find(id)) {
+            work.erase(*found);
+        }
+    }
+}
+
+void images_of_store::set_closed(const std::string& reason) {
+    const call work(hub(), call::in_closed_hub::allowed);
+    work.hub.closed_reason = reason;
+    work.hub.waiting.announce_work();
+    work.hub.waiting.announce_end();
+}
+
+std::string images_of_store::closed_reason() {
+    return call(hub(), call::in_closed_hub::allowed).hub.closed_reason;
 }
 
 }  // namespace perdure::memory

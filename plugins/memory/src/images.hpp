@@ -13,7 +13,11 @@ class images_of_store : public image_store {
     std::vector<std::optional<instance_image>> read_images(std::span<const instance_id> instances,
                                                            std::size_t bytes) override;
     std::vector<write_outcome> write_images(std::span<const instance_image> images,
-                                            std::uint64_t last_sequence) override;
+                                            std::uint64_t last_sequence,
+                                            write_mode mode) override;
+    void remove_images(std::span<const instance_id> instances) override;
+    void set_closed(const std::string& reason) override;
+    std::string closed_reason() override;
 
   private:
     virtual store& hub() noexcept = 0;

@@ -145,6 +145,8 @@ struct store {
 
     std::uint64_t last_sequence = 0;
     std::uint64_t last_ticket = 0;
+    /// Why it is closed; empty while it is open [CLOSED-1].
+    std::string closed_reason;
     wake_ups waiting;
 
     const steady_time opened_steady = std::chrono::steady_clock::now();
@@ -156,7 +158,15 @@ struct store {
 /// [BATCH-3], and announces at its end what it left ready [HANDOFF-2] [WAKE-1].
 class call {
   public:
-    explicit call(store& opened) : hub(opened), lock_(opened.mutex) { read_clock(); }
+    enum class in_closed_hub { refused, allowed };
+
+    explicit call(store& opened, in_closed_hub use = in_closed_hub::refused)
+        : hub(opened), lock_(opened.mutex) {
+        if (use == in_closed_hub::refused && !hub.closed_reason.empty()) {
+            throw backend_error(store_fault::moved, hub.closed_reason);
+        }
+        read_clock();
+    }
     ~call() { static_cast<void>(announce()); }
 
     store& hub;

@@ -72,7 +72,11 @@ class sqlite_backend final : public backend,
     [[nodiscard]] std::vector<std::optional<instance_image>> read_images(
         std::span<const instance_id> instances, std::size_t bytes) override;
     [[nodiscard]] std::vector<write_outcome> write_images(std::span<const instance_image> images,
-                                                          std::uint64_t last_sequence) override;
+                                                          std::uint64_t last_sequence,
+                                                          write_mode mode) override;
+    void remove_images(std::span<const instance_id> instances) override;
+    void set_closed(const std::string& reason) override;
+    [[nodiscard]] std::string closed_reason() override;
 
   private:
     /// The store's time if there is nothing at all for this request; nothing if there may be.

@@ -24,24 +24,27 @@ std::int64_t instance_row::work_key() const noexcept {
     return work_key_of(definition, is_held(), suspect);
 }
 
-call::call(store& hub, notifier& announcer, urgency how)
+call::call(store& hub, notifier& announcer, urgency how, in_closed_hub use)
     : hub_(hub), notifier_(announcer), turn_(hub.write_mutex(), how), writer_(&hub.open_writer()) {
     try {
-        begin();
+        begin(use);
     } catch (const backend_error&) {
         roll_back();
         throw;
     }
 }
 
-void call::begin() {
+void call::begin(in_closed_hub use) {
     sql().begin.run();
     rows hub = sql().hub.query();
     if (!hub.next()) {
         throw backend_error(store_fault::corrupt, "the hub's own row is missing");
     }
     before_ = state_of_hub(hub);
-    stored_sequence_ = last_sequence_ = hub.number(5);
+    if (use == in_closed_hub::refused) {
+        before_.require_open();
+    }
+    stored_sequence_ = last_sequence_ = hub.number(6);
     clock_ = before_.clock.going_on();
     now_ = clock_.said;
     rows_written_ = writer_->db.all_changes();

@@ -107,7 +107,12 @@ struct earlier_answer {
 /// transaction [BATCH-3]. What is not finished is rolled back.
 class call {
   public:
-    explicit call(store& hub, notifier& announcer, urgency how = urgency::ordinary);
+    enum class in_closed_hub { refused, allowed };
+
+    explicit call(store& hub,
+                  notifier& announcer,
+                  urgency how = urgency::ordinary,
+                  in_closed_hub use = in_closed_hub::refused);
     call(const call&) = delete;
     call& operator=(const call&) = delete;
     ~call();
@@ -184,6 +189,8 @@ class call {
 
     // The end.
     void news_of_ready() noexcept { news_.ready = true; }
+    /// Whoever waits, waits for something else from now on.
+    void news_of_everything() noexcept { news_.ready = news_.everything_ended = true; }
     void news_of_due(std::int64_t at);
     void news_of_lease(std::int64_t until) noexcept {
         news_.next_due = std::min(news_.next_due, until);
@@ -194,7 +201,7 @@ class call {
     wake_token finish();
 
   private:
-    void begin();
+    void begin(in_closed_hub use);
     void roll_back() noexcept;
     [[nodiscard]] bool is_clock_news() const;
     [[nodiscard]] std::int64_t first_due(const instance_row& target);

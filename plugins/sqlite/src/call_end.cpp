@@ -159,8 +159,8 @@ void call::empty_hub() {
         writer_->db.execute(std::string("delete from ") + table);
     }
     writer_->db.execute("update workers set live_until = 0, offers = ''");
-    news_.ready = true;
-    news_.everything_ended = true;
+    sql().set_closed.run(nullptr);
+    news_of_everything();
 }
 
 // [TIME-3] Whatever is written with a time keeps the clock, though not more than once a second.
@@ -173,7 +173,7 @@ bool call::is_clock_news() const {
 
 wake_token call::finish() {
     write_back();
-    const hub_state after{clock_, before_.changes + (news_.is_news() ? 1 : 0)};
+    const hub_state after{clock_, before_.changes + (news_.is_news() ? 1 : 0), {}};
     if (after.changes != before_.changes || last_sequence_ != stored_sequence_ || is_clock_news()) {
         sql().update_hub.run(clock_.ahead, clock_.said, after.changes, last_sequence_);
     }

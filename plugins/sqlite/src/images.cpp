@@ -172,17 +172,14 @@ class restorer {
   public:
     explicit restorer(call& work) : work_(work) {}
 
-    write_outcome write(const instance_image& image) {
-        const std::uint64_t first = image.history.front().first;
+    write_outcome write(const instance_image& image, write_mode mode) {
         const instance_row* found = work_.find(image.record.instance);
-        refuse_unless(found != nullptr || first == 0, "the beginning of a history is missing");
-        if (found != nullptr && (found->history_version != 0 || found->history_length != first ||
-                                 found->execution != image.record.execution ||
-                                 work_.created_as(*found) != image.created_as)) {
-            return write_outcome::already_exists;  // [IMAGE-5]
+        if (!is_accepted(found, image, mode)) {
+            return write_outcome::refused;
         }
         const std::int64_t row = found != nullptr ? found->row : work_.new_row();
         if (found != nullptr) {
+            clear(row, image.history.front().first);
             work_.forget(*found);
         }
         for (const history_chunk& chunk : image.history) {
@@ -197,6 +194,30 @@ class restorer {
     }
 
   private:
+    // Whether the image may be written over what is there.
+    bool is_accepted(const instance_row* found, const instance_image& image, write_mode mode) {
+        const std::uint64_t first = image.history.front().first;
+        if (found == nullptr || (mode == write_mode::replace && first == 0)) {
+            return first == 0;
+        }
+        const bool is_same = found->execution == image.record.execution &&
+                             work_.created_as(*found) == image.created_as;
+        const bool is_at_end = found->history_length == first;
+        if (mode == write_mode::keep) {
+            return is_same && is_at_end && found->history_version == 0;  // [IMAGE-4] [IMAGE-5]
+        }
+        return is_same && (is_at_end || sql_.find_chunk.number(found->row, first));  // [IMAGE-7]
+    }
+
+    // Everything of an instance but its row, and the history before this event.
+    void clear(std::int64_t row, std::uint64_t first) {
+        sql_.cut_history.run(row, first);
+        sql_.clear_inbox.run(row);
+        sql_.remove_activities.run(row);
+        sql_.remove_tags.run(row);
+        sql_.remove_message_ids.run(row);
+    }
+
     // [IMAGE-4]
     void keep_incomplete(std::int64_t row, const instance_image& image) {
         const history_chunk& last = image.history.back();
@@ -347,7 +368,7 @@ image_page sqlite_backend::read_images(const std::string& after,
                   "this is not what another page of images said");
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
-    const timestamp now = reads.now();
+    const timestamp now = reads.now_even_if_closed();
     image_page page{.last_sequence = unsigned_of(reads->last_sequence.number().value_or(0))};
     camera taking(reads.sql(), bytes);
     rows found = reads->records_by_row.query(now, last, static_cast<std::int64_t>(limit) + 1);
@@ -366,7 +387,7 @@ std::vector<std::optional<instance_image>> sqlite_backend::read_images(
     std::span<const instance_id> instances, std::size_t bytes) {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
-    const timestamp now = reads.now();
+    const timestamp now = reads.now_even_if_closed();
     return each(instances, [&](const instance_id& id) {
         rows found = reads->record.query(now, id.text());
         return found.next() ? std::optional(camera(reads.sql(), bytes).take(found)) : std::nullopt;
@@ -374,14 +395,39 @@ std::vector<std::optional<instance_image>> sqlite_backend::read_images(
 }
 
 std::vector<write_outcome> sqlite_backend::write_images(std::span<const instance_image> images,
-                                                        std::uint64_t last_sequence) {
+                                                        std::uint64_t last_sequence,
+                                                        write_mode mode) {
     refuse_contradictions(images, last_sequence);
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, urgency::ordinary, call::in_closed_hub::allowed);
     work.raise_sequence(last_sequence);
     restorer writes(work);
-    auto outcomes = each(images, [&](const instance_image& image) { return writes.write(image); });
+    auto outcomes =
+        each(images, [&](const instance_image& image) { return writes.write(image, mode); });
     static_cast<void>(work.finish());
     return outcomes;
+}
+
+void sqlite_backend::remove_images(std::span<const instance_id> instances) {
+    call work(hub_, notifier_, urgency::ordinary, call::in_closed_hub::allowed);
+    for (const instance_id& id : instances) {
+        if (instance_row* found = work.find(id)) {
+            work.erase(*found);
+        }
+    }
+    static_cast<void>(work.finish());
+}
+
+void sqlite_backend::set_closed(const std::string& reason) {
+    call work(hub_, notifier_, urgency::ordinary, call::in_closed_hub::allowed);
+    work.sql().set_closed.run(unless_none(reason));
+    work.news_of_everything();
+    static_cast<void>(work.finish());
+}
+
+std::string sqlite_backend::closed_reason() {
+    borrowed_reader reads(hub_);
+    const snapshot view(reads.sql());
+    return reads.hub().closed_reason;
 }
 
 }  // namespace perdure::sqlite

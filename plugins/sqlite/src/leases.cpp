@@ -14,6 +14,7 @@ std::optional<timestamp> sqlite_backend::idle_since(const lock_request& request)
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
     const hub_state seen = reads.hub();
+    seen.require_open();
     notifier_.hear_of_state(seen);
     const std::int64_t now = seen.clock.now();
     if (seen.clock.is_set_back() || reads->any_expired_or_suspect.number(now).value_or(0) != 0 ||

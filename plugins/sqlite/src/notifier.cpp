@@ -170,7 +170,9 @@ bool notifier::wait(std::span<const instance_id> instances, steady::time_point d
 bool notifier::any_ended(std::span<const instance_id> instances) {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
-    hear_of_state(reads.hub());
+    const hub_state found = reads.hub();
+    hear_of_state(found);
+    found.require_open();
     return std::any_of(instances.begin(), instances.end(), [&](const instance_id& id) {
         const auto status = reads->status.number(id.text());
         return !status || is_terminal(static_cast<orchestration_status>(*status));

@@ -32,7 +32,7 @@ void sqlite_backend::create_hub() {
 }
 
 void sqlite_backend::delete_hub() {
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, urgency::ordinary, call::in_closed_hub::allowed);
     work.empty_hub();
     static_cast<void>(work.finish());
 }
@@ -41,7 +41,7 @@ bool sqlite_backend::advance_clock(duration by) {
     if (!hub_.chosen().test_clock) {
         return false;
     }
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, urgency::ordinary, call::in_closed_hub::allowed);
     work.advance_clock(by);
     static_cast<void>(work.finish());
     return true;
@@ -123,6 +123,7 @@ std::optional<history_page> sqlite_backend::read_history(const instance_id& inst
                                                          std::size_t bytes) {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
+    reads.hub().require_open();
     rows head = reads->history_head.query(instance.text());
     if (!head.next()) {
         return std::nullopt;
@@ -245,7 +246,7 @@ hub_status sqlite_backend::status() {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
     result.schema_version = schema_version();
-    result.store_time = reads.now();
+    result.store_time = reads.now_even_if_closed();
     const std::int64_t now = result.store_time.time_since_epoch().count();
     std::vector<work_filter> offers;
     {

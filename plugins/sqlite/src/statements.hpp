@@ -35,7 +35,7 @@ struct name_statements {
 
 /// The columns of `hub_state`, in its order, after the schema's version.
 inline const std::string hub_columns =
-    "select version, clock_offset, clock_ahead, clock_said, changes";
+    "select version, clock_offset, clock_ahead, clock_said, changes, closed_reason";
 
 /// The columns of `instance_row`, in its order.
 inline const std::string instance_columns =
@@ -128,6 +128,9 @@ struct write_statements {
     statement remove_message_ids{db, "delete from message_ids where instance_row = ?"};
 
     // Images: whole rows, whatever turns change of them.
+    statement set_closed{db, "update task_hub set closed_reason = ?"};
+    statement find_chunk{db, "select 1 from history where instance_row = ? and first = ?"};
+    statement cut_history{db, "delete from history where instance_row = ? and first >= ?"};
     statement write_instance{
         db,
         "insert or replace into instances (row, instance, execution, definition, status, work_key,"
@@ -315,6 +318,7 @@ struct read_statements {
         " left join workers w on w.worker = a.holder where a.instance_row = ?"
         " order by a.execution, a.task"};
     statement last_sequence{db, "select last_sequence from task_hub"};
+    statement closed_reason{db, "select closed_reason from task_hub"};
 
     // WorkKeys.
     statement find_request{db, "select 1 from requests where request = ?"};

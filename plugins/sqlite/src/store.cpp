@@ -93,7 +93,13 @@ void store::return_reader(std::unique_ptr<reader> used) {
 
 hub_state state_of_hub(const rows& found) {
     require_known_version(found.number(0));
-    return {{found.number(1), found.number(2), found.number(3)}, found.number(4)};
+    return {{found.number(1), found.number(2), found.number(3)}, found.number(4), found.string(5)};
+}
+
+void hub_state::require_open() const {
+    if (!closed_reason.empty()) {
+        throw backend_error(store_fault::moved, closed_reason);
+    }
 }
 
 hub_state reader::hub() {
@@ -105,6 +111,16 @@ borrowed_reader::borrowed_reader(store& hub) : hub_(hub), reader_(hub.take_reade
 
 borrowed_reader::~borrowed_reader() {
     hub_.return_reader(std::move(reader_));
+}
+
+timestamp borrowed_reader::now() {
+    const hub_state found = hub();
+    found.require_open();
+    return timestamp(duration(found.clock.now()));
+}
+
+timestamp borrowed_reader::now_even_if_closed() {
+    return timestamp(duration(hub().clock.now()));
 }
 
 snapshot::~snapshot() {

@@ -48,10 +48,15 @@ struct writer {
     write_statements sql{db};
 };
 
-/// The columns of the hub's row that times and waits depend on.
+/// The columns of the hub's row that every call looks at.
 struct hub_state {
     hub_clock clock;
     std::int64_t changes = 0;
+    /// Empty while it is open.
+    std::string closed_reason{};
+
+    /// [CLOSED-1] Throws `backend_error` (moved) while it is closed.
+    void require_open() const;
 };
 
 /// Reads it. Throws `backend_error` (schema) when somebody has upgraded the hub since it was
@@ -81,7 +86,9 @@ class borrowed_reader {
     read_statements* operator->() const noexcept { return &reader_->sql; }
     [[nodiscard]] read_statements& sql() const noexcept { return reader_->sql; }
     [[nodiscard]] hub_state hub() { return reader_->hub(); }
-    [[nodiscard]] timestamp now() { return timestamp(duration(hub().clock.now())); }
+    /// The time of a hub that is open.
+    [[nodiscard]] timestamp now();
+    [[nodiscard]] timestamp now_even_if_closed();
 
   private:
     store& hub_;
