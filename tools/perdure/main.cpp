@@ -1,5 +1,6 @@
 #include "bench/bench.hpp"
 #include "commands.hpp"
+#include "moving/export_format.hpp"
 #include "moving/moving.hpp"
 
 #include <perdure/backend_error.hpp>
@@ -228,6 +229,8 @@ int execute(const chosen_verb& verb) {
         return explain(problem, exit_code::not_found);
     } catch (const invalid_input& problem) {
         return explain(problem, exit_code::bad_usage);
+    } catch (const damaged_file& problem) {
+        return explain(problem, exit_code::damaged);
     } catch (const backend_error& problem) {
         return explain(problem,
                        problem.code() == store_fault::configuration ? exit_code::bad_usage

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <perdure/failure.hpp>
 #include <perdure/time.hpp>
 
 #include <cstddef>
@@ -37,6 +38,12 @@ inline constexpr std::string_view end = "end";
 // The last member of each line but the first: `,"chain":"` and the digits of a hash value, `"}`.
 inline constexpr std::string_view chain_member = ",\"chain\":\"";
 inline constexpr std::size_t chain_bytes = chain_member.size() + 64 + 2;
+
+// A file of which not even the first line can be read.
+class damaged_file final : public error {
+  public:
+    using error::error;
+};
 
 struct export_header {
     std::string format{export_format};

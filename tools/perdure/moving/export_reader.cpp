@@ -40,7 +40,12 @@ export_reader::export_reader(byte_source& from, std::size_t part_bytes)
     try {
         read_header();
     } catch (const error& problem) {
-        throw invalid_input(where() + problem.what());
+        throw damaged_file(where() + problem.what());
+    }
+    if (header_.version > export_version) {
+        throw invalid_input("the file has format version " + std::to_string(header_.version) +
+                            ", and this perdure reads version " + std::to_string(export_version) +
+                            ": take a newer one");
     }
 }
 
@@ -60,9 +65,7 @@ void export_reader::read_header() {
         fail_expected("format " + std::string(export_format), excerpt(header_.format));
     }
     if (header_.version > export_version) {
-        throw invalid_input("the file has format version " + std::to_string(header_.version) +
-                            ", and this perdure reads version " + std::to_string(export_version) +
-                            ": take a newer one");
+        return;
     }
     line_reader all(in);
     all("line", kind);

@@ -33,7 +33,7 @@ struct file_damage {
 // source must outlive it.
 class export_reader {
   public:
-    // Throws `invalid_input` for what is no export file, or one of a newer version.
+    // Throws `damaged_file` for what is no export file, `invalid_input` for one of a newer version.
     export_reader(byte_source& from, std::size_t part_bytes);
 
     [[nodiscard]] const export_header& header() const noexcept { return header_; }

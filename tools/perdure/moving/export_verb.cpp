@@ -129,11 +129,11 @@ int export_instances(const export_command& given) {
     const hub from = open_existing(given.hub);
     image_reader reads(from.store(), is_whole_hub(given) ? image_limits() : selected_at_once);
     check_wishes(from, given);
+    const export_header header = header_for(from, given);
     output_file file(given.output,
                      given.overwrite ? existing_file::overwritten : existing_file::refused);
     compressing_sink compressed(file);
-    export_writer writes(given.no_compression ? static_cast<byte_sink&>(file) : compressed,
-                         header_for(from, given));
+    export_writer writes(given.no_compression ? static_cast<byte_sink&>(file) : compressed, header);
     {
         progress_line progress(given.quiet);
         take_wanted(from, given, reads, [&](instance_image image) {

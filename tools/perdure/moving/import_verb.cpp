@@ -31,16 +31,6 @@ class damage_report {
     std::vector<std::string> texts_;
 };
 
-void refuse_workers(const hub& to) {
-    const auto workers = to.store().status().live_workers;
-    if (!workers.empty()) {
-        throw backend_error(store_fault::rejected,
-                            "worker \"" + printable(workers.front().text) + "\" lives on " +
-                                to.description() +
-                                ": stop the workers, and wait until their life signs have run out");
-    }
-}
-
 void refuse_redacted(const export_header& header, const import_command& given) {
     if (header.redacted && !given.redacted_too) {
         throw invalid_input(

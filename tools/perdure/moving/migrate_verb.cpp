@@ -14,6 +14,8 @@ namespace perdure::tool {
 int migrate_hub(const migrate_command& given) {
     const stopwatch time;
     const hub from = open_existing(given.from);
+    // Before a target is created.
+    refuse_workers(from);
     const hub to = open_target(given.to);
     image_counts done;
     {

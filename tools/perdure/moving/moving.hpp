@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-// The verbs that move instances: into a file and out of it, and from hub to hub. docs/migration.md
+// The verbs that move instances: into a file and out of it, and from hub to hub. docs/operations.md
 // shows them, docs/export-format.md describes the file.
 
 namespace perdure::tool {

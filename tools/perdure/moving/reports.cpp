@@ -1,5 +1,7 @@
 #include "reports.hpp"
 
+#include <perdure/printable.hpp>
+
 #include <iostream>
 
 namespace perdure::tool {
@@ -52,6 +54,16 @@ std::string to_text(const moved& what) {
            counted(what.messages, "message", "messages") + " and " +
            counted(what.activities, "activity", "activities") + ", in " + to_text(what.seconds) +
            " s (" + to_text(events_per_second(what)) + " events/s)";
+}
+
+void refuse_workers(const hub& where) {
+    const auto workers = where.store().status().live_workers;
+    if (!workers.empty()) {
+        throw backend_error(store_fault::rejected,
+                            "worker \"" + printable(workers.front().text) + "\" lives on " +
+                                where.description() +
+                                ": stop the workers, and wait until their life signs have run out");
+    }
 }
 
 hub open_target(const std::string& uri) {

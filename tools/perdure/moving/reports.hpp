@@ -55,4 +55,7 @@ class stopwatch {
 // be gone with this process.
 [[nodiscard]] hub open_target(const std::string& uri);
 
+// Throws `backend_error` that names a worker which lives on the hub.
+void refuse_workers(const hub& where);
+
 }  // namespace perdure::tool

@@ -32,7 +32,9 @@ bool is_noticed(const std::string& file, const std::vector<instance_image>& writ
             REQUIRE(cut == part);
         }
         return !found.damages.empty();
-    } catch (const invalid_input&) {
+    } catch (const damaged_file&) {
+        return true;
+    } catch (const invalid_input&) {  // Of another version, as it seems.
         return true;
     }
 }
@@ -246,10 +248,10 @@ TEST_CASE("What is no export file, or a newer one, is refused", "[damage]") {
     CHECK_THROWS_WITH(read_all(with("perdure-export", "perdure-report")),
                       Contains("perdure-report"));
     for (const std::string other : {"", "{}", "hello\n", "{\"line\":\"header\"}\n", "\n\n\n"}) {
-        CHECK_THROWS_AS(read_all(other), invalid_input);
+        CHECK_THROWS_AS(read_all(other), damaged_file);
     }
-    CHECK_THROWS_AS(read_all(compressed("hello\n")), invalid_input);
-    CHECK_THROWS_AS(read_all(std::string("\x28\xb5\x2f\xfd", 4)), invalid_input);
+    CHECK_THROWS_AS(read_all(compressed("hello\n")), damaged_file);
+    CHECK_THROWS_AS(read_all(std::string("\x28\xb5\x2f\xfd", 4)), damaged_file);
 }
 
 TEST_CASE("What follows the end of a file is a damage", "[damage]") {

@@ -63,7 +63,7 @@ instance_image image(const std::string& id, std::size_t chunks = 2) {
 }
 
 // A file whose second instance is damaged in its last line but one.
-std::string damaged_file() {
+std::string file_with_damage() {
     auto lines = lines_of(file_of({image("a"), image("b", 40), image("c")}));
     const auto found = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
         return line.find(R"("first":79,)") != std::string::npos;
@@ -113,7 +113,7 @@ TEST_CASE("What is there with other content is left alone and reported", "[impor
 TEST_CASE("Nothing is left of an instance that turns out to be damaged", "[import]") {
     const hub to = open("memory:");
 
-    const imported result = import(to, damaged_file());
+    const imported result = import(to, file_with_damage());
 
     CHECK(result.damages == 1);
     CHECK(content_of(to) == std::vector{image("a"), image("c")});
@@ -126,7 +126,7 @@ TEST_CASE("A damaged file takes nothing away that was there before", "[import]")
     const hub to = open("memory:");
     import(to, file_of({image("b", 40)}));
 
-    CHECK(import(to, damaged_file()).damages == 1);
+    CHECK(import(to, file_with_damage()).damages == 1);
 
     CHECK(content_of(to) == std::vector{image("b", 40), image("a"), image("c")});
 }
