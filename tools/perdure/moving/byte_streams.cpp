@@ -42,8 +42,16 @@ int open_partial(const std::string& path) {
     return number;
 }
 
+// Whoever has renamed it meanwhile has let go of it, too.
+bool is_still_called(int file, const std::string& path) {
+    struct stat opened {};
+    struct stat named {};
+    return ::fstat(file, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 void lock_and_empty(int file, const std::string& path) {
-    if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    if (::flock(file, LOCK_EX | LOCK_NB) != 0 || !is_still_called(file, path)) {
         throw invalid_input("'" + path + "' is being written by another process");
     }
     if (::ftruncate(file, 0) != 0) {

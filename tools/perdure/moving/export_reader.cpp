@@ -64,6 +64,9 @@ void export_reader::read_header() {
     if (header_.format != export_format) {
         fail_expected("format " + std::string(export_format), excerpt(header_.format));
     }
+    if (header_.version == 0) {
+        fail_expected("a format version", "none");
+    }
     if (header_.version > export_version) {
         return;
     }

@@ -85,6 +85,9 @@ void check_wishes(const hub& from, const export_command& given) {
     if (!given.ids.empty() && !given.filter.is_empty()) {
         throw invalid_input("export: filters do not go with named instances");
     }
+    if (given.output == "-" && output_is_terminal()) {
+        throw invalid_input("export: standard output is a terminal; give a file or a pipe");
+    }
     static_cast<void>(read_filter(given.filter));
     for (const auto& id : given.ids) {
         const instance_id wanted(id);

@@ -12,7 +12,7 @@ namespace {
 // The text as one JSON value on one line, from which a reader makes the same text: where it has a
 // line feed, between values, a tab stands instead. Nothing if that cannot be.
 std::optional<std::string> on_one_line(const std::string& text) {
-    if (text.find('\t') != std::string::npos) {
+    if (text.find_first_of("\t\r") != std::string::npos) {
         return std::nullopt;
     }
     try {
