@@ -247,7 +247,7 @@ TEST_CASE("What is no export file, or a newer one, is refused", "[damage]") {
                       Contains("\"new\""));
     CHECK_THROWS_WITH(read_all(with("perdure-export", "perdure-report")),
                       Contains("perdure-report"));
-    CHECK_THROWS_WITH(read_all(with("\"version\":1,", "")), Contains("format version"));
+    CHECK_THROWS_WITH(read_all(with(",\"version\":1", "")), Contains("format version"));
     for (const std::string other : {"", "{}", "hello\n", "{\"line\":\"header\"}\n", "\n\n\n"}) {
         CHECK_THROWS_AS(read_all(other), damaged_file);
     }
