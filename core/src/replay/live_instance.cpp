@@ -68,6 +68,10 @@ turn_result live_instance::advance(timestamp now, std::span<const inbox_message>
     return collect();
 }
 
+void live_instance::show(match_observer& observer) noexcept {
+    state_->show(observer);
+}
+
 void live_instance::condemn(std::string report) {
     state_->fail(turn_fault::kind::divergence, std::move(report));
 }

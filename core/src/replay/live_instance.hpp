@@ -10,6 +10,8 @@
 
 namespace perdure::replay {
 
+class match_observer;
+
 /// The turn machine of a coroutine: its frame and what it waits for. The pure core: no I/O, clock,
 /// thread, lock or log; the same history and messages give the same answer. Its turns end where
 /// they begin. The definition must outlive it.
@@ -35,6 +37,9 @@ class PERDURE_EXPORT live_instance final : public turn_machine {
     [[nodiscard]] bool awaits_only(task_id task) const noexcept override;
     [[nodiscard]] const std::string& name() const noexcept override;
     [[nodiscard]] const std::string& version() const noexcept override;
+
+    /// Tells it from now on; it must outlive this.
+    void show(match_observer& observer) noexcept;
 
     /// A whole turn: `begin`, then `collect`.
     [[nodiscard]] turn_result advance(timestamp now, std::span<const inbox_message> inbox);

@@ -1,7 +1,9 @@
 #include "replay/live_state.hpp"
+#include "replay/match.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 // What a turn has led to becomes its result.
@@ -78,6 +80,20 @@ void live_instance::state::describe_end(turn_result& result) const {
             // Suspended by a message of this very turn: so the next execution is.
             result.kept_events.push_back(*suspension_);
         }
+    }
+}
+
+void live_instance::state::diverge(const history_event* recorded) {
+    if (observer_ != nullptr && !fault_) {
+        observer_->diverged(applied_, recorded, pending_);
+    }
+    const auto before = repeated_.first(std::min(repeated_position_, repeated_.size()));
+    fail(turn_fault::kind::divergence, divergence_report(applied_, before, recorded, pending_));
+}
+
+void live_instance::state::fail(turn_fault::kind what, std::string report) {
+    if (!fault_) {
+        fault_ = turn_fault{what, std::move(report)};
     }
 }
 

@@ -295,6 +295,9 @@ void live_instance::state::match(const history_event& recorded) {
         return;
     }
     if (has_drifted(recorded, pending_.front().event)) {
+        if (observer_ != nullptr) {
+            observer_->drifted(applied_, recorded, pending_.front().event);
+        }
         note(remark::kind::drift,
              fmt::format("drift: {} has another input or time in the history than the code gives "
                          "now; the recorded one is kept",
@@ -382,17 +385,6 @@ void live_instance::state::destroy_frame() {
     open_ = false;
     ready_.clear();
     root_.reset();
-}
-
-void live_instance::state::diverge(const history_event* recorded) {
-    const auto before = repeated_.first(std::min(repeated_position_, repeated_.size()));
-    fail(turn_fault::kind::divergence, divergence_report(applied_, before, recorded, pending_));
-}
-
-void live_instance::state::fail(turn_fault::kind what, std::string report) {
-    if (!fault_) {
-        fault_ = turn_fault{what, std::move(report)};
-    }
 }
 
 }  // namespace perdure::replay

@@ -33,6 +33,7 @@ class live_instance::state final : public detail::turn {
     /// In place of `begin_turn`: this is what the turn comes to, whatever else is wrong.
     void refuse_turn(turn_fault fault);
     [[nodiscard]] turn_result collect();
+    void show(match_observer& observer) noexcept { observer_ = &observer; }
     /// The first one counts.
     void fail(turn_fault::kind what, std::string report);
     [[nodiscard]] std::uint64_t history_length() const noexcept { return applied_; }
@@ -142,6 +143,8 @@ class live_instance::state final : public detail::turn {
     /// The event that suspended it, until it is resumed.
     std::optional<history_event> suspension_;
     std::optional<turn_fault> fault_;
+    /// Null when nobody wants to know.
+    match_observer* observer_ = nullptr;
 
     task_table tasks_;
     /// The task id of the newest scheduling decision that the history has.

@@ -34,7 +34,8 @@ bool is_same_act(const history_event& recorded, const history_event& made) noexc
 }
 
 bool has_drifted(const history_event& recorded, const history_event& made) noexcept {
-    return recorded.data != made.data || recorded.fire_at != made.fire_at;
+    return recorded.data != made.data || recorded.fire_at != made.fire_at ||
+           recorded.version != made.version;
 }
 
 std::string describe(const history_event& event) {

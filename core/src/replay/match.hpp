@@ -18,8 +18,28 @@ namespace perdure::replay {
 /// id, name, and child or target.
 [[nodiscard]] bool is_same_act(const history_event& recorded, const history_event& made) noexcept;
 
-/// Same act, but with another input, time or value: the recorded one wins.
+/// Same act, but with another input, version, time or value: the recorded one wins.
 [[nodiscard]] bool has_drifted(const history_event& recorded, const history_event& made) noexcept;
+
+/// Is told where a history that is repeated and the code differ, as it is found. Copies what it
+/// wants to keep.
+class match_observer {
+  public:
+    match_observer(const match_observer&) = delete;
+    match_observer& operator=(const match_observer&) = delete;
+
+    virtual void drifted(std::uint64_t number,
+                         const history_event& recorded,
+                         const history_event& made) = 0;
+    /// `recorded` is null when the history has nothing there.
+    virtual void diverged(std::uint64_t number,
+                          const history_event* recorded,
+                          const std::deque<decision>& made) = 0;
+
+  protected:
+    match_observer() = default;
+    ~match_observer() = default;
+};
 
 /// One line for a person: kind, task id, name, child.
 [[nodiscard]] std::string describe(const history_event& event);
