@@ -1,4 +1,5 @@
 #include "plugin/errors.hpp"
+#include "plugin/exported_object.hpp"
 
 #include <perdure/plugin.hpp>
 
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,10 +22,13 @@ inline namespace v1 {
 namespace {
 
 namespace fs = std::filesystem;
+using plugin::exported_object;
 using plugin::joined;
+using plugin::mismatch;
 using plugin::refuse;
 
-constexpr const char* symbol = "perdure_plugin";
+constexpr exported_object plugin_object{"perdure_plugin",
+                                        "a Perdure plugin, which exports it by PERDURE_PLUGIN"};
 constexpr std::string_view file_prefix = "perdure-";
 constexpr std::string_view file_suffix = ".so";
 
@@ -33,31 +38,44 @@ std::string without_errno(std::string text) {
     return colon == std::string::npos ? text : text.substr(0, colon);
 }
 
-const std::string no_symbol = std::string("found a shared library without the symbol ") + symbol +
-                              "; expected a Perdure plugin, which exports it by PERDURE_PLUGIN";
+std::string without(const exported_object& wanted) {
+    return std::string("found a shared library without the symbol ") + wanted.symbol +
+           "; expected " + wanted.meaning;
+}
+
+// The name of what a library exports stands in it, with a NUL behind. (Boost's list of symbols
+// takes the names from the last table of texts, which need not be theirs, and lacks what is
+// stripped.)
+bool may_export(const fs::path& file, const exported_object& wanted) {
+    const std::string name = wanted.symbol + std::string(1, '\0');
+    std::ifstream bytes(file, std::ios::binary);
+    std::string block(std::size_t{1} << 20U, '\0');
+    std::string seen;
+    do {
+        bytes.read(block.data(), static_cast<std::streamsize>(block.size()));
+        seen.append(block, 0, static_cast<std::size_t>(bytes.gcount()));
+        if (seen.find(name) != std::string::npos) {
+            return true;
+        }
+        seen.erase(0, seen.size() - std::min(seen.size(), name.size()));
+    } while (bytes);
+    return false;
+}
 
 // What is known without loading the file, which would run code of it.
-std::optional<std::string> problem_before_loading(const fs::path& file) {
+std::optional<std::string> problem_before_loading(const fs::path& file,
+                                                  const exported_object& wanted) {
     std::error_code code;
     if (!fs::is_regular_file(file, code)) {
         return "no such file";
     }
     try {
-        boost::dll::library_info info(file);
-        const auto symbols = info.symbols();
-        // A stripped library lists none, and its loaded form has to be asked.
-        const bool has_symbol =
-            symbols.empty() || std::find(symbols.begin(), symbols.end(), symbol) != symbols.end();
-        return has_symbol ? std::nullopt : std::optional(no_symbol);
+        static_cast<void>(boost::dll::library_info(file).sections());
     } catch (const std::exception&) {
-        return "found a file that is not a shared library of this machine; expected a Perdure "
-               "plugin";
+        return std::string("found a file that is not a shared library of this machine; expected ") +
+               wanted.meaning;
     }
-}
-
-template <class T>
-std::string mismatch(const std::string& what, const T& found, const T& expected) {
-    return what + ": found " + std::to_string(found) + ", expected " + std::to_string(expected);
+    return may_export(file, wanted) ? std::nullopt : std::optional(without(wanted));
 }
 
 // In the order of the fields, because each says whether the next may be looked at.
@@ -72,10 +90,8 @@ std::optional<std::string> problem_of(const plugin_descriptor& found) {
     if (found.contract_version != contract_version) {
         return mismatch("contract version", found.contract_version, contract_version);
     }
-    const std::string fingerprint =
-        found.build_fingerprint != nullptr ? found.build_fingerprint : "none";
-    if (fingerprint != PERDURE_BUILD_FINGERPRINT) {
-        return "build: found \"" + fingerprint + "\", expected \"" PERDURE_BUILD_FINGERPRINT "\"";
+    if (const auto other = plugin::other_build(found.build_fingerprint)) {
+        return other;
     }
     if (found.backend_name == nullptr || found.plugin_version == nullptr ||
         found.create == nullptr) {
@@ -89,8 +105,8 @@ struct loaded_libraries {
     std::mutex mutex;
     std::map<fs::path, boost::dll::shared_library> by_file;
 
-    /// Nothing when the library has no entry point.
-    const plugin_descriptor* load(const fs::path& file) {
+    /// Null when the library has no such object.
+    const void* load(const fs::path& file, const exported_object& wanted) {
         const std::lock_guard guard(mutex);
         auto found = by_file.find(file);
         if (found == by_file.end()) {
@@ -100,7 +116,7 @@ struct loaded_libraries {
             found = by_file.emplace(file, boost::dll::shared_library(file, mode)).first;
         }
         const auto& library = found->second;
-        return library.has(symbol) ? &library.get<const plugin_descriptor>(symbol) : nullptr;
+        return library.has(wanted.symbol) ? &library.get<const char>(wanted.symbol) : nullptr;
     }
 };
 
@@ -118,19 +134,8 @@ fs::path real_path(const fs::path& file) {
 
 // The descriptor as it is, or the reason why there is none.
 const plugin_descriptor* descriptor(const fs::path& file, std::string& problem) {
-    const fs::path real = real_path(file);
-    if (const auto early = problem_before_loading(real)) {
-        problem = *early;
-        return nullptr;
-    }
-    try {
-        const plugin_descriptor* found = libraries().load(real);
-        problem = found == nullptr ? no_symbol : std::string();
-        return found;
-    } catch (const std::exception& wrong) {
-        problem = "cannot be loaded: " + without_errno(wrong.what());
-        return nullptr;
-    }
+    return static_cast<const plugin_descriptor*>(
+        plugin::find_exported(file.string(), plugin_object, problem));
 }
 
 std::string file_name(std::string_view backend) {
@@ -200,8 +205,7 @@ std::vector<std::string> plugin_search_path(const std::vector<std::string>& extr
     return path;
 }
 
-std::vector<plugin_info> find_plugins(const std::vector<std::string>& extra,
-                                      detail::same_library) {
+std::vector<plugin_info> find_plugins(const std::vector<std::string>& extra, detail::same_library) {
     std::vector<plugin_info> plugins;
     std::set<fs::path> seen;
     for (const fs::path directory : plugin_search_path(extra)) {
@@ -258,4 +262,33 @@ const plugin_descriptor& load_plugin_by_name(std::string_view backend,
 }
 
 }  // namespace v1
+namespace plugin {
+
+const void* find_exported(const std::string& file,
+                          const exported_object& wanted,
+                          std::string& problem) {
+    const fs::path real = real_path(file);
+    if (const auto early = problem_before_loading(real, wanted)) {
+        problem = *early;
+        return nullptr;
+    }
+    try {
+        const void* found = libraries().load(real, wanted);
+        problem = found == nullptr ? without(wanted) : std::string();
+        return found;
+    } catch (const std::exception& wrong) {
+        problem = "cannot be loaded: " + without_errno(wrong.what());
+        return nullptr;
+    }
+}
+
+std::optional<std::string> other_build(const char* fingerprint) {
+    const std::string found = fingerprint != nullptr ? fingerprint : "none";
+    if (found == PERDURE_BUILD_FINGERPRINT) {
+        return std::nullopt;
+    }
+    return "build: found \"" + found + "\", expected \"" PERDURE_BUILD_FINGERPRINT "\"";
+}
+
+}  // namespace plugin
 }  // namespace perdure
