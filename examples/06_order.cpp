@@ -7,7 +7,9 @@
 //
 // The ledger stands for the world outside: a line for everything that was really done. It knows the
 // idempotency key of each line, as a payment service would, and does nothing twice under one key.
+// The orchestration is in fulfil_order.cpp.
 
+#include "fulfil_order.hpp"
 #include "order.hpp"
 
 #include <perdure/client.hpp>
@@ -20,22 +22,6 @@
 #include <vector>
 
 using namespace std::chrono_literals;
-
-inline constexpr perdure::activity<order, void> reserve{"reserve"};
-inline constexpr perdure::activity<order, void> charge{"charge"};
-inline constexpr perdure::activity<order, void> pack{"pack"};
-inline constexpr perdure::activity<order, void> ship{"ship"};
-inline constexpr perdure::activity<order, void> notify{"notify"};
-inline constexpr perdure::orchestrator<order, std::string> fulfil_order{"FulfilOrder"};
-
-perdure::orchestration<std::string> fulfil(perdure::context& ctx, order wanted) {
-    co_await ctx.call(reserve, wanted);
-    co_await ctx.call(charge, wanted);
-    co_await ctx.call(pack, wanted);
-    co_await ctx.call(ship, wanted);
-    co_await ctx.call(notify, wanted);
-    co_return "order " + wanted.number + " is on its way";
-}
 
 perdure::registry everything(outside_world& world) {
     const auto doing = [&world](const perdure::activity_context& ctx, const order& wanted) {
