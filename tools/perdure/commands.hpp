@@ -43,6 +43,14 @@ struct filter_words {
     [[nodiscard]] bool is_empty() const;
 };
 
+// These instances, or those that the filter means; otherwise all.
+struct wanted_instances {
+    std::vector<std::string> ids;
+    filter_words filter;
+
+    [[nodiscard]] bool is_whole_hub() const { return ids.empty() && filter.is_empty(); }
+};
+
 struct instances_command {
     std::string hub;
     output_form form = output_form::text;

@@ -2,6 +2,7 @@
 #include "commands.hpp"
 #include "moving/export_format.hpp"
 #include "moving/moving.hpp"
+#include "replaying/replaying.hpp"
 
 #include <perdure/backend_error.hpp>
 #include <perdure/client.hpp>
@@ -14,8 +15,8 @@
 #include <string>
 #include <string_view>
 
-// The `perdure` command: only the command line is here; commands.hpp, moving/moving.hpp and
-// bench/bench.hpp do the work.
+// The `perdure` command: only the command line is here; commands.hpp, moving/moving.hpp,
+// replaying/replaying.hpp and bench/bench.hpp do the work.
 
 namespace perdure::tool {
 namespace {
@@ -135,8 +136,9 @@ void add_quiet(CLI::App& verb, bool& quiet) {
 void add_export(CLI::App& app, export_command& given, chosen_verb& chosen) {
     auto* verb = app.add_subcommand("export", "Write instances into a file");
     verb->add_option("--hub", given.hub, "The hub, for example sqlite:shop.db")->required();
-    verb->add_option("ID", given.ids, "Instances; otherwise those that the filters mean, or all");
-    add_filters(*verb, given.filter);
+    verb->add_option(
+        "ID", given.wanted.ids, "Instances; otherwise those that the filters mean, or all");
+    add_filters(*verb, given.wanted.filter);
     verb->add_option("--output", given.output, "The file, .jsonl.zst; - is standard output")
         ->required();
     verb->add_flag("--redact", given.redacted, "Replace contents by values of the same shape");
@@ -171,6 +173,27 @@ void add_migrate(CLI::App& app, migrate_command& given, chosen_verb& chosen) {
     add_quiet(*verb, given.quiet);
     add_form(*verb, given.form);
     verb->callback([&] { chosen = [&given] { return migrate_hub(given); }; });
+}
+
+void add_replay(CLI::App& app, replay_command& given, chosen_verb& chosen) {
+    auto* verb = app.add_subcommand("replay", "Replay recorded histories against today's code");
+    verb->add_option("--load", given.libraries, "A library with PERDURE_FLOWS; repeatable")
+        ->required()
+        ->allow_extra_args(false);
+    verb->add_option("--hub", given.hub, "The hub; without it a file is replayed");
+    verb->add_option("FILE_OR_ID",
+                     given.words,
+                     "What export wrote (- is standard input); with --hub, instances");
+    add_filters(*verb, given.filter);
+    verb->add_option("--limit", given.limit, "Print at most so many findings of each kind")
+        ->check(CLI::Range(0U, 10'000U))
+        ->capture_default_str();
+    verb->add_option("--time-limit", given.time_limit_seconds, "Seconds for each instance")
+        ->check(CLI::Range(1U, 86'400U))
+        ->capture_default_str();
+    add_quiet(*verb, given.quiet);
+    add_form(*verb, given.form);
+    verb->callback([&] { chosen = [&given] { return replay_histories(given); }; });
 }
 
 void add_bench(CLI::App& app, bench_command& given, chosen_verb& chosen) {
@@ -266,6 +289,7 @@ int main(int argc, char** argv) {
     export_command exporting;
     import_command importing;
     migrate_command migrating;
+    replay_command replaying;
     bench_command benchmark;
     add_plugins(app, plugins, chosen);
     add_hub(app, hub, chosen);
@@ -274,6 +298,7 @@ int main(int argc, char** argv) {
     add_export(app, exporting, chosen);
     add_import(app, importing, chosen);
     add_migrate(app, migrating, chosen);
+    add_replay(app, replaying, chosen);
     add_bench(app, benchmark, chosen);
     try {
         app.parse(argc, argv);

@@ -25,6 +25,8 @@ enum exit_code : int {
     had_ended = 4,
     differs = 5,
     damaged = 6,
+    undecided = 7,
+    endless = 8,
 };
 
 // True when standard output, or standard error, is a terminal that a person looks at.

@@ -14,9 +14,7 @@ namespace perdure::tool {
 struct export_command {
     std::string hub;
     output_form form = output_form::text;
-    // These instances, or those that the filter means; otherwise all.
-    std::vector<std::string> ids;
-    filter_words filter;
+    wanted_instances wanted;
     std::string output;
     bool redacted = false;
     bool overwrite = false;
