@@ -83,6 +83,18 @@ void live_instance::state::describe_end(turn_result& result) const {
     }
 }
 
+void live_instance::state::note_drift(const history_event& recorded) {
+    if (observer_ != nullptr) {
+        // Not as a remark as well: there may be one for each event of a history.
+        observer_->drifted(applied_, recorded, pending_.front().event);
+        return;
+    }
+    note(remark::kind::drift,
+         fmt::format("drift: {} has another input, version or time in the history than the code "
+                     "gives now; the recorded one is kept",
+                     describe(recorded)));
+}
+
 void live_instance::state::diverge(const history_event* recorded) {
     if (observer_ != nullptr && !fault_) {
         observer_->diverged(applied_, recorded, pending_);

@@ -295,13 +295,7 @@ void live_instance::state::match(const history_event& recorded) {
         return;
     }
     if (has_drifted(recorded, pending_.front().event)) {
-        if (observer_ != nullptr) {
-            observer_->drifted(applied_, recorded, pending_.front().event);
-        }
-        note(remark::kind::drift,
-             fmt::format("drift: {} has another input or time in the history than the code gives "
-                         "now; the recorded one is kept",
-                         describe(recorded)));
+        note_drift(recorded);
     }
     check_task_id(pending_.front().event);
     pending_.pop_front();

@@ -90,6 +90,8 @@ class live_instance::state final : public detail::turn {
     /// May add to the reason why there is no further attempt.
     [[nodiscard]] bool try_again(open_task& task, std::shared_ptr<const failure>& reason);
     void match(const history_event& recorded);
+    /// Of the decision that the code made first of those that are pending.
+    void note_drift(const history_event& recorded);
     /// Every decision comes here once, in the order of the history.
     void check_task_id(const history_event& made);
     /// The code begins once the messages of its first turn are in, unless these suspend it.

@@ -21,8 +21,8 @@ namespace perdure::replay {
 /// Same act, but with another input, version, time or value: the recorded one wins.
 [[nodiscard]] bool has_drifted(const history_event& recorded, const history_event& made) noexcept;
 
-/// Is told where a history that is repeated and the code differ, as it is found. Copies what it
-/// wants to keep.
+/// Is told where a history that is repeated and the code differ, as it is found; a drift is then no
+/// remark of the turn as well. Copies what it wants to keep.
 class match_observer {
   public:
     match_observer(const match_observer&) = delete;

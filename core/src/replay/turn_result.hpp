@@ -51,7 +51,7 @@ struct remark {
     enum class kind {
         /// An answer that nothing waits for, or a call of the context outside of a turn.
         ignored,
-        /// The code gives another input or time than the history.
+        /// The code gives another input, version or time than the history.
         drift,
         large_turn,
     };
