@@ -53,7 +53,8 @@ perdure::orchestration<std::string> sell_it(perdure::context& ctx, std::string a
 }
 
 // The input is a number now.
-perdure::orchestration<std::string> sell_number(perdure::context& ctx, int number) {
+[[maybe_unused]] perdure::orchestration<std::string> sell_number(perdure::context& ctx,
+                                                                 int number) {
     const std::string article = std::to_string(number);
     co_await ctx.call(reserve, article);
     co_return article;
