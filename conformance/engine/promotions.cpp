@@ -263,11 +263,12 @@ TEST_CASE("a hub is migrated at rest, and a repetition finds what is there", "[p
     const instance_id parked = here.parked_instance();
     here.raise(idle);
 
-    const image_counts first = migrate(here.where, there.where);
+    const migration_options as_a_copy{.leaves_source_open = true};
+    const image_counts first = migrate(here.where, there.where, as_a_copy);
     CHECK(first.instances == 2);
     CHECK(first.unchanged == 0);
     CHECK(first.messages == 1);
-    const image_counts second = migrate(here.where, there.where);
+    const image_counts second = migrate(here.where, there.where, as_a_copy);
     CHECK(second.unchanged == 2);
     CHECK(there.get(parked) == here.get(parked));
 
@@ -283,6 +284,16 @@ TEST_CASE("a hub is migrated at rest, and a repetition finds what is there", "[p
     SECTION("nor while a worker lives") {
         static_cast<void>(here.store.renew({here.worker, &here.filter, 1h, {}}));
         CHECK_THROWS_AS(migrate(here.where, there.where), backend_error);
+    }
+    SECTION("and otherwise the first hub says where it is") {
+        CHECK(migrate(here.where, there.where).unchanged == 2);
+        CHECK_THROWS_AS(here.get(idle), backend_error);
+        CHECK(says(interface_of<image_store>(here.store)->closed_reason(),
+                   there.where.description()));
+        CHECK(migrate(here.where, there.where).unchanged == 2);
+        CHECK_THROWS_AS(migrate(there.where, here.where), backend_error);
+        there.raise(idle);
+        CHECK(there.commit_one(turn_of(there.lease(idle))) == commit_outcome::committed);
     }
     SECTION("nor onto itself") {
         CHECK_THROWS_AS(migrate(here.where, here.where), backend_error);

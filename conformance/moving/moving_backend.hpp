@@ -57,6 +57,8 @@ class moving_backend final : public forwarding_backend, public adjustable_clock 
     std::mutex mutex_;
     std::size_t calls_ = 0;
     bool is_elsewhere_ = false;
+    /// By how much tests have moved the clock.
+    duration advanced_{};
 };
 
 }  // namespace perdure::conformance

@@ -44,6 +44,10 @@ void add_hub(CLI::App& app, hub_command& given, chosen_verb& chosen) {
     verb->add_option("--hub", given.hub, "The hub, for example sqlite:shop.db")->required();
     add_form(*verb, given.form);
     verb->callback([&] { chosen = [&given] { return show_hub_status(given); }; });
+    auto* open =
+        group->add_subcommand("open", "Open a hub that is closed, after a move went wrong");
+    open->add_option("--hub", given.hub, "The hub, for example sqlite:shop.db")->required();
+    open->callback([&] { chosen = [&given] { return open_closed_hub({given.hub}); }; });
 }
 
 void add_filters(CLI::App& verb, filter_words& words) {
@@ -166,10 +170,12 @@ void add_import(CLI::App& app, import_command& given, chosen_verb& chosen) {
 }
 
 void add_migrate(CLI::App& app, migrate_command& given, chosen_verb& chosen) {
-    auto* verb = app.add_subcommand("migrate", "Copy all instances of a hub into another one");
-    verb->add_option("--from", given.from, "The hub that has them; it stays as it is")->required();
+    auto* verb = app.add_subcommand("migrate", "Move all instances of a hub into another one");
+    verb->add_option("--from", given.from, "The hub that has them; it is closed at the end")
+        ->required();
     verb->add_option("--to", given.to, "The hub that gets them; it is created if need be")
         ->required();
+    verb->add_flag("--leave-open", given.leave_open, "The first hub may be used on, as a copy");
     add_quiet(*verb, given.quiet);
     add_form(*verb, given.form);
     verb->callback([&] { chosen = [&given] { return migrate_hub(given); }; });

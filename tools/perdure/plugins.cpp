@@ -1,6 +1,8 @@
 #include "commands.hpp"
 #include "filters.hpp"
 
+#include <perdure/instance_image.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/plugin.hpp>
 
 #include <algorithm>
@@ -25,8 +27,7 @@ std::string to_json(const plugin_info& found) {
     return item.finish();
 }
 
-void print_plugins(const std::vector<plugin_info>& found,
-                   const std::vector<std::string>& search) {
+void print_plugins(const std::vector<plugin_info>& found, const std::vector<std::string>& search) {
     if (found.empty()) {
         std::cout << "No plugin found. Looked in:\n";
         for (const auto& folder : plugin_search_path(search)) {
@@ -64,6 +65,8 @@ int show_plugins(const plugins_command& given) {
 int show_hub_status(const hub_command& given) {
     const auto opened = open_existing(given.hub);
     const auto status = opened.store().status();
+    auto* images = interface_of<image_store>(opened.store());
+    const std::string closed = images != nullptr ? images->closed_reason() : std::string();
     if (given.form == output_form::json) {
         std::vector<std::string> workers;
         for (const auto& worker : status.live_workers) {
@@ -76,6 +79,7 @@ int show_hub_status(const hub_command& given) {
         };
         json_object item;
         item.text("hub", opened.description())
+            .text("closed", closed)
             .text("schema_version", status.schema_version)
             .time("store_time", status.store_time)
             .number("ready_orchestrations", std::uint64_t{status.ready_orchestrations})
@@ -89,6 +93,9 @@ int show_hub_status(const hub_command& given) {
         return exit_code::done;
     }
     print_field("hub", opened.description());
+    if (!closed.empty()) {
+        print_field("closed", closed);
+    }
     print_field("schema version", status.schema_version);
     print_field("store time", to_text(status.store_time));
     print_field("ready orchestrations", std::to_string(status.ready_orchestrations));

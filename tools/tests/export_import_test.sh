@@ -50,7 +50,7 @@ bash -c '"$@"; exit' killed "$bin/06_order" --hub "$hub" --ledger ledger.txt --c
 "$bin/perdure" instances raise o-2 Note --hub "$hub" --text $'secret \x1b[2J' --message-id once >/dev/null
 
 # The killed worker counts as one that lives until its life signs have run out.
-expect 1 "worker \"" migrate --from "$hub" --to "sqlite:$folder/refused.db"
+expect 1 "worker \"" migrate --leave-open --from "$hub" --to "sqlite:$folder/refused.db"
 expect 0 "lives on" export --hub "$hub" --output early.jsonl.zst
 expect 1 "worker \"" import --hub "$hub" early.jsonl.zst
 sqlite3 a.db "update workers set live_until = 0;
@@ -145,17 +145,28 @@ expect 5 '"conflicts":2' import --hub "sqlite:$folder/b.db" a.jsonl.zst --json
 expect 0 '"status":"completed"' instances show o-3 --hub "sqlite:$folder/b.db" --json
 
 # From hub to hub.
-expect 0 "verified" migrate --from "$hub" --to "sqlite:$folder/c.db"
+expect 0 "verified" migrate --leave-open --from "$hub" --to "sqlite:$folder/c.db"
 same "$hub" "sqlite:$folder/c.db"
-expect 0 '"unchanged":3,"verified":true' migrate --from "$hub" --to "sqlite:$folder/c.db" --json
-expect 2 "the same hub" migrate --from "$hub" --to "sqlite:a.db"
-expect 1 "with other content" migrate --from "$hub" --to "sqlite:$folder/b.db"
+expect 0 '"unchanged":3,"verified":true' migrate --leave-open --from "$hub" --to "sqlite:$folder/c.db" --json
+expect 2 "the same hub" migrate --leave-open --from "$hub" --to "sqlite:a.db"
+expect 1 "with other content" migrate --leave-open --from "$hub" --to "sqlite:$folder/b.db"
 "$bin/06_order" --hub "sqlite:$folder/full.db" start stranger >/dev/null
-expect 1 "not empty" migrate --from "$hub" --to "sqlite:$folder/full.db"
+expect 1 "not empty" migrate --leave-open --from "$hub" --to "sqlite:$folder/full.db"
 expect 2 "none.db" migrate --from "sqlite:$folder/none.db" --to "sqlite:$folder/d.db"
 expect 2 "none.db" export --hub "sqlite:$folder/none.db" --output none.jsonl.zst
-expect 2 "would be gone" migrate --from "$hub" --to memory:
+expect 2 "would be gone" migrate --leave-open --from "$hub" --to memory:
 expect 2 "would be gone" import --hub memory: a.jsonl.zst
+
+# Who has moved says where, until somebody opens the hub on purpose.
+expect 0 "verified" migrate --from "sqlite:$folder/c.db" --to "sqlite:$folder/moved.db"
+expect 1 "have moved to sqlite:$folder/moved.db" instances list --hub "sqlite:$folder/c.db"
+expect 1 "have moved to sqlite:$folder/moved.db" migrate --from "sqlite:$folder/c.db" --to "sqlite:$folder/e.db"
+expect 0 "unchanged: 3" migrate --from "sqlite:$folder/c.db" --to "sqlite:$folder/moved.db"
+same "$hub" "sqlite:$folder/moved.db"
+expect 0 "have moved to" hub status --hub "sqlite:$folder/c.db"
+expect 0 "is open" hub open --hub "sqlite:$folder/c.db"
+expect 0 "is open" hub open --hub "sqlite:$folder/c.db"
+expect 0 "o-3" instances list --hub "sqlite:$folder/c.db"
 if compgen -G "none*" >/dev/null || [ -e d.db ]; then
     complain "a hub that is not there leaves something"
 fi
@@ -166,7 +177,7 @@ live_pid=$!
 echo >&"${live[1]}"
 read -r _ <&"${live[0]}"
 until "$bin/perdure" hub status --hub "sqlite:$folder/c.db" --json | grep -q '"live_workers":\["'; do :; done
-expect 1 "lives on sqlite:$folder/c.db" migrate --from "$hub" --to "sqlite:$folder/c.db"
+expect 1 "lives on sqlite:$folder/c.db" migrate --leave-open --from "$hub" --to "sqlite:$folder/c.db"
 expect 1 "lives on sqlite:$folder/c.db" migrate --from "sqlite:$folder/c.db" --to "sqlite:$folder/d.db"
 expect 1 "lives on sqlite:$folder/c.db" import --hub "sqlite:$folder/c.db" a.jsonl.zst
 expect 0 "exported 3" export --hub "sqlite:$folder/c.db" --output live.jsonl.zst
@@ -197,7 +208,7 @@ expect 0 "damages: 0" verify big.jsonl
 for kib in 100 400; do
     for action in ignore die; do
         target=sqlite:$folder/limited-$kib-$action.db
-        if limited $kib $action migrate --from "$big" --to "$target"; then
+        if limited $kib $action migrate --leave-open --from "$big" --to "$target"; then
             complain "a target that fills up is no failure"
         fi
         if limited $kib $action import --hub "$target" big.jsonl; then
@@ -206,16 +217,16 @@ for kib in 100 400; do
         if [ $kib-$action = 400-ignore ] && ! grep -q "stopped after" limited.txt; then
             complain "an import that stops does not say how far it came:" "$(cat limited.txt)"
         fi
-        expect 0 "verified" migrate --from "$big" --to "$target"
+        expect 0 "verified" migrate --leave-open --from "$big" --to "$target"
         expect 0 "conflicts: 0, damages: 0" import --hub "$target" big.jsonl
     done
 done
 for _ in {1..5}; do
     rm -f killed.db*
     # shellcheck disable=SC2016
-    bash -c '"$1" migrate --from "$2" --to sqlite:killed.db & until [ -s killed.db-wal ] || ! kill -0 $!; do :; done
+    bash -c '"$1" migrate --leave-open --from "$2" --to "sqlite:$PWD/killed.db" & until [ -s killed.db-wal ] || ! kill -0 $!; do :; done
         kill -9 $!; wait' killed "$bin/perdure" "$big" &>/dev/null || true
-    expect 0 "verified" migrate --from "$big" --to "sqlite:$folder/killed.db"
+    expect 0 "verified" migrate --leave-open --from "$big" --to "sqlite:$folder/killed.db"
 done
 
 # Where nothing can be written. The kernel stops root as well.
@@ -234,9 +245,9 @@ for address in user:hunter@127.0.0.1:1/db user:hun?hunter@127.0.0.1:1/db user:hu
 done
 
 if [ -n "$other" ]; then
-    expect 0 "verified" migrate --from "$hub" --to "$other"
+    expect 0 "verified" migrate --leave-open --from "$hub" --to "$other"
     same "$hub" "$other"
-    expect 0 "verified" migrate --from "$other" --to "sqlite:$folder/back.db"
+    expect 0 "verified" migrate --leave-open --from "$other" --to "sqlite:$folder/back.db"
     same "$hub" "sqlite:$folder/back.db"
     expect 0 "unchanged: 3" import --hub "$other" a.jsonl.zst
     expect 0 "exported 3" export --hub "$other" --output other.jsonl.zst

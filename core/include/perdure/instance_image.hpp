@@ -28,8 +28,8 @@
 // [CLOSED-1] A hub can be closed, for a reason that says where its instances are: while it fills up,
 // and when it has moved. Every method of the contract that begins after that, in whatever process,
 // throws `backend_error` (moved) with the reason, until the hub is opened again; but `abilities`,
-// `identity`, `create_hub`, `delete_hub` (which opens it), `status`, `interrupt_waits` and those of
-// `image_store` work, and `wait_for_work` returns.
+// `identity`, `create_hub`, `delete_hub` (which opens it), `status`, `read_history`,
+// `interrupt_waits` and those of `image_store` work, and `wait_for_work` returns.
 
 namespace perdure {
 inline namespace v1 {

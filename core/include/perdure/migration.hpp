@@ -120,17 +120,21 @@ struct migration_progress {
 
 struct migration_options {
     image_limits at_once{};
+    /// The source may be used afterwards, as a copy that goes its own way.
+    bool leaves_source_open = false;
     /// Called after each step, on the thread of the caller. What it throws ends the migration,
     /// which another call resumes.
     std::function<void(const migration_progress&)> on_progress{};
 };
 
-/// Copies all instances of a hub into another one, which is empty or holds a part of the same copy,
-/// and verifies then that both hold the same, event by event. The source stays as it is; see to it
-/// that nobody works on it any more. Can be repeated after having been killed at any point: it goes
-/// on. Throws `backend_error`: (configuration) when both are the same hub, or one of the backends
-/// cannot move; (rejected) when a worker lives on one of them, when the target holds an instance that
-/// the source does not have, or has otherwise, or when the verification finds a difference.
+/// Moves all instances of a hub into another one, which is empty or holds a part of the same copy,
+/// and verifies then that both hold the same, event by event. While it goes on the target is closed,
+/// and at the end the source is instead [CLOSED-1], so that nobody gets an answer from what is not
+/// the hub. Can be repeated after having been killed at any point: it goes on. When it fails both
+/// are as open as before. Throws `backend_error`: (configuration) when both are the same hub, or
+/// one of the backends cannot move; (moved) when one of them is closed for another reason;
+/// (rejected) when a worker lives on one of them, when the target holds an instance that the source
+/// does not have, or has otherwise, or when something has changed meanwhile.
 PERDURE_EXPORT image_counts migrate(const hub& from,
                                     const hub& to,
                                     const migration_options& options = {});

@@ -36,6 +36,11 @@ class mover {
         std::uint64_t length = 0;
     };
     enum class verification { skipped, done };
+    struct was_aborted {};
+    // Calls wait for no longer than this for others that are under way.
+    static constexpr std::chrono::milliseconds patience{100};
+
+    [[noreturn]] static void refuse(const std::string& why);
 
     void check();
     void check_clocks();
@@ -67,6 +72,9 @@ class mover {
     image_store& source_images_;
     image_store& target_images_;
     bool has_begun_ = false;
+    /// The first store says that the hub has moved, or may do so.
+    bool may_have_closed_ = false;
+    std::size_t attempts_ = 0;
     std::map<instance_id, copied_history> known_;
     /// Held at the last copy of their item.
     std::map<instance_id, std::vector<lease_token>> leases_;

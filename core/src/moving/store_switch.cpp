@@ -11,8 +11,6 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-// For as long a store keeps the answer to a call at least [REPEAT-3].
-constexpr auto repeated_for = std::chrono::minutes(1);
 // A wake token carries the number of the store that it is from.
 constexpr unsigned era_shift = 48;
 
@@ -37,78 +35,6 @@ store_switch::store_switch(std::shared_ptr<backend> first, std::string descripti
     stores_.push_back(std::move(first));
     description_ = &descriptions_.emplace_back(std::move(description));
 }
-
-// ------------------------------------------------------------------------------------------ moving
-
-bool store_switch::begin_noting(std::chrono::milliseconds patience) {
-    if (!gate_.close(patience)) {
-        return false;
-    }
-    touched_.begin();
-    gate_.open();
-    return true;
-}
-
-bool store_switch::close(std::chrono::milliseconds patience) {
-    if (!gate_.close(patience)) {
-        return false;
-    }
-    const std::lock_guard guard(mutex_);
-    const auto given_up = std::erase_if(
-        unanswered_, [](const auto& call) { return call.second + repeated_for < steady::now(); });
-    unanswered_count_ = unanswered_.size();
-    if (given_up != 0) {
-        touched_.add_any();
-    }
-    if (given_up != 0 || !unanswered_.empty()) {
-        gate_.open();
-        return false;
-    }
-    return true;
-}
-
-void store_switch::reopen() {
-    gate_.open();
-}
-
-void store_switch::move_to(std::shared_ptr<backend> next,
-                           const std::string& description,
-                           const std::vector<lease_token>& leases) {
-    backend& before = *current_;
-    {
-        const std::lock_guard guard(mutex_);
-        moved_leases_ = {leases.begin(), leases.end()};
-        has_moved_leases_ = !moved_leases_.empty();
-        for (const auto& [worker, known] : workers_) {
-            const auto left = std::chrono::duration_cast<duration>(known.until - steady::now());
-            if (left > duration::zero()) {
-                const work_filter* filter = known.filter ? &*known.filter : nullptr;
-                static_cast<void>(next->renew({worker, filter, left, {}}));
-            }
-        }
-        if (!taken_over_.empty()) {
-            next->take_over({random_uuid()}, taken_over_);
-            taken_over_.clear();
-        }
-        current_ = next.get();
-        description_ = &descriptions_.emplace_back(description);
-        stores_.push_back(std::move(next));
-        ++era_;
-        if (interrupted_) {
-            current_.load()->interrupt_waits();
-        }
-    }
-    touched_.end();
-    gate_.open();
-    before.interrupt_waits();
-}
-
-bool store_switch::knows(const worker_id& worker) {
-    const std::lock_guard guard(mutex_);
-    return workers_.contains(worker);
-}
-
-// ----------------------------------------------------------------------------------------- passing
 
 template <class Call>
 auto store_switch::through(Call call) {
@@ -177,19 +103,6 @@ std::vector<held_item> store_switch::in_this_store(std::span<const held_item> it
 
 wake_token store_switch::outside(wake_token token) const noexcept {
     return {token.value | (era_ << era_shift)};
-}
-
-void store_switch::keep(const renewal& said) {
-    const std::lock_guard guard(mutex_);
-    const auto now = steady::now();
-    std::erase_if(workers_, [&](const auto& worker) {
-        return worker.second.until + std::chrono::hours(1) < now;
-    });
-    known_worker& known = workers_[said.worker];
-    known.until = saturating_add(now, said.lease_duration);
-    if (said.filter != nullptr) {
-        known.filter = *said.filter;
-    }
 }
 
 // ------------------------------------------------------------------------------------------- calls

@@ -116,6 +116,7 @@ class PERDURE_EXPORT store_switch final : public forwarding_backend {
     [[nodiscard]] std::vector<held_item> in_this_store(std::span<const held_item> items);
     [[nodiscard]] wake_token outside(wake_token token) const noexcept;
     void keep(const renewal& said);
+    void tell_of_workers(backend& next);
     [[nodiscard]] place here();
 
     mutable gate gate_;

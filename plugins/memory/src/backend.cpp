@@ -180,7 +180,7 @@ class memory_backend final : public backend, public adjustable_clock, public ima
     std::optional<history_page> read_history(const instance_id& id,
                                              std::uint64_t from,
                                              std::size_t bytes) override {
-        call work(hub_);
+        call work(hub_, true);
         const instance* found = work.find(id);
         if (found == nullptr) {
             return std::nullopt;

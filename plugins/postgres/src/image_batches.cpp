@@ -37,9 +37,9 @@ void check_numbers(const instance_image& image) {
         refuse_unless(fits<std::int32_t>(chunk.count),
                       "a chunk of the history has more events than PostgreSQL can count");
     }
-    refuse_unless(
-        fits<std::int64_t>(image.record.history_length) && fits<std::int64_t>(image.history_version),
-        "the history is longer than PostgreSQL can count");
+    refuse_unless(fits<std::int64_t>(image.record.history_length) &&
+                      fits<std::int64_t>(image.history_version),
+                  "the history is longer than PostgreSQL can count");
     refuse_unless(fits<std::int16_t>(image.record.level),
                   "the feature level is higher than PostgreSQL can count");
     refuse_unless(image.record.parked_reason.empty() || !image.held.token,
@@ -157,7 +157,9 @@ std::string_view stored_park_reason(const written_image& w) {
 void add_states(parameters& values, const std::vector<written_image>& all) {
     using item = written_image;
     const auto of_record = [](auto member) {
-        return [member](const item& w) -> const auto& { return w.image->record.*member; };
+        return [member](const item& w) -> const auto& {
+            return w.image->record.*member;
+        };
     };
     const auto of_parent = [](auto member) {
         return [member](const item& w) {
@@ -172,8 +174,8 @@ void add_states(parameters& values, const std::vector<written_image>& all) {
             all, [](const item& w) { return static_cast<int>(w.image->record.status); });
     add_leases(values, all);
     values
-        .add_list<sql::timestamptz>(
-            all, [](const item& w) { return stored_delay(w.image->not_before); })
+        .add_list<sql::timestamptz>(all,
+                                    [](const item& w) { return stored_delay(w.image->not_before); })
         .add_list<sql::boolean>(all, [](const item& w) { return w.image->needs_turn; })
         .add_list<sql::bigint>(all, [](const item& w) { return w.image->history.front().first; })
         .add_list<sql::bigint>(all, [](const item& w) { return end_of_history(*w.image); })
@@ -187,17 +189,16 @@ void add_states(parameters& values, const std::vector<written_image>& all) {
         .add_list<sql::timestamptz>(all, of_record(&instance_record::created_at))
         .add_list<sql::timestamptz>(all, of_record(&instance_record::start_at))
         .add_list<sql::timestamptz>(all, of_record(&instance_record::completed_at))
-        .add_list<sql::text>(
-            all,
-            of_parent([](const parent_link& p) { return std::string_view(p.instance.text()); }))
+        .add_list<sql::text>(all, of_parent([](const parent_link& p) {
+                                 return std::string_view(p.instance.text());
+                             }))
         .add_list<sql::uuid>(all, of_parent([](const parent_link& p) { return p.execution.value; }))
         .add_list<sql::bigint>(all, of_parent([](const parent_link& p) { return p.task.value; }))
-        .add_list<sql::text>(
-            all,
-            [](const item& w) {
-                const std::string_view reason = stored_park_reason(w);
-                return reason.empty() ? std::nullopt : std::optional(reason);
-            })
+        .add_list<sql::text>(all,
+                             [](const item& w) {
+                                 const std::string_view reason = stored_park_reason(w);
+                                 return reason.empty() ? std::nullopt : std::optional(reason);
+                             })
         .add_list<sql::text>(all, [](const item& w) { return tags_text(w.image->record.tags); });
 }
 
@@ -289,7 +290,8 @@ void add_activities(parameters& values, const std::vector<written_activity>& all
     };
     values.begin_record();
     values.add_list<sql::integer>(all, [](const item& a) { return a.of.number; })
-        .add_list<sql::bigint>(all, of_scheduled([](const new_activity& s) { return s.task.value; }))
+        .add_list<sql::bigint>(all,
+                               of_scheduled([](const new_activity& s) { return s.task.value; }))
         .add_list<sql::uuid>(all, [](const item& a) { return a.of.element->execution.value; })
         .add_list<sql::integer>(all, &item::work_key);
     add_leases(values, all);
@@ -329,12 +331,16 @@ stored_lease stored_form(const lease_image& held) {
     return stored;
 }
 
+// Every lease has an end.
 lease_image image_of(const stored_lease& held) {
+    constexpr timestamp last = timestamp::max() - duration(1);
     const bool is_noticed = held.token && held.ready_at;
     const std::uint32_t counted = is_noticed && held.leased_alone ? 1 : 0;
     return {.token = {held.token.value_or(0)},
-            .holder = {std::string(held.holder.value_or(""))},
-            .until = is_noticed ? std::nullopt : held.until,
+            .holder = {held.token ? std::string(held.holder.value_or("")) : std::string()},
+            .until = is_noticed || !held.token || !held.until
+                         ? std::nullopt
+                         : std::optional(std::min(*held.until, last)),
             .suspect = held.token ? held.leased_alone : held.suspect,
             .deliveries = held.deliveries - counted,
             .ready_at = held.ready_at};
@@ -391,9 +397,10 @@ void add_images(parameters& values, store& hub, std::span<const instance_image> 
     const std::vector<written_image> all = written(hub, images);
     values.begin_record();
     values
-        .add_list<sql::text>(
-            all,
-            [](const written_image& w) { return std::string_view(w.image->record.instance.text()); })
+        .add_list<sql::text>(all,
+                             [](const written_image& w) {
+                                 return std::string_view(w.image->record.instance.text());
+                             })
         .add_list<sql::integer>(all, &written_image::earlier);
     add_states(values, all);
     values.end_record();

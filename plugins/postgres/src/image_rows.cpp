@@ -43,15 +43,19 @@ stored_lease read_lease(std::size_t first, const At& at) {
 void read_state(const field& source, instance_image& to) {
     const record_reader state(source);
     to.created_as = {state.at(state_column::created_as).id()};
-    to.history_version = static_cast<std::uint64_t>(state.at(state_column::history_version).number());
+    to.history_version =
+        static_cast<std::uint64_t>(state.at(state_column::history_version).number());
     to.last_committed = read_token(state.at(state_column::last_committed));
     to.last_committer = {
         std::string(state.at(state_column::last_committer).text_or_null().value_or(""))};
     to.needs_turn = state.at(state_column::needs_turn).flag();
     // An image knows no earlier time.
     to.not_before = std::max(state.at(state_column::not_before).time(), timestamp{});
-    to.held = image_of(read_lease(
-        state_column::token, [&](std::size_t n) -> const field& { return state.at(n); }));
+    to.held = image_of(read_lease(state_column::token,
+                                  [&](std::size_t n) -> const field& { return state.at(n); }));
+    if (to.held.ready_at == timestamp::max()) {
+        to.held.ready_at.reset();  // It never comes.
+    }
 }
 
 void read_chunks(const field& source, std::vector<history_chunk>& to) {
@@ -77,8 +81,8 @@ void read_inbox(const field& source, std::vector<message_image>& to) {
     const array_reader timers = batch.list(6);
     const array_reader completed_by = batch.list(7);
     const array_reader events = batch.list(8);
-    const std::size_t size = common_size(
-        sequences, dues, times, tasks, for_execution, timers, completed_by, events);
+    const std::size_t size =
+        common_size(sequences, dues, times, tasks, for_execution, timers, completed_by, events);
     to.reserve(size);
     for (std::size_t n = 0; n < size; ++n) {
         to.push_back({.message = {static_cast<std::uint64_t>(sequences.number(n)),
@@ -133,8 +137,10 @@ void read_activities(const field& source, std::vector<activity_image>& to) {
                            .name = at(task_column::name).string(),
                            .version = at(task_column::version).string(),
                            .queue = at(task_column::queue).string(),
-                           .priority = static_cast<std::int32_t>(at(task_column::priority).number()),
-                           .input = read_payload(at(task_column::input_codec), at(task_column::input)),
+                           .priority =
+                               static_cast<std::int32_t>(at(task_column::priority).number()),
+                           .input =
+                               read_payload(at(task_column::input_codec), at(task_column::input)),
                            .details = at(task_column::details).string()},
              .execution = {at(task_column::execution).id()},
              .held = image_of(read_lease(task_column::token, at))});

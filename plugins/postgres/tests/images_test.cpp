@@ -677,7 +677,7 @@ TEST_CASE("images: whatever the types can say travels", "[IMAGE-1][LIMIT-1]") {
     image.last_committer = {hostile};
     image.held = {.token = {most},
                   .holder = {longest},
-                  .until = timestamp::max(),
+                  .until = timestamp::max() - duration(1),
                   .deliveries = 2'000'000'000};
     image.inbox = {{.message = {1000, timestamp::min(), {most}, hostile},
                     .due = timestamp::min(),

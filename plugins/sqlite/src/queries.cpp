@@ -123,7 +123,6 @@ std::optional<history_page> sqlite_backend::read_history(const instance_id& inst
                                                          std::size_t bytes) {
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
-    reads.hub().require_open();
     rows head = reads->history_head.query(instance.text());
     if (!head.next()) {
         return std::nullopt;

@@ -157,6 +157,6 @@ begin
                       and h.first + h.count > p_from
                     order by h.first) s
             where s.before < p_bytes) c
-     where i.task_hub = _Hub() and i.instance_id = p_id;
+     where i.task_hub = _AnyHub() and i.instance_id = p_id;
 end
 $$;

@@ -2,12 +2,14 @@
 #include "moving.hpp"
 #include "reports.hpp"
 
+#include <perdure/instance_image.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/migration.hpp>
 #include <perdure/printable.hpp>
 
 #include <iostream>
 
-// `perdure migrate`.
+// `perdure migrate` and `perdure hub open`.
 
 namespace perdure::tool {
 
@@ -21,6 +23,7 @@ int migrate_hub(const migrate_command& given) {
     {
         progress_line progress(given.quiet);
         migration_options options;
+        options.leaves_source_open = given.leave_open;
         options.on_progress = [&progress](const migration_progress& now) {
             const bool is_copying = now.doing == migration_progress::phase::copying;
             progress.show(
@@ -42,6 +45,20 @@ int migrate_hub(const migrate_command& given) {
                   << "verified: " << printable(to.description()) << " holds the same as "
                   << printable(from.description()) << '\n';
     }
+    return exit_code::done;
+}
+
+int open_closed_hub(const open_hub_command& given) {
+    const hub closed = open_existing(given.hub);
+    auto* images = interface_of<image_store>(closed.store());
+    const std::string reason = images != nullptr ? images->closed_reason() : std::string();
+    if (reason.empty()) {
+        std::cout << printable(closed.description()) << " is open\n";
+        return exit_code::done;
+    }
+    images->set_closed({});
+    std::cout << printable(closed.description()) << " was closed (" << printable(reason)
+              << "), and is open\n";
     return exit_code::done;
 }
 

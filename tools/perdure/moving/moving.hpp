@@ -38,8 +38,15 @@ struct migrate_command {
     std::string from;
     std::string to;
     output_form form = output_form::text;
+    bool leave_open = false;
     bool quiet = false;
 };
 int migrate_hub(const migrate_command& given);
+
+struct open_hub_command {
+    std::string hub;
+};
+/// Opens a hub that is closed because it moved, or because a move was killed.
+int open_closed_hub(const open_hub_command& given);
 
 }  // namespace perdure::tool
