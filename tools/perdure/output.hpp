@@ -17,7 +17,15 @@ namespace perdure::tool {
 enum class output_form { text, json };
 
 // What the command's exit code means; docs/operations.md lists them.
-enum exit_code : int { done = 0, store_failed = 1, bad_usage = 2, not_found = 3, had_ended = 4 };
+enum exit_code : int {
+    done = 0,
+    store_failed = 1,
+    bad_usage = 2,
+    not_found = 3,
+    had_ended = 4,
+    // 5 and 6 are those of verbs that move instances.
+    violated = 7,
+};
 
 // True when standard output, or standard error, is a terminal that a person looks at.
 [[nodiscard]] bool output_is_terminal();
