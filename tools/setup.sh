@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build_packages=(g++ cmake ninja-build pkg-config ccache libboost-dev libcereal-dev libfmt-dev
-    libsqlite3-dev libcli11-dev libtomlplusplus-dev libsoci-dev libpq-dev)
+    libsqlite3-dev libcli11-dev libtomlplusplus-dev libsoci-dev libpq-dev libzstd-dev libssl-dev)
 test_packages=(catch2 clang-19 libclang-rt-19-dev clang-tools-19 libspdlog-dev sqlite3 postgresql
     postgresql-client postgresql-15-plpgsql-check pgbouncer)
 

@@ -45,8 +45,10 @@ class two_hubs : public fixture {
         REQUIRE(found.at(0));
         return *found[0];
     }
+    std::uint64_t last_sequence() { return images().read_images("", 1, 1).last_sequence; }
     write_outcome write(const instance_image& image, write_mode mode = write_mode::keep) {
-        const auto outcomes = images_there().write_images(std::span(&image, 1), 1'000'000, mode);
+        const auto outcomes =
+            images_there().write_images(std::span(&image, 1), last_sequence(), mode);
         REQUIRE(outcomes.size() == 1);
         return outcomes.front();
     }
@@ -308,7 +310,7 @@ TEST_CASE_METHOD(two_hubs, "an id that is taken is left alone by an image", "[IM
     const instance_id other = completed_instance();
     const std::vector both{image(id), image(other)};
 
-    CHECK(images_there().write_images(both, 1000, write_mode::keep) ==
+    CHECK(images_there().write_images(both, last_sequence(), write_mode::keep) ==
           std::vector{write_outcome::refused, write_outcome::written});
     CHECK(there.get(id) == before);
     CHECK(there.find(other));
@@ -354,15 +356,15 @@ TEST_CASE_METHOD(two_hubs,
     SECTION("a sequence that the hub has not given") {
         wrong = image(idle_instance());
         wrong.inbox = right.inbox;
-        wrong.inbox[1].message.sequence = 2'000'000;
+        wrong.inbox[1].message.sequence = last_sequence() + 1;
     }
     SECTION("an activity that neither waits nor is leased") {
         wrong = image(leased_activity().instance);
         wrong.activities.front().held = {};
     }
-    CHECK_THROWS_AS(
-        images_there().write_images(std::vector{right, wrong}, 1'000'000, write_mode::replace),
-        backend_error);
+    CHECK_THROWS_AS(images_there().write_images(
+                        std::vector{right, wrong}, last_sequence(), write_mode::replace),
+                    backend_error);
     CHECK_FALSE(there.find(id));
     CHECK_FALSE(there.find(wrong.record.instance));
     CHECK_THROWS_AS(images().read_images("no page", 1, 1), backend_error);

@@ -38,11 +38,13 @@ declare
     -- for it, and is never to be listed here.
     v_for_plugins constant text[] := array[
         '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded', '_BeginSleep',
-        '_Commit', '_CommitLoneTurn', '_CreateHub', '_CreateInstances', '_DeleteHub',
+        '_ClosedReason', '_Commit', '_CommitLoneTurn', '_CreateHub', '_CreateInstances', '_DeleteHub',
         '_DiscardEventsAndUnlockInstance', '_EndSleep', '_GetInstances', '_GetVersions',
         '_HubIdentity', '_HubStatus', '_KeysOf', '_WorkKeyNames', '_WorkKeys', '_Lock', '_Purgeable',
-        '_PurgeInstances', '_QueryManyOrchestrations', '_ReadHistory', '_RenewLocks',
-        '_ReturnLeases', '_TakeOver', '_TerminateInstances', '_UnparkInstances', '_Watch', '_Worker'];
+        '_PurgeInstances', '_QueryManyOrchestrations', '_ReadHistory', '_ReadImages', '_RemoveImages',
+        '_RenewLocks', '_ReturnLeases', '_SetClosed', '_TakeOver', '_TerminateInstances',
+        '_UnparkInstances', '_Watch', '_Worker',
+        '_WriteImages'];
     v_for_people constant text[] := array[
         'CreateInstance', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime', 'RaiseEvent',
         'TerminateInstance'];

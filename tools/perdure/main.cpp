@@ -1,5 +1,7 @@
 #include "bench/bench.hpp"
 #include "commands.hpp"
+#include "moving/export_format.hpp"
+#include "moving/moving.hpp"
 
 #include <perdure/backend_error.hpp>
 #include <perdure/client.hpp>
@@ -12,8 +14,8 @@
 #include <string>
 #include <string_view>
 
-// The `perdure` command: only the command line is here; commands.hpp and bench/bench.hpp do the
-// work.
+// The `perdure` command: only the command line is here; commands.hpp, moving/moving.hpp and
+// bench/bench.hpp do the work.
 
 namespace perdure::tool {
 namespace {
@@ -138,6 +140,51 @@ class instance_verbs {
     chosen_verb& chosen_;
 };
 
+void add_quiet(CLI::App& verb, bool& quiet) {
+    verb.add_flag("--quiet", quiet, "Print nothing but what is wrong");
+}
+
+void add_export(CLI::App& app, export_command& given, chosen_verb& chosen) {
+    auto* verb = app.add_subcommand("export", "Write instances into a file");
+    verb->add_option("--hub", given.hub, "The hub, for example sqlite:shop.db")->required();
+    verb->add_option("ID", given.ids, "Instances; otherwise those that the filters mean, or all");
+    add_filters(*verb, given.filter);
+    verb->add_option("--output", given.output, "The file, .jsonl.zst; - is standard output")
+        ->required();
+    verb->add_flag("--redact", given.redacted, "Replace contents by values of the same shape");
+    verb->add_flag("--overwrite", given.overwrite, "Replace a file that is there");
+    verb->add_flag("--no-compression", given.no_compression, "Plain lines of JSON");
+    add_quiet(*verb, given.quiet);
+    add_form(*verb, given.form);
+    verb->callback([&] { chosen = [&given] { return export_instances(given); }; });
+}
+
+void add_import(CLI::App& app, import_command& given, chosen_verb& chosen) {
+    auto* verb = app.add_subcommand("import", "Put the instances of a file into a hub");
+    verb->add_option("--hub", given.hub, "The hub; it is created if need be")->required();
+    verb->add_option("FILE", given.file, "What export wrote; - is standard input")->required();
+    verb->add_flag("--redacted-too", given.redacted_too, "Also a file without real contents");
+    add_quiet(*verb, given.quiet);
+    add_form(*verb, given.form);
+    verb->callback([&] { chosen = [&given] { return import_instances(given); }; });
+
+    auto* check = app.add_subcommand("verify", "Check a file that export wrote, without a hub");
+    check->add_option("FILE", given.file, "The file; - is standard input")->required();
+    add_quiet(*check, given.quiet);
+    add_form(*check, given.form);
+    check->callback([&] { chosen = [&given] { return verify_file(given); }; });
+}
+
+void add_migrate(CLI::App& app, migrate_command& given, chosen_verb& chosen) {
+    auto* verb = app.add_subcommand("migrate", "Copy all instances of a hub into another one");
+    verb->add_option("--from", given.from, "The hub that has them; it stays as it is")->required();
+    verb->add_option("--to", given.to, "The hub that gets them; it is created if need be")
+        ->required();
+    add_quiet(*verb, given.quiet);
+    add_form(*verb, given.form);
+    verb->callback([&] { chosen = [&given] { return migrate_hub(given); }; });
+}
+
 void add_bench(CLI::App& app, bench_command& given, chosen_verb& chosen) {
     auto* verb =
         app.add_subcommand("bench", "Measure this machine and backend, on a hub of its own");
@@ -194,6 +241,8 @@ int execute(const chosen_verb& verb) {
         return explain(problem, exit_code::not_found);
     } catch (const invalid_input& problem) {
         return explain(problem, exit_code::bad_usage);
+    } catch (const damaged_file& problem) {
+        return explain(problem, exit_code::damaged);
     } catch (const backend_error& problem) {
         return explain(problem,
                        problem.code() == store_fault::configuration ? exit_code::bad_usage
@@ -227,11 +276,17 @@ int main(int argc, char** argv) {
     hub_command hub;
     fsck_command fsck;
     instances_command instances;
+    export_command exporting;
+    import_command importing;
+    migrate_command migrating;
     bench_command benchmark;
     add_plugins(app, plugins, chosen);
     add_hub(app, hub, fsck, chosen);
     instance_verbs verbs(app, instances, chosen);
     verbs.add_all();
+    add_export(app, exporting, chosen);
+    add_import(app, importing, chosen);
+    add_migrate(app, migrating, chosen);
     add_bench(app, benchmark, chosen);
     try {
         app.parse(argc, argv);

@@ -1,5 +1,6 @@
 #include "output.hpp"
 
+#include "base64.hpp"
 #include "json_check.hpp"
 
 #include <perdure/failure.hpp>
@@ -106,24 +107,6 @@ bool looks_like_utf8(std::string_view bytes) {
         }
     }
     return expected == 0;
-}
-
-std::string base64(std::string_view bytes) {
-    constexpr std::string_view letters =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        unsigned group = 0;
-        for (std::size_t n = 0; n < 3; ++n) {
-            const auto byte =
-                at + n < bytes.size() ? static_cast<unsigned char>(bytes[at + n]) : 0U;
-            group = (group << 8U) | byte;
-        }
-        for (std::size_t n = 0; n < 4; ++n) {
-            text += at + n > bytes.size() ? '=' : letters[(group >> (18U - 6U * n)) & 63U];
-        }
-    }
-    return text;
 }
 
 std::string number_text(double value) {

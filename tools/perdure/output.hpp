@@ -23,7 +23,8 @@ enum exit_code : int {
     bad_usage = 2,
     not_found = 3,
     had_ended = 4,
-    // 5 and 6 are those of verbs that move instances.
+    differs = 5,
+    damaged = 6,
     violated = 7,
 };
 

@@ -22,7 +22,7 @@ enum class node_kind : std::uint8_t { text, key, number, literal, array, object 
 struct node {
     node_kind kind;
     bool has_escapes;
-    /// Of what stands in the text: without quotes for a string, the bracket for an object or array.
+    /// Of what stands in the text: without quotes for a string.
     std::uint32_t begin;
     std::uint32_t size;
     /// Of an object or array: how many members or elements.
@@ -33,15 +33,17 @@ struct node {
 
 class tree_builder {
   public:
-    tree_builder(std::string_view text, std::vector<node>& nodes) noexcept
-        : text_(text), nodes_(&nodes) {}
+    tree_builder(std::string_view text, const json_scanner& in, std::vector<node>& nodes) noexcept
+        : text_(text), in_(&in), nodes_(&nodes) {}
 
     void open(std::string_view bracket) {
         add(bracket == "[" ? node_kind::array : node_kind::object, bracket);
         open_.push_back(nodes_->size() - 1);
     }
     void close() {
-        (*nodes_)[open_.back()].after = static_cast<std::uint32_t>(nodes_->size());
+        node& closed = (*nodes_)[open_.back()];
+        closed.size = static_cast<std::uint32_t>(in_->position()) - closed.begin;
+        closed.after = static_cast<std::uint32_t>(nodes_->size());
         open_.pop_back();
     }
     void key(const json_token& token) { add(node_kind::key, token.raw, token.has_escapes); }
@@ -64,6 +66,7 @@ class tree_builder {
     }
 
     std::string_view text_;
+    const json_scanner* in_;
     std::vector<node>* nodes_;
     std::vector<std::size_t> open_;
 };
@@ -91,7 +94,7 @@ struct json_reader::document {
         if (from.bytes.size() >= std::numeric_limits<std::uint32_t>::max()) {
             in.fail("more than 4 GiB");
         }
-        tree_builder builder(from.bytes, nodes);
+        tree_builder builder(from.bytes, in, nodes);
         in.walk(builder);
         in.expect_end();
         places.push_back({0, 0, 0, 1});
@@ -278,6 +281,13 @@ std::string json_reader::text() const {
         fail_wanted("a string");
     }
     return document_->meaning(here);
+}
+
+std::string_view json_reader::raw() const noexcept {
+    const node& here = document_->here();
+    const std::size_t quote = here.kind == node_kind::text ? 1 : 0;
+    return std::string_view(document_->stored->bytes)
+        .substr(here.begin - quote, here.size + 2 * quote);
 }
 
 void json_reader::fail_wanted(std::string_view wanted) const {

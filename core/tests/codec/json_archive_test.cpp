@@ -328,3 +328,20 @@ TEST_CASE("JSON with any one byte changed, or cut off, gives a value or a payloa
 
     CHECK(values > whole.size());
 }
+
+TEST_CASE("A reader shows each value as it stands in the text", "[json]") {
+    const payload stored("json", R"( {"a": [1, {"b\u0020": 2.50}, []], "c": "d\n\u00e4"} )");
+    detail::json_reader in(stored);
+
+    CHECK(in.raw() == R"({"a": [1, {"b\u0020": 2.50}, []], "c": "d\n\u00e4"})");
+    REQUIRE(in.enter_member("c"));
+    CHECK(in.raw() == R"("d\n\u00e4")");
+    in.leave();
+    REQUIRE(in.enter_member("a"));
+    CHECK(in.raw() == R"([1, {"b\u0020": 2.50}, []])");
+    for (const std::string wanted : {"1", R"({"b\u0020": 2.50})", "[]"}) {
+        REQUIRE(in.enter_next());
+        CHECK(in.raw() == wanted);
+        in.leave();
+    }
+}

@@ -5,7 +5,10 @@
 #include <perdure/adjustable_clock.hpp>
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
+#include <perdure/instance_image.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,7 +23,10 @@ namespace perdure::postgres {
 ///
 /// Safe from any thread. It owns one thread, which listens for other processes. A process that
 /// fork() made from the one that opened it may only destroy it.
-class postgres_backend final : public backend, public adjustable_clock, public statistics_source {
+class postgres_backend final : public backend,
+                               public adjustable_clock,
+                               public statistics_source,
+                               public image_store {
   public:
     explicit postgres_backend(settings chosen);
 
@@ -62,6 +68,18 @@ class postgres_backend final : public backend, public adjustable_clock, public s
 
     [[nodiscard]] backend_statistics statistics() const noexcept override;
 
+    [[nodiscard]] image_page read_images(const std::string& after,
+                                         std::size_t limit,
+                                         std::size_t bytes) override;
+    [[nodiscard]] std::vector<std::optional<instance_image>> read_images(
+        std::span<const instance_id> instances, std::size_t bytes) override;
+    [[nodiscard]] std::vector<write_outcome> write_images(std::span<const instance_image> images,
+                                                          std::uint64_t last_sequence,
+                                                          write_mode mode) override;
+    void remove_images(std::span<const instance_id> instances) override;
+    void set_closed(const std::string& reason) override;
+    [[nodiscard]] std::string closed_reason() override;
+
   private:
     // Once, with the numbers of names that are known.
     [[nodiscard]] create_result create_now(const lock_request& next,
@@ -76,6 +94,10 @@ class postgres_backend final : public backend, public adjustable_clock, public s
                                          const lock_request& next,
                                          const field& time,
                                          const field& handed);
+    [[nodiscard]] std::vector<write_outcome> write_now(std::span<const instance_image> images,
+                                                       std::uint64_t last_sequence,
+                                                       write_mode mode);
+    void change_for_all(const statement& what, const parameters& values);
     [[nodiscard]] std::vector<std::string> purgeable(const purge_request& request);
 
     /// In a process that fork() made it is left as it is: its connections are the opener's, which

@@ -1,6 +1,7 @@
 #include "work.hpp"
 
-// What clients send, of which messages travel in a checkpoint as well; and the filter of queries.
+// What clients send, of which messages travel in a checkpoint as well; payloads; and the filter of
+// queries.
 
 namespace perdure::postgres {
 
@@ -25,6 +26,19 @@ void add_messages(parameters& values, const elements<new_message>& messages) {
         .add_list<sql::bigint>(messages, [](const sent& m) { return m.element->task.value; })
         .add_list<sql::timestamptz>(messages, [](const sent& m) { return m.element->visible_at; });
     add_levels(values, messages, [](const sent& m) { return m.element->level; });
+    values.end_record();
+}
+
+void add_payloads(parameters& values, const std::vector<kept_payload>& all) {
+    if (all.empty()) {
+        values.add_null_record();
+        return;
+    }
+    values.begin_record();
+    values.add_list<sql::integer>(all, &kept_payload::turn)
+        .add_list<sql::smallint>(all, [](const kept_payload& k) { return static_cast<int>(k.kind); })
+        .add_list<sql::text>(all, &kept_payload::codec)
+        .add_list<sql::bytea>(all, &kept_payload::bytes);
     values.end_record();
 }
 

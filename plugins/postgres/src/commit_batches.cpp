@@ -188,44 +188,27 @@ void add_chunks(parameters& values, const work_items& turns) {
     values.end_record();
 }
 
-void add_payloads(parameters& values, const work_items& turns) {
-    struct kept {
-        std::int32_t turn = 0;
-        int kind = 0;
-        std::optional<std::string_view> codec;
-        std::optional<std::string_view> bytes;
-    };
-    constexpr int output = 1;
-    constexpr int custom_status = 2;
-    constexpr int failure = 3;
+void add_payloads_of(parameters& values, const work_items& turns) {
+    using kept = kept_payload;
     std::vector<kept> all;
     for (std::size_t n = 0; n < turns.size(); ++n) {
         const checkpoint& turn = *turns[n]->turn;
         const auto number = static_cast<std::int32_t>(n + 1);
         if (turn.custom_status) {
             const payload& value = *turn.custom_status;
-            all.push_back({number, custom_status, codec_of(value), bytes_of(value)});
+            all.push_back({number, kept::custom_status, codec_of(value), bytes_of(value)});
         }
         if (turn.next || !is_terminal(turn.status)) {
             continue;
         }
         if (!turn.output.is_none()) {
-            all.push_back({number, output, codec_of(turn.output), bytes_of(turn.output)});
+            all.push_back({number, kept::output, codec_of(turn.output), bytes_of(turn.output)});
         }
         if (!turn.failure.empty()) {
-            all.push_back({number, failure, "json", std::string_view(turn.failure)});
+            all.push_back({number, kept::failure, failure_codec, std::string_view(turn.failure)});
         }
     }
-    if (all.empty()) {
-        values.add_null_record();
-        return;
-    }
-    values.begin_record();
-    values.add_list<sql::integer>(all, &kept::turn)
-        .add_list<sql::smallint>(all, &kept::kind)
-        .add_list<sql::text>(all, &kept::codec)
-        .add_list<sql::bytea>(all, &kept::bytes);
-    values.end_record();
+    add_payloads(values, all);
 }
 
 void add_tasks(parameters& values, const std::vector<scheduled>& all) {
@@ -449,7 +432,7 @@ void add_commit(parameters& values,
     add_turns_of(values, items);
     add_consumed(values, turns);
     add_chunks(values, turns);
-    add_payloads(values, turns);
+    add_payloads_of(values, turns);
     add_tasks(values, tasks);
     add_cancelled(values, turns);
     add_timers(values, turns);

@@ -123,6 +123,21 @@ template <class Outcome>
     return codec.is_null() ? payload() : payload(codec.string(), bytes.string());
 }
 
+/// A row of Payloads. `turn` is the number of the checkpoint, or of the image, that it belongs to;
+/// without a codec, the row is removed.
+struct kept_payload {
+    enum kind_of : int { output = 1, custom_status = 2, failure = 3 };
+
+    std::int32_t turn = 0;
+    kind_of kind{};
+    std::optional<std::string_view> codec;
+    std::optional<std::string_view> bytes;
+};
+/// What a failure, which is text, has for a codec.
+inline constexpr std::string_view failure_codec = "json";
+/// A payload_batch; null when it is empty.
+void add_payloads(parameters& values, const std::vector<kept_payload>& all);
+
 /// Tags as a JSON object; nothing for none.
 [[nodiscard]] std::optional<std::string> tags_text(const tag_map& tags);
 [[nodiscard]] tag_map read_tags(const field& keys, const field& values);

@@ -29,7 +29,9 @@ begin
         'commit_batch', 'turn_batch', 'consumed_batch', 'chunk_batch', 'payload_batch', 'task_batch',
         'cancelled_batch', 'timer_batch', 'message_batch', 'instance_batch', 'termination_batch',
         'continued_batch', 'completion_batch', 'lone_turn', 'lone_task', 'room', 'low_water',
-        'orchestration_batch', 'activity_batch', 'commit_effect', 'instance_filter'] loop
+        'orchestration_batch', 'activity_batch', 'commit_effect', 'instance_filter', 'image_state',
+        'image_batch', 'image_chunk_batch', 'image_message_batch', 'image_accepted_batch',
+        'image_task_batch'] loop
         execute format('drop type if exists %I cascade', v_type);
     end loop;
 end
@@ -131,3 +133,33 @@ create type instance_filter as (
     statuses smallint[], name text, version text, tag text, parent text, parked boolean, kind smallint,
     prefix bytea, created_from timestamptz, created_to timestamptz, completed_from timestamptz,
     completed_to timestamptz);
+
+-- Images of instances. A lease has the columns of its table; holders and committers are names. What an image
+-- has beside the record of its instance:
+create type image_state as (
+    created_as uuid, history_version bigint, last_committed bigint, last_committer text,
+    needs_turn boolean, not_before timestamptz, token bigint, lease_until timestamptz, holder text,
+    ready_at timestamptz, suspect boolean, leased_alone boolean, deliveries integer);
+-- Images to be written. `earlier`: the number of the image before it, from 1, that has the same id;
+-- `first` and `history_length`: of the events that come with it, the first one, and behind the last one.
+-- An image without the end of its history has version 0 and nothing else but its record.
+create type image_batch as (
+    instance_id text[], earlier integer[], execution_id uuid[], created_as uuid[], work_key integer[],
+    status smallint[], token bigint[], lease_until timestamptz[], holder text[], ready_at timestamptz[],
+    suspect boolean[], leased_alone boolean[], deliveries integer[], not_before timestamptz[],
+    needs_turn boolean[], first bigint[], history_length bigint[], history_version bigint[],
+    last_committer text[], last_committed bigint[], updated_at timestamptz[], created_at timestamptz[],
+    start_at timestamptz[], completed_at timestamptz[], parent_instance text[], parent_execution uuid[],
+    parent_task bigint[], parked_reason text[], tags text[]);
+-- Their parts. `image` is the number of the image that is written; null when one is read.
+create type image_chunk_batch as (image integer[], first bigint[], count integer[], events text[]);
+create type image_message_batch as (
+    image integer[], sequence bigint[], due timestamptz[], visible_at timestamptz[], task bigint[],
+    for_execution boolean[], is_timer boolean[], completed_by bigint[], event text[]);
+create type image_accepted_batch as (image integer[], message_id text[], accepted_at timestamptz[]);
+-- A work key to be written, read as name, queue and priority.
+create type image_task_batch as (
+    image integer[], task bigint[], execution_id uuid[], work_key integer[], token bigint[],
+    lease_until timestamptz[], holder text[], ready_at timestamptz[], suspect boolean[],
+    leased_alone boolean[], deliveries integer[], version text[], input_codec text[], input bytea[],
+    details text[], name text[], queue text[], priority integer[]);

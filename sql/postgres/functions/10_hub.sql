@@ -3,7 +3,7 @@
 -- In every file: a function without a word about isolation assumes READ COMMITTED and one statement
 -- a call. Errors are SQLSTATEs: PD001 no such hub, PD002 content that is refused, PD003 lost against
 -- another call, to be repeated, PD004 a number of a work key or worker that is none of this hub, to be
--- asked for again, PD005 the schema is of another version than the caller knows.
+-- asked for again, PD005 the schema is of another version than the caller knows, PD006 the hub is closed.
 
 set search_path = :"schema", pg_temp;
 
@@ -30,7 +30,7 @@ begin
     if found then
         execute 'create or replace function _Now() returns timestamptz language sql volatile as '
              || quote_literal('select clock_timestamp() + h.clock_offset * interval ''1 microsecond'''
-                              || ' from TaskHubs h where h.task_hub = _Hub()');
+                              || ' from TaskHubs h where h.task_hub = _AnyHub()');
     end if;
 end
 $$;
@@ -46,7 +46,7 @@ begin
     if not exists (select from GlobalSettings g where g.name = 'TestClock') then
         return false;
     end if;
-    update TaskHubs h set clock_offset = h.clock_offset + p_by where h.task_hub = _Hub();
+    update TaskHubs h set clock_offset = h.clock_offset + p_by where h.task_hub = _AnyHub();
     return true;
 end
 $$;
@@ -83,24 +83,42 @@ begin
 end
 $$;
 
--- The number of that hub. Caller: the other functions, each time. Tables: GlobalSettings, TaskHubs. No row:
--- PD001.
-create or replace function _Hub() returns integer
+-- The number of that hub, even if it is closed. Caller: _Hub, and what works in closed hubs [CLOSED-1].
+-- Tables: GlobalSettings, TaskHubs. No row: PD001.
+create or replace function _AnyHub() returns integer
 language plpgsql stable
 as $$
 declare
     v_hub integer;
 begin
+    select h.task_hub into v_hub from TaskHubs h where h.name = _HubName();
+    if v_hub is null then
+        raise exception 'there is no task hub "%"', _HubName() using errcode = 'PD001';
+    end if;
+    return v_hub;
+end
+$$;
+
+-- The number of that hub. Caller: the other functions, each time. Tables: GlobalSettings, TaskHubs. No row:
+-- PD001; it is closed: PD006, and the text says why.
+create or replace function _Hub() returns integer
+language plpgsql stable
+as $$
+declare
+    v_hub integer;
+    v_reason text;
+begin
     -- The usual case by itself, in two thirds of the time: without isolation, the name as it is.
     select h.task_hub into v_hub
       from TaskHubs h
-     where h.name = current_setting('application_name')
+     where h.name = current_setting('application_name') and h.closed_reason is null
        and exists (select from GlobalSettings g where g.name = 'TaskHubMode' and g.value = '0');
     if v_hub is null then
-        select h.task_hub into v_hub from TaskHubs h where h.name = _HubName();
-    end if;
-    if v_hub is null then
-        raise exception 'there is no task hub "%"', _HubName() using errcode = 'PD001';
+        v_hub := _AnyHub();
+        select h.closed_reason into v_reason from TaskHubs h where h.task_hub = v_hub;
+        if v_reason is not null then
+            raise exception '%', v_reason using errcode = 'PD006';
+        end if;
     end if;
     return v_hub;
 end
@@ -165,7 +183,7 @@ language plpgsql volatile security definer
 set search_path from current
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _AnyHub();
     v_work_keys integer[];
 begin
     insert into WorkKeys (task_hub, is_activity, name, variant, priority, kind, feature_level)
@@ -213,7 +231,7 @@ as $$
     select array_agg(l.name order by w.n), array_agg(l.variant order by w.n),
            array_agg(l.kind order by w.n), array_agg(l.feature_level order by w.n)
       from unnest(p_work_keys) with ordinality as w(work_key, n)
-      join WorkKeys l on l.work_key = w.work_key and l.task_hub = _Hub()
+      join WorkKeys l on l.work_key = w.work_key and l.task_hub = _AnyHub()
 $$;
 
 -- The number of a worker; makes it. Caller: the plugin, which remembers it. Tables: TaskHubs, Workers.
@@ -262,7 +280,7 @@ language plpgsql stable security definer
 set search_path from current
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _AnyHub();
 begin
     return (select 'postgres ' || md5(h.wakeup_key || ' identity ' || s.system_identifier
                                       || ' ' || current_database())
@@ -280,7 +298,7 @@ language plpgsql volatile security definer
 set search_path from current
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _AnyHub();
     v_keys bigint[];
 begin
     select array_agg(k.instance_key) into v_keys
@@ -292,6 +310,7 @@ begin
     end if;
     delete from Requests r where r.task_hub = v_hub;
     update Workers w set live_until = '-infinity' where w.task_hub = v_hub;
+    update TaskHubs h set closed_reason = null where h.task_hub = v_hub and h.closed_reason is not null;
     return 0;
 end
 $$;
@@ -342,7 +361,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _AnyHub();
     v_max constant integer := 10000;
     v_over record;
 begin

@@ -317,6 +317,7 @@ language plpgsql volatile
 as $$
 declare
     v_target Instances;
+    v_is_noticed boolean;
 begin
     select i.* into v_target
       from Instances i where i.task_hub = p_hub and i.instance_id = p_target;
@@ -340,6 +341,8 @@ begin
         return;
     end if;
     outcome := 0;
+    -- The last lease ends with the instance; that it was over is counted no more.
+    v_is_noticed := v_target.token is not null and v_target.ready_at is not null;
     perform _Unqueue(array[key], p_now, false);
     delete from NewEvents e where e.instance_key = v_target.instance_key;
     insert into History (instance_key, first, count, events)
@@ -347,6 +350,8 @@ begin
     perform _SetPayload(key, 1::smallint, p_codec, p_bytes);
     update Instances i
        set status = 5, token = null, holder = null, lease_until = null, parked_reason = null,
+           suspect = case when v_is_noticed then v_target.leased_alone else i.suspect end,
+           deliveries = i.deliveries - case when v_is_noticed and v_target.leased_alone then 1 else 0 end,
            history_length = i.history_length + 1, history_version = i.history_version + 1,
            updated_at = p_now, completed_at = p_now
      where i.instance_key = key;

@@ -461,8 +461,8 @@ begin
 end
 $$;
 
--- [PARK-3] Makes parked instances ready again. `outcomes`: 0 released, 1 not parked, 2 no such
--- instance. Caller: the plugin. Tables: Instances, Ready, Requests.
+-- [PARK-3] Makes parked instances ready again. `outcomes`: 0 released, 1 not parked, also one whose image is
+-- incomplete [IMAGE-4], 2 no such instance. Caller: the plugin. Tables: Instances, Ready, Requests.
 create or replace function _UnparkInstances(
     p_request uuid, p_ids text[], out outcomes smallint[], out left_ready boolean,
     out next_due timestamptz, out store_time timestamptz)
@@ -486,13 +486,13 @@ begin
     store_time := _Now();
     outcomes := '{}';
     for n in 1..cardinality(p_ids) loop
-        select i.instance_key, i.parked_reason into v_found
+        select i.instance_key, i.parked_reason, i.history_version into v_found
           from Instances i where i.task_hub = v_hub and i.instance_id = p_ids[n];
         if v_found.instance_key is null then
             outcomes[n] := 2;
         elsif v_found.instance_key <> all(v_keys) then
             raise exception 'instance "%" was created meanwhile', p_ids[n] using errcode = 'PD003';
-        elsif v_found.parked_reason is null then
+        elsif v_found.parked_reason is null or v_found.history_version = 0 then
             outcomes[n] := 1;
         else
             outcomes[n] := 0;

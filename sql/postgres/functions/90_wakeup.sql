@@ -14,7 +14,7 @@ create or replace function _WakeupChannel(p_kind text, out lock_key bigint, out 
 language plpgsql stable
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _AnyHub();
 begin
     select ('x' || left(md5(h.wakeup_key || ' lock ' || p_kind), 16))::bit(64)::bigint,
            'perdure_' || md5(h.wakeup_key || ' channel ' || p_kind)
@@ -132,7 +132,7 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _AnyHub();
 begin
     return array(select w.id
                    from unnest(p_ids) as w(id)
@@ -156,7 +156,7 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _AnyHub();
 begin
     store_time := _Now();
     if cardinality(p_awaited) > 0 then

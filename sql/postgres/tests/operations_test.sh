@@ -64,7 +64,7 @@ for block in "$folder"/*; do
     as "$login" -f "$block" >"$block.output" 2>"$block.errors" || check "${block##*/}" "" "$(cat "$block.errors")"
 done
 
-found "Is anything wrong?" 1.2.0
+found "Is anything wrong?" 1.3.0
 found "Stuck leases" "stuck|Order|dead worker"
 found "Stuck leases" "stuck||dead worker"
 found Backlog "operations|orchestration|Order|"

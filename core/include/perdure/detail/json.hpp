@@ -96,6 +96,8 @@ class PERDURE_EXPORT json_reader {
     [[nodiscard]] float small_number() const;
     [[nodiscard]] double number() const;
     [[nodiscard]] std::string text() const;
+    /// The value as it stands in the text of the payload.
+    [[nodiscard]] std::string_view raw() const noexcept;
 
     /// Says what was wanted here, and what was found.
     [[noreturn]] void fail_wanted(std::string_view wanted) const;

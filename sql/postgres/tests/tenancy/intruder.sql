@@ -48,6 +48,9 @@ select _QueryManyOrchestrations(f, '', 100), _Purgeable(f, true, 100)
                ('{"statuses": [], "prefix": "", "name": "SECRET name"}')) as w(wanted)
  cross join lateral jsonb_populate_record(null::instance_filter, w.wanted) f;
 select _ReadHistory('victim-6', 0, 1000000);
+select _ReadImages(0, 1000, null, 1000000);
+select _ReadImages(:held_key - 1, 1, null, 1000000);
+select _ReadImages(null, null, array[:'held_id', 'victim-6'], 1000000);
 select _AnyEnded(array['victim-6', :'held_id']);
 select _Watch(true, '-infinity', array['victim-6', :'held_id']);
 select _HubStatus(), _HubIdentity(), _GetVersions();
@@ -111,6 +114,44 @@ select _CreateInstances(jsonb_populate_record(null::instance_batch, jsonb_build_
            'work_key', array[:definition], 'start_event', array['{}'], 'replaceable', array[0],
            'start_at', array[null::text], 'parent_instance', array[:'held_id'],
            'parent_execution', array[:'held_execution'], 'parent_task', array[1])));
+
+\echo images in the work_keys of another, an image of what the other has, and sequences for nobody
+select jsonb_build_object(
+           'execution_id', array[:'held_execution'], 'created_as', array[:'held_execution'],
+           'status', array[6], 'token', array[12], 'lease_until', array['2099-01-01 00:00:00+00'],
+           'holder', array['mine'], 'suspect', array[false], 'leased_alone', array[false],
+           'deliveries', array[0], 'not_before', array['-infinity'], 'needs_turn', array[true],
+           'first', array[0], 'history_length', array[0], 'history_version', array[1],
+           'updated_at', array['2026-01-01 00:00:00+00'], 'created_at', array['2026-01-01 00:00:00+00'],
+           'parent_instance', array[:'held_id'], 'parent_execution', array[:'held_execution'],
+           'parent_task', array[1]) as image \gset
+select _WriteImages(
+           jsonb_populate_record(null::image_batch, :'image'::jsonb || jsonb_build_object(
+               'instance_id', array['mine-image-1'], 'work_key', array[:definition])),
+           null, null, null, null, null, 0, false);
+select _WriteImages(
+           jsonb_populate_record(null::image_batch, :'image'::jsonb || jsonb_build_object(
+               'instance_id', array['mine-image-2'], 'work_key', array[:own_work_key])),
+           null, null, null, null,
+           jsonb_populate_record(null::image_task_batch, jsonb_build_object(
+               'image', array[1], 'task', array[1], 'execution_id', array[:'held_execution'],
+               'work_key', array[:activity_work_key], 'suspect', array[false],
+               'leased_alone', array[false], 'deliveries', array[0], 'version', array[''],
+               'ready_at', array['2026-01-01 00:00:00+00'], 'details', array['{}'])), 0, true);
+select _WriteImages(
+           jsonb_populate_record(null::image_batch, :'image'::jsonb || jsonb_build_object(
+               'instance_id', array[:'held_id'], 'work_key', array[:own_work_key])),
+           jsonb_populate_record(null::image_chunk_batch, jsonb_build_object(
+               'image', array[1], 'first', array[0], 'count', array[1], 'events', array['[{}]'])),
+           null, null, null, null, 0, true);
+select _WriteImages(
+           jsonb_populate_record(null::image_batch, :'image'::jsonb || jsonb_build_object(
+               'instance_id', array['mine-image-3'], 'work_key', array[:own_work_key])),
+           null, null, null, null, null, 9223372036854775807, false);
+select _RemoveImages(array[:'held_id', 'victim-6']);
+select _SetClosed('mine is closed');
+select _ClosedReason();
+select _SetClosed(null);
 
 \echo a commit with everything of another
 select _Commit(

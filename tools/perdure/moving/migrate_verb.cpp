@@ -1,0 +1,48 @@
+#include "../filters.hpp"
+#include "moving.hpp"
+#include "reports.hpp"
+
+#include <perdure/migration.hpp>
+#include <perdure/printable.hpp>
+
+#include <iostream>
+
+// `perdure migrate`.
+
+namespace perdure::tool {
+
+int migrate_hub(const migrate_command& given) {
+    const stopwatch time;
+    const hub from = open_existing(given.from);
+    // Before a target is created.
+    refuse_workers(from);
+    const hub to = open_target(given.to);
+    image_counts done;
+    {
+        progress_line progress(given.quiet);
+        migration_options options;
+        options.on_progress = [&progress](const migration_progress& now) {
+            const bool is_copying = now.doing == migration_progress::phase::copying;
+            progress.show(
+                is_copying ? "copying" : "verifying", now.done.instances, now.done.events);
+        };
+        done = migrate(from, to, options);
+    }
+    const moved what{done.instances, done.events, done.messages, done.activities, time.seconds()};
+    if (given.form == output_form::json) {
+        std::cout << to_json(what)
+                         .number("unchanged", done.unchanged)
+                         .flag("verified", true)
+                         .text("from", from.description())
+                         .text("to", to.description())
+                         .finish()
+                  << '\n';
+    } else if (!given.quiet) {
+        std::cout << "migrated " << to_text(what) << "; unchanged: " << done.unchanged << '\n'
+                  << "verified: " << printable(to.description()) << " holds the same as "
+                  << printable(from.description()) << '\n';
+    }
+    return exit_code::done;
+}
+
+}  // namespace perdure::tool
