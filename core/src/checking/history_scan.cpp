@@ -36,6 +36,7 @@ void history_scan::read(std::span<const history_chunk> chunks, std::uint64_t len
             is_partial_ = true;
         } catch (const history_error& problem) {
             is_partial_ = true;
+            events.clear();
             report(
                 invariant::history_readable,
                 fmt::format("the events from {} on cannot be read: {}", chunk.first, problem.what()));
@@ -57,7 +58,9 @@ void history_scan::apply(const history_event& event) {
     is_partial_ |= feature_level_of(event.kind) > supported_feature_level();
     const bool is_first = !last_;
     last_ = event.kind;
-    if (is_first != (event.kind == event_kind::execution_started)) {
+    if (is_first && is_partial_) {
+        // Of what comes first, nothing could be read.
+    } else if (is_first != (event.kind == event_kind::execution_started)) {
         report(invariant::one_execution,
                is_first ? fmt::format("its history begins with {}", to_string(event.kind))
                         : std::string("its history begins a second time"));

@@ -23,7 +23,7 @@ class examiner {
   public:
     // What a plugin answers is looked at as it is, without the checks that would refuse it.
     examiner(backend& store, image_store& images, image_limits at_once)
-        : store_(store), raw_(raw_of(store, images)), images_(images), at_once_(at_once) {}
+        : store_(raw_of(store, images)), images_(images), at_once_(at_once) {}
 
     // Nothing when its history was replaced while it was read.
     std::optional<findings> examine(const instance_image& image,
@@ -37,7 +37,7 @@ class examiner {
         scan.read(image.history, record.history_length);
         while (scan.length() < record.history_length) {
             const auto page =
-                raw_.read_history(record.instance, scan.length(), at_once_.bytes);
+                store_.read_history(record.instance, scan.length(), at_once_.bytes);
             if (!page || page->execution != record.execution) {
                 return std::nullopt;
             }
@@ -117,7 +117,6 @@ class examiner {
     }
 
     backend& store_;
-    backend& raw_;
     image_store& images_;
     image_limits at_once_;
 };

@@ -37,6 +37,14 @@ const std::string state_of_instances =
     " else (select max(i.not_before, min(m.due)) from inbox m where m.instance_row = i.row) end"
     " as due from instances i where i.row > ?1 and i.row <= ?2)";
 
+// Where the only one of them should stand, when it is ?3.
+const std::string right_place =
+    ", place as (select case when is_held then 0 when due is null or due = 9223372036854775807 then"
+    " null when suspect then -definition else definition end as key,"
+    " case when is_held then iif(next_at < 9223372036854775807, next_at, ?3)"
+    " when due is null or due = 9223372036854775807 then null"
+    " else max(due, min(coalesce(next_at, ?3), ?3)) end as at from state)";
+
 std::string never_text() {
     return std::to_string(never);
 }
@@ -159,32 +167,32 @@ class repairer {
         return false;
     }
 
-    // Row by row of the question's own words, so that what is right already is left alone.
     bool settle(const std::string& id) {
         const auto row = statement(db_, "select row from instances where instance = ?").number(id);
         if (!row) {
             return false;
         }
-        const std::string this_one =
-            state_of_instances + " update instances set (work_key, next_at) = (select"
-            " case when s.is_held then 0 when coalesce(s.due, " + never_text() + ") = " +
-            never_text() + " then null when s.suspect then -s.definition else s.definition end,"
-            " case when s.is_held then iif(s.next_at < " + never_text() + ", s.next_at, ?3)"
-            " when coalesce(s.due, " + never_text() + ") = " + never_text() + " then null"
-            " else max(s.due, min(coalesce(s.next_at, ?3), ?3)) end from state s) where row = ?2";
-        return change(this_one, *row - 1, *row, work_.now());
+        return change(state_of_instances + right_place +
+                          " update instances set (work_key, next_at) = (select key, at from place)"
+                          " where row = ?2"
+                          " and (work_key, next_at) is not (select key, at from place)",
+                      *row - 1,
+                      *row,
+                      work_.now());
     }
 
     bool leave_nothing(const std::string& id) {
         const std::string ended = " status in (1, 3, 4, 5) and instance = ?";
-        statement(db_,
-                  "delete from inbox where instance_row in (select row from instances where" + ended +
-                      ")")
-            .run(id);
+        const bool had_messages = change(
+            "delete from inbox where instance_row in (select row from instances where" + ended + ")",
+            id);
         return change("update instances set inbox_length = 0, work_key = null, next_at = null,"
                       " token = null, holder = null, expired = 0, suspect = 0, leased_alone = 0,"
-                      " parked_reason = null where" + ended,
-                      id);
+                      " parked_reason = null where" + ended +
+                          " and (inbox_length <> 0 or work_key is not null or token is not null"
+                          " or parked_reason is not null)",
+                      id) ||
+               had_messages;
     }
 
     bool settle_activity(const violation& found) {
@@ -192,7 +200,9 @@ class repairer {
                       " next_at = iif(work_key = 0 and next_at >= " + never_text() + ", ?1, next_at),"
                       " work_key = case when work_key = 0 then 0 when suspect then -kind else kind end"
                       " where instance_row = (select row from instances where instance = ?2)"
-                      " and task = ?3 and execution = ?4",
+                      " and task = ?3 and execution = ?4 and iif(work_key = 0,"
+                      " work_key_rank <> 0 or next_at >= " + never_text() + ","
+                      " work_key <> iif(suspect, -kind, kind) or work_key_rank <> -priority)",
                       work_.now(),
                       found.instance->text(),
                       found.number,

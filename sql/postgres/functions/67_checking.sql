@@ -292,10 +292,14 @@ set jit = off
 as $$
 declare
     v_hub constant integer := _AnyHub();
+    v_unreachable bigint[] := '{}';
     v_wrong record;
 begin
     perform _LockInstances(v_hub, null, array_remove(p_ids, null));
     store_time := _Now();
+    if 'lease_can_end' = any(p_broken) then
+        v_unreachable := array(select u.instance_key from _UnreachableLeases(v_hub) u);
+    end if;
     repaired := _DeleteOrphans(v_hub, array(select w.place from unnest(p_ids, p_places) as w(id, place)
                                              where w.id is null));
     for v_wrong in
@@ -309,13 +313,18 @@ begin
         repaired := repaired + 1;
         case v_wrong.broken
             when 'work_is_found' then
-                if v_wrong.number = 0 then
+                if not exists (select from _Misplaced(v_hub, v_wrong.instance_key - 1,
+                                                      v_wrong.instance_key, 1000000) m
+                                where m.task = v_wrong.number) then
+                    repaired := repaired - 1;
+                elsif v_wrong.number = 0 then
                     perform _PutRight(v_wrong.instance_key, store_time);
                 else
                     perform _PutTaskRight(v_wrong.instance_key, v_wrong.number, v_wrong.execution_id,
                                           store_time);
                 end if;
             when 'lease_can_end' then
+                continue when not v_wrong.instance_key = any(v_unreachable);
                 perform _LetLeaseEnd(v_hub, v_wrong.instance_key, v_wrong.number, v_wrong.execution_id,
                                      store_time);
             when 'nothing_after_end' then
