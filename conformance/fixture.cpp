@@ -1,10 +1,12 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "fixture.hpp"
+#include "soundness.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <utility>
 
 namespace perdure::conformance {
@@ -195,6 +197,17 @@ fixture::fixture(hub opened)
       store(where.store()),
       filter{{{order_name, order_version}}, {charge_name}, {std::string()}},
       moment(abilities_under_test().test_clock ? duration(60s) : duration(300ms)) {}
+
+fixture::~fixture() {
+    if (std::uncaught_exceptions() != 0) {
+        return;
+    }
+    try {
+        CHECK(faults_inside(store) == "");
+    } catch (const backend_error&) {
+        // The test has left a hub that nobody can look into.
+    }
+}
 
 void fixture::advance(duration by) {
     if (abilities_under_test().test_clock) {

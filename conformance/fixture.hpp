@@ -88,7 +88,8 @@ class fixture {
     explicit fixture(hub opened);
     fixture(const fixture&) = delete;
     fixture& operator=(const fixture&) = delete;
-    virtual ~fixture() = default;
+    /// The hub must be sound then, as far as the store can see.
+    virtual ~fixture();
 
     hub where;
     backend& store;

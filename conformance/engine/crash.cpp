@@ -146,6 +146,7 @@ TEST_CASE("orchestrations finish exactly once while worker processes are killed 
         REQUIRE(ended->output.bytes == "330");
         check_exactly_once(clients.history(id), steps);
     }
+    CHECK(faults_of(where) == "");
 }
 
 TEST_CASE("an activity that aborts its process fails alone, and its 300 neighbours finish",
@@ -218,4 +219,5 @@ TEST_CASE("an activity that kills its process is executed as often as the limit 
     CHECK(text_of(seen) == "1\n2\n3\n4\n");
     const failure reason = decode_failure(ended->failure);
     CHECK_THAT(reason.message, Catch::Contains("delivered 4 times"));
+    CHECK(faults_of(where) == "");
 }

@@ -1,12 +1,18 @@
 #pragma once
 
 #include "fixture.hpp"
+#include "soundness.hpp"
 
 #include <perdure/client.hpp>
+#include <perdure/instance_image.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/worker.hpp>
+
+#include <catch2/catch.hpp>
 
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -96,6 +102,18 @@ class engine {
         worker_->start();
     }
 
+    engine(const engine&) = delete;
+    engine& operator=(const engine&) = delete;
+    /// Whatever has happened, the hub must be sound, unless the test has damaged it.
+    ~engine() {
+        worker_->stop();
+        if (std::uncaught_exceptions() == 0) {
+            const std::string faults = faults_of(where_);
+            INFO(faults);
+            CHECK(faults.empty() == (is_sound_ || interface_of<image_store>(where_.store()) == nullptr));
+        }
+    }
+
     [[nodiscard]] client& clients() noexcept { return client_; }
     [[nodiscard]] worker& workers() noexcept { return *worker_; }
     [[nodiscard]] const hub& where() const noexcept { return where_; }
@@ -108,6 +126,8 @@ class engine {
         worker_->start();
     }
     void stop() { worker_->stop(); }
+    /// The test leaves something in the hub that no orchestration can have written.
+    void expect_damage() noexcept { is_sound_ = false; }
 
     /// Waits until the instance satisfies the condition; false when patience is over.
     [[nodiscard]] bool wait_until(const instance_id& id,
@@ -144,6 +164,7 @@ class engine {
     worker_options options_;
     client client_;
     std::unique_ptr<worker> worker_;
+    bool is_sound_ = true;
 };
 
 }  // namespace perdure::conformance

@@ -220,6 +220,7 @@ TEST_CASE("an instance whose stored history cannot be read is parked, and its ne
     engine shop(common_orchestrations());
     const std::vector<std::string> damaged{
         "not JSON at all", R"({"type":7})", R"({"type":"execution_started","task":"seven"})"};
+    shop.expect_damage();
     std::vector<instance_id> ids;
     for (const auto& text : damaged) {
         new_instance fresh = a_new_instance("damaged");

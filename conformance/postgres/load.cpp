@@ -1,5 +1,6 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "load.hpp"
+#include "soundness.hpp"
 
 #include "engine/orchestrations.hpp"
 #include "fixture.hpp"
@@ -130,6 +131,7 @@ void check_exactly_once(const hub& where, const std::vector<instance_id>& starte
     CHECK(all_of(where).size() == started.size());
     std::cout << "  " << started.size() << " orchestrations of " << load::steps
               << " activities, each exactly once\n";
+    CHECK(faults_of(where) == "");
 }
 
 void check_random_words(const hub& where) {
@@ -144,6 +146,7 @@ void check_random_words(const hub& where) {
     }
     std::cout << "  " << all.size() << " orchestrations of " << load::steps
               << " activities, with the results that their histories have\n";
+    CHECK(faults_of(where) == "");
 }
 
 void check_exactly_once(const hub& where, load& clients) {

@@ -37,12 +37,12 @@ declare
     -- A function that a plugin calls checks its hub by itself. Any other may take the caller's word
     -- for it, and is never to be listed here.
     v_for_plugins constant text[] := array[
-        '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded', '_BeginSleep',
+        '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded', '_BeginSleep', '_CheckHub',
         '_ClosedReason', '_Commit', '_CommitLoneTurn', '_CreateHub', '_CreateInstances', '_DeleteHub',
         '_DiscardEventsAndUnlockInstance', '_EndSleep', '_GetInstances', '_GetVersions',
         '_HubIdentity', '_HubStatus', '_KeysOf', '_WorkKeyNames', '_WorkKeys', '_Lock', '_Purgeable',
         '_PurgeInstances', '_QueryManyOrchestrations', '_ReadHistory', '_ReadImages', '_RemoveImages',
-        '_RenewLocks', '_ReturnLeases', '_SetClosed', '_TakeOver', '_TerminateInstances',
+        '_RenewLocks', '_RepairHub', '_ReturnLeases', '_SetClosed', '_TakeOver', '_TerminateInstances',
         '_UnparkInstances', '_Watch', '_Worker',
         '_WriteImages'];
     v_for_people constant text[] := array[

@@ -24,6 +24,15 @@ struct hub_command {
 };
 int show_hub_status(const hub_command& given);
 
+struct fsck_command {
+    std::string hub;
+    output_form form = output_form::text;
+    bool repair = false;
+    // At most so many violations are printed, and repaired at once.
+    std::size_t limit = 1000;
+};
+int check_hub(const fsck_command& given);
+
 // What the filters of `list` and `purge` were given, unread.
 struct filter_words {
     std::vector<std::string> statuses;

@@ -37,8 +37,19 @@ void add_plugins(CLI::App& app, plugins_command& given, chosen_verb& chosen) {
     verb->callback([&] { chosen = [&given] { return show_plugins(given); }; });
 }
 
-void add_hub(CLI::App& app, hub_command& given, chosen_verb& chosen) {
-    auto* group = app.add_subcommand("hub", "Look at a task hub");
+void add_fsck(CLI::App& group, fsck_command& given, chosen_verb& chosen) {
+    auto* verb = group.add_subcommand("fsck", "Check what must always be true of a hub");
+    verb->add_option("--hub", given.hub, "The hub, for example sqlite:shop.db")->required();
+    verb->add_flag("--repair", given.repair, "Repair what can be, and check again");
+    verb->add_option("--limit", given.limit, "Print at most so many violations")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    add_form(*verb, given.form);
+    verb->callback([&] { chosen = [&given] { return check_hub(given); }; });
+}
+
+void add_hub(CLI::App& app, hub_command& given, fsck_command& fsck, chosen_verb& chosen) {
+    auto* group = app.add_subcommand("hub", "Look at a task hub, and check it");
     group->require_subcommand(1);
     auto* verb = group->add_subcommand("status", "Show workers, waiting work and schema version");
     verb->add_option("--hub", given.hub, "The hub, for example sqlite:shop.db")->required();
@@ -48,6 +59,7 @@ void add_hub(CLI::App& app, hub_command& given, chosen_verb& chosen) {
         group->add_subcommand("open", "Open a hub that is closed, after a move went wrong");
     open->add_option("--hub", given.hub, "The hub, for example sqlite:shop.db")->required();
     open->callback([&] { chosen = [&given] { return open_closed_hub({given.hub}); }; });
+    add_fsck(*group, fsck, chosen);
 }
 
 void add_filters(CLI::App& verb, filter_words& words) {
@@ -291,6 +303,7 @@ int main(int argc, char** argv) {
     chosen_verb chosen;
     plugins_command plugins;
     hub_command hub;
+    fsck_command fsck;
     instances_command instances;
     export_command exporting;
     import_command importing;
@@ -298,7 +311,7 @@ int main(int argc, char** argv) {
     replay_command replaying;
     bench_command benchmark;
     add_plugins(app, plugins, chosen);
-    add_hub(app, hub, chosen);
+    add_hub(app, hub, fsck, chosen);
     instance_verbs verbs(app, instances, chosen);
     verbs.add_all();
     add_export(app, exporting, chosen);

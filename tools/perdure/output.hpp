@@ -27,6 +27,7 @@ enum exit_code : int {
     damaged = 6,
     undecided = 7,
     endless = 8,
+    violated = 9,
 };
 
 // True when standard output, or standard error, is a terminal that a person looks at.

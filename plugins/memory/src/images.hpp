@@ -3,11 +3,12 @@
 #include "store.hpp"
 
 #include <perdure/instance_image.hpp>
+#include <perdure/store_check.hpp>
 
 namespace perdure::memory {
 
-/// Images of the hub of whoever derives from it.
-class images_of_store : public image_store {
+/// Images and checks of the hub of whoever derives from it.
+class images_of_store : public image_store, public store_check {
   public:
     image_page read_images(const std::string& after, std::size_t limit, std::size_t bytes) override;
     std::vector<std::optional<instance_image>> read_images(std::span<const instance_id> instances,
@@ -18,6 +19,8 @@ class images_of_store : public image_store {
     void remove_images(std::span<const instance_id> instances) override;
     void set_closed(const std::string& reason) override;
     std::string closed_reason() override;
+    check_page check(const std::string& after, std::size_t limit) override;
+    std::size_t repair(std::span<const violation> found) override;
 
   private:
     virtual store& hub() noexcept = 0;

@@ -6,6 +6,7 @@
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
 #include <perdure/instance_image.hpp>
+#include <perdure/store_check.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +27,8 @@ namespace perdure::postgres {
 class postgres_backend final : public backend,
                                public adjustable_clock,
                                public statistics_source,
-                               public image_store {
+                               public image_store,
+                               public store_check {
   public:
     explicit postgres_backend(settings chosen);
 
@@ -77,6 +79,8 @@ class postgres_backend final : public backend,
                                                           std::uint64_t last_sequence,
                                                           write_mode mode) override;
     void remove_images(std::span<const instance_id> instances) override;
+    [[nodiscard]] check_page check(const std::string& after, std::size_t limit) override;
+    [[nodiscard]] std::size_t repair(std::span<const violation> found) override;
     void set_closed(const std::string& reason) override;
     [[nodiscard]] std::string closed_reason() override;
 

@@ -7,6 +7,7 @@
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
 #include <perdure/instance_image.hpp>
+#include <perdure/store_check.hpp>
 
 #include <memory>
 #include <optional>
@@ -23,7 +24,8 @@ namespace perdure::sqlite {
 class sqlite_backend final : public backend,
                              public adjustable_clock,
                              public statistics_source,
-                             public image_store {
+                             public image_store,
+                             public store_check {
   public:
     explicit sqlite_backend(settings chosen);
 
@@ -76,6 +78,9 @@ class sqlite_backend final : public backend,
     void remove_images(std::span<const instance_id> instances) override;
     void set_closed(const std::string& reason) override;
     [[nodiscard]] std::string closed_reason() override;
+
+    [[nodiscard]] check_page check(const std::string& after, std::size_t limit) override;
+    [[nodiscard]] std::size_t repair(std::span<const violation> found) override;
 
   private:
     /// The store's time if there is nothing at all for this request; nothing if there may be.

@@ -149,6 +149,11 @@ select _WriteImages(
                'instance_id', array['mine-image-3'], 'work_key', array[:own_work_key])),
            null, null, null, null, null, 9223372036854775807, false);
 select _RemoveImages(array[:'held_id', 'victim-6']);
+select _CheckHub(null, 1000);
+select _CheckHub(0, 1000);
+select _RepairHub(array['nothing_after_end', 'work_is_found', 'lease_can_end', 'consumed_once'],
+                  array_fill(:'held_id'::text, array[4]), array_fill(gen_random_uuid(), array[4]),
+                  array[0, 0, 0, 1], array['', '', '', 'activity']);
 select _SetClosed('mine is closed');
 select _ClosedReason();
 select _SetClosed(null);
