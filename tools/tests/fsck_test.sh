@@ -38,16 +38,16 @@ expect 2 "there is no SQLite file" --hub "sqlite:$folder/nothing.db"
 
 # Named, with its repair; repaired; clean.
 damage "update instances set work_key = null, next_at = null where instance = 'order-2'"
-expect 7 'work_is_found: instance "order-2"' --hub "$hub"
-expect 7 "repair: put it where its state says" --hub "$hub"
-expect 7 '"violation":"work_is_found","instance":"order-2"' --hub "$hub" --json
+expect 9 'work_is_found: instance "order-2"' --hub "$hub"
+expect 9 "repair: put it where its state says" --hub "$hub"
+expect 9 '"violation":"work_is_found","instance":"order-2"' --hub "$hub" --json
 expect 0 "repaired 1" --hub "$hub" --repair
 expect 0 "no violation" --hub "$hub"
 
 # Without a repair it stays.
 damage "update history set first = 77 where first = 1"
-expect 7 "repair: none is known" --hub "$hub"
-expect 7 "history_gapless" --hub "$hub" --repair
+expect 9 "repair: none is known" --hub "$hub"
+expect 9 "history_gapless" --hub "$hub" --repair
 damage "update history set first = 1 where first = 77"
 expect 0 "no violation" --hub "$hub"
 
@@ -65,7 +65,7 @@ damage "update history set events = replace(events, char(27) || '[31m' || char(1
 # --limit, and ctrl-C while it prints and nobody reads; what came before is whole, and nothing is locked.
 damage "with recursive n(i) as (select 1000 union all select i + 1 from n where i < 4000)
         insert into tags select i, 'a', 'b' from n"
-expect 7 "only the first 2 were printed" --hub "$hub" --limit 2
+expect 9 "only the first 2 were printed" --hub "$hub" --limit 2
 mkfifo "$folder/pipe"
 set -m
 "$bin/perdure" hub fsck --hub "$hub" --json --limit 1000000 >"$folder/pipe" &
