@@ -24,9 +24,10 @@ constexpr perdure::activity<std::string, std::string> inspect{"inspect"};
 constexpr perdure::activity<std::string, std::string> ship{"ship"};
 
 // No compiler may take it that this ends.
-volatile bool goes_on = true;
+[[maybe_unused]] volatile bool goes_on = true;
 
-perdure::orchestration<std::string> sell_it(perdure::context& ctx, std::string article) {
+[[maybe_unused]] perdure::orchestration<std::string> sell_it(perdure::context& ctx,
+                                                             std::string article) {
     co_await ctx.call(reserve, article);
     if constexpr (change == "endless") {
         while (goes_on) {
