@@ -117,8 +117,9 @@ int check_hub(const fsck_command& given) {
     backend& store = opened.store();
     outcome result = check_once(store, given, given.repair);
     print(result, given, opened.description());
-    // One repair can bring to light what another violation hid.
-    constexpr int rounds_max = 5;
+    // One repair can bring to light what another violation hid, and of many of a kind a part is found
+    // at once.
+    constexpr int rounds_max = 1000;
     for (int round = 1; result.repaired != 0 && round < rounds_max; ++round) {
         result = check_once(store, given, true);
         print(result, given, opened.description());

@@ -18,7 +18,7 @@ expect() {
     if [ "$found" -ne "$code" ] || ! grep -qF -- "$text" <<<"$output"; then
         echo "perdure hub fsck $*"
         echo "  expected code $code and '$text'; got code $found and:"
-        sed 's/^/  | /' <<<"$output"
+        head -n 20 <<<"$output" | sed 's/^/  | /'
         failed=1
     fi
 }

@@ -324,9 +324,12 @@ begin
                                           store_time);
                 end if;
             when 'lease_can_end' then
-                continue when not v_wrong.instance_key = any(v_unreachable);
-                perform _LetLeaseEnd(v_hub, v_wrong.instance_key, v_wrong.number, v_wrong.execution_id,
-                                     store_time);
+                if v_wrong.instance_key = any(v_unreachable) then
+                    perform _LetLeaseEnd(v_hub, v_wrong.instance_key, v_wrong.number,
+                                         v_wrong.execution_id, store_time);
+                else
+                    repaired := repaired - 1;
+                end if;
             when 'nothing_after_end' then
                 perform _LeaveNothing(v_wrong.instance_key);
             when 'messages_distinct' then
