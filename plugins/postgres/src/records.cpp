@@ -7,33 +7,35 @@ namespace perdure::postgres {
 namespace {
 
 // The attributes of InstanceRecords, whose order an upgrade cannot change.
-enum record_column : std::size_t {
-    instance_key,
-    instance,
-    execution,
-    name,
-    version,
-    status,
-    created_at,
-    updated_at,
-    completed_at,
-    start_at,
-    custom_status_codec,
-    custom_status,
-    output_codec,
-    output,
-    failure,
-    tag_keys,
-    tag_values,
-    parent_instance,
-    parent_execution,
-    parent_task,
-    parked_reason,
-    history_length,
-    inbox_length,
-    leased_by,
-    kind,
-    level
+struct record_column {
+    enum : std::size_t {
+        instance_key,
+        instance,
+        execution,
+        name,
+        version,
+        status,
+        created_at,
+        updated_at,
+        completed_at,
+        start_at,
+        custom_status_codec,
+        custom_status,
+        output_codec,
+        output,
+        failure,
+        tag_keys,
+        tag_values,
+        parent_instance,
+        parent_execution,
+        parent_task,
+        parked_reason,
+        history_length,
+        inbox_length,
+        leased_by,
+        kind,
+        level
+    };
 };
 
 std::string text_or_empty(const field& value) {
@@ -47,7 +49,7 @@ std::optional<instance_record> read_record(const field& row) {
     if (row.is_null() || values.at(record_column::instance).is_null()) {
         return std::nullopt;
     }
-    const auto count = [&](record_column which) {
+    const auto count = [&](std::size_t which) {
         return static_cast<std::uint64_t>(values.at(which).number());
     };
     instance_record found{
@@ -60,9 +62,10 @@ std::optional<instance_record> read_record(const field& row) {
         .updated_at = values.at(record_column::updated_at).time(),
         .completed_at = values.at(record_column::completed_at).time_or_null(),
         .start_at = values.at(record_column::start_at).time_or_null(),
-        .custom_status =
-            read_payload(values.at(record_column::custom_status_codec), values.at(record_column::custom_status)),
-        .output = read_payload(values.at(record_column::output_codec), values.at(record_column::output)),
+        .custom_status = read_payload(values.at(record_column::custom_status_codec),
+                                      values.at(record_column::custom_status)),
+        .output =
+            read_payload(values.at(record_column::output_codec), values.at(record_column::output)),
         .failure = text_or_empty(values.at(record_column::failure)),
         .tags = read_tags(values.at(record_column::tag_keys), values.at(record_column::tag_values)),
         .parent = {},

@@ -155,7 +155,7 @@ TEST_CASE("Sequences go on after those of the file", "[import]") {
     import(to, file_of({image("a")}));
     const new_message fresh{.target = instance_id("a"), .event = "{}"};
 
-    CHECK(to.store().send({random_uuid()}, std::span(&fresh, 1)).outcomes.front() ==
+    CHECK(to.store().send({.request = {random_uuid()}}, std::span(&fresh, 1)).outcomes.front() ==
           send_outcome::accepted);
 
     CHECK(content_of(to).front().inbox.back().message.sequence > sample_sequence);
