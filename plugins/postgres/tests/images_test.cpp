@@ -325,7 +325,7 @@ TEST_CASE("images: what is written into another hub is what was read", "[IMAGE-1
     check_tables(target);
     CHECK(target.store.status().live_workers.empty());
     const new_message message{.target = before.images.back().record.instance, .event = "{}"};
-    static_cast<void>(target.store.send({random_uuid()}, {&message, 1}));
+    static_cast<void>(target.store.send({.request = {random_uuid()}}, {&message, 1}));
     CHECK(image_of(target.store, message.target)->inbox.back().message.sequence >
           before.last_sequence);
     // And nothing of it twice.
@@ -539,11 +539,11 @@ TEST_CASE("images: an incomplete one is an instance that can be ended, and keeps
     const instance_id& id = whole.record.instance;
     REQUIRE(write(hub.store, parts[0]) == write_outcome::written);
     const new_message message{.target = id, .event = "{}", .id = "m1"};
-    REQUIRE(hub.store.send({random_uuid()}, {&message, 1}).outcomes.front() ==
+    REQUIRE(hub.store.send({.request = {random_uuid()}}, {&message, 1}).outcomes.front() ==
             send_outcome::accepted);
     SECTION("completed") {
         REQUIRE(write(hub.store, parts[1]) == write_outcome::written);
-        CHECK(hub.store.send({random_uuid()}, {&message, 1}).outcomes.front() ==
+        CHECK(hub.store.send({.request = {random_uuid()}}, {&message, 1}).outcomes.front() ==
               send_outcome::duplicate);
         const instance_image found = image_of(hub.store, id).value();
         CHECK(found.inbox.size() == 1);

@@ -62,7 +62,7 @@ void random_hub::create() {
     if (happens(10)) {
         fresh.kind = instance_kind::entity;
     }
-    static_cast<void>(store_.create({random_uuid()}, {&fresh, 1}));
+    static_cast<void>(store_.create({.request = {random_uuid()}}, {&fresh, 1}));
 }
 
 void random_hub::send() {
@@ -74,7 +74,7 @@ void random_hub::send() {
         message.visible_at = store_.status().store_time + std::chrono::seconds(any_of(60));
     }
     message.level = static_cast<feature_level>(happens(10) ? 2 : 1);
-    static_cast<void>(store_.send({random_uuid()}, {&message, 1}));
+    static_cast<void>(store_.send({.request = {random_uuid()}}, {&message, 1}));
 }
 
 void random_hub::lock(bool suspects, duration lease_duration) {
@@ -104,19 +104,18 @@ checkpoint random_hub::decide(const orchestration_work& work) {
         turn.custom_status = happens(80) ? payload("json", R"("half \ done")") : payload();
     }
     for (std::size_t n = any_of(4); n > 0; --n) {
-        turn.activities.push_back({.task = {++last_task_},
-                                   .name = happens(30) ? hostile : "charge",
-                                   .version = happens(30) ? "2" : "",
-                                   .queue = happens(30) ? "slow" : "",
-                                   .priority = static_cast<std::int32_t>(any_of(3)) - 1,
-                                   .input = happens(80) ? payload("raw", std::string("\0\xff", 2))
-                                                        : payload(),
-                                   .details = "{}"});
+        turn.activities.push_back(
+            {.task = {++last_task_},
+             .name = happens(30) ? hostile : "charge",
+             .version = happens(30) ? "2" : "",
+             .queue = happens(30) ? "slow" : "",
+             .priority = static_cast<std::int32_t>(any_of(3)) - 1,
+             .input = happens(80) ? payload("raw", std::string("\0\xff", 2)) : payload(),
+             .details = "{}"});
     }
     for (std::size_t n = any_of(3); n > 0; --n) {
-        turn.timers.push_back({{++last_task_},
-                               now + std::chrono::seconds(any_of(90)),
-                               R"({"kind":"timer_fired"})"});
+        turn.timers.push_back(
+            {{++last_task_}, now + std::chrono::seconds(any_of(90)), R"({"kind":"timer_fired"})"});
     }
     turn.level = static_cast<feature_level>(happens(10) ? 2 : 1);
     if (happens(15)) {
