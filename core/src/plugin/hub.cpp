@@ -10,10 +10,25 @@
 namespace perdure {
 inline namespace v1 {
 
+namespace {
+
+// Where a hub has moved. It was created there.
+std::shared_ptr<backend> open_store(const std::string& uri) {
+    const backend_config config = parse_uri(uri);
+    backend_config rest = config;
+    rest.options.erase("create");
+    return std::make_shared<plugin::checked_backend>(
+        load_plugin_by_name(config.backend).create(rest));
+}
+
+}  // namespace
+
 hub::hub(std::shared_ptr<backend> store, std::string description)
     : idle_(std::make_shared<detail::idle_workers>()),
       store_(std::make_shared<moving::store_switch>(
-          std::make_shared<plugin::checked_backend>(std::move(store)), std::move(description))) {}
+          std::make_shared<plugin::checked_backend>(std::move(store)),
+          std::move(description),
+          open_store)) {}
 
 backend& hub::store() const noexcept {
     return *store_;
