@@ -24,15 +24,15 @@
 // [ROLE-4] While a hub is tracked or closing, each transaction that changes anything of which an image
 // speaks adds the instances to the changes, whoever made it: an instance that was removed, too. The
 // transaction in which a lease was only renewed may do so.
-// [ROLE-5] The images of a standby are written and removed only through the handle that changed its role
-// last; others are rejected. So who was taken for dead does not put an old image over a new one.
+// [ROLE-5] The images of a target are written and removed only through the handle that changed its role last;
+// others are rejected. So who was taken for dead does not put an old image over a new one.
 // [ROLE-6] A closed hub answers a call that it has on record [REPEAT-3], and refuses others.
 
 namespace perdure {
 inline namespace v1 {
 
 enum class move_role : std::uint8_t {
-    /// Takes part in no move.
+    /// Open, and takes part in no move; or it is where a hub has moved, and may go back.
     plain,
     /// A source, open; its changes are noted.
     tracked,
@@ -40,8 +40,10 @@ enum class move_role : std::uint8_t {
     closing,
     /// A source, closed: the other hub has its instances.
     moved,
-    /// A target, closed: it follows the other hub.
+    /// A target, closed: the instances of the other hub are copied to it.
     standby,
+    /// A target, closed: it has all instances of the other hub but for the latest changes.
+    following,
     /// A target, closed: it is what the other hub was when it was closing. Who sees that one moved
     /// makes this one plain.
     sealed,
@@ -70,7 +72,7 @@ struct hub_role {
 struct instance_change {
     /// Of this change, at least 1. Later ones may become visible before earlier ones.
     std::uint64_t number = 0;
-    instance_id instance{};
+    instance_id instance;
 
     friend bool operator==(const instance_change&, const instance_change&) = default;
 };
