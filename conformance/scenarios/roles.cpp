@@ -4,6 +4,7 @@
 
 #include <perdure/hub_role.hpp>
 #include <perdure/instance_image.hpp>
+#include <perdure/kit/forwarding_backend.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -362,10 +363,10 @@ TEST_CASE_METHOD(hub_in_a_move, "whatever changes an image is noted", "[ROLE-4]"
         fresh.tags = {{"colour", "red"}};
         by.create(fresh);
     });
+    const instance_id taken = there().completed_instance();
     must_be_noted("replace", [&](fixture& by) {
         new_instance fresh = a_new_instance();
-        fresh.instance = by.completed_instance();
-        forget_all();
+        fresh.instance = taken;
         fresh.replaceable = {orchestration_status::completed};
         REQUIRE(by.try_create(fresh).code == create_code::created);
     });

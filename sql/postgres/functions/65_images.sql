@@ -473,12 +473,14 @@ end
 $$;
 
 -- [CLOSED-1] Closes the hub of this login, or opens it when the reason is empty. Caller: the plugin. Tables:
--- TaskHubs.
+-- TaskHubs. PD007 when calls are under way for too long.
 create or replace function _SetClosed(p_reason text) returns timestamptz
 language plpgsql volatile security definer
 set search_path from current
 as $$
 begin
+    perform _Barrier();
+    perform _EndWaits();
     update TaskHubs h set closed_reason = nullif(p_reason, '') where h.task_hub = _AnyHub();
     return _Now();
 end
