@@ -260,7 +260,8 @@ as $$
 begin
     store_time := _Now();
     select array_agg(case when (n.replaceable >> i.status) & 1 = 0
-                               and n.execution_id not in (i.execution_id, coalesce(i.created_as, i.execution_id))
+                               and n.execution_id <> i.execution_id
+                               and n.execution_id <> coalesce(i.created_as, i.execution_id)
                           then 1 else 0 end::smallint order by n.n),
            array_agg(coalesce(i.status, 6::smallint) order by n.n)
       into outcomes, statuses

@@ -13,11 +13,11 @@ language plpgsql volatile
 as $$
 begin
     return coalesce((
-        select string_agg(format('%s "%s"%s', coalesce('process ' || h.pid, 'a prepared transaction'),
-                                 h.application_name,
-                                 ', for ' || round(extract(epoch from clock_timestamp() - h.began)::numeric, 3)
-                                          || ' s'),
-                          '; ' order by h.began nulls last, h.pid)
+        select string_agg(
+                   coalesce('process ' || h.pid, 'a prepared transaction') || coalesce(' "' || h.application_name || '"', '')
+                   || coalesce(', for ' || (1000 * extract(epoch from clock_timestamp() - h.began))::bigint
+                               || ' ms', ''),
+                   '; ' order by h.began nulls last, h.pid)
           from (select distinct l.pid, a.application_name, a.xact_start as began
                   from pg_catalog.pg_locks l
                   left join pg_catalog.pg_stat_activity a on a.pid = l.pid
@@ -31,8 +31,9 @@ end
 $$;
 
 -- [ROLE-2] Waits until every call that has begun is done, and lets none begin before this transaction ends.
--- After 200 ms it fails as PD007, and the text says who is in the way. Caller: _ChangeRole, _SetClosed, before
--- they read TaskHubs: of two that have read it, each would wait for the other. Tables: TaskHubs, exclusively.
+-- After 200 ms it fails as PD007, and the text says who is in the way. Caller: _ChangeRole, _SetClosed,
+-- before they read TaskHubs: of two that have read it, each would wait for the other. Tables: TaskHubs,
+-- exclusively.
 create or replace function _Barrier() returns void
 language plpgsql volatile
 set lock_timeout = '200ms'
@@ -94,8 +95,8 @@ begin
 end
 $$;
 
--- The same for the other tables, whose rows begin with the key of their instance. An instance that is gone has
--- been noted by its own row. Caller: the triggers on them. Tables: Instances (read), TaskHubs (read),
+-- The same for the other tables, whose rows begin with the key of their instance. An instance that is gone
+-- has been noted by its own row. Caller: the triggers on them. Tables: Instances (read), TaskHubs (read),
 -- ChangedInstances.
 create or replace function _NoteParts() returns trigger
 language plpgsql volatile security definer
@@ -138,8 +139,8 @@ begin
 end
 $$;
 
--- Removes them when no hub of the schema is tracked or closing; where somebody works with such a table at this
--- moment, they stay until the next change of a role. Caller: _ChangeRole, _DeleteHub. Tables: those of
+-- Removes them when no hub of the schema is tracked or closing; where somebody works with such a table at
+-- this moment, they stay until the next change of a role. Caller: _ChangeRole, _DeleteHub. Tables: those of
 -- _FeedTables, TaskHubs (read).
 create or replace function _EndFeed() returns void
 language plpgsql volatile
