@@ -3,6 +3,7 @@
 
 #include "moving/moving_backend.hpp"
 
+#include <perdure/hub_role.hpp>
 #include <perdure/instance_image.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
 
@@ -202,6 +203,9 @@ bool lacks(ability needed) {
         case ability::images:
             return missing(interface_of<image_store>(a_hub().store()) != nullptr,
                            "the backend has no images of its instances");
+        case ability::roles:
+            return missing(interface_of<role_store>(a_hub().store()) != nullptr,
+                           "its hubs have no part in a live move");
     }
     return false;
 }

@@ -71,7 +71,7 @@ void make_newer(const backend_config& config);
 /// A path in this process's temporary directory that nothing has used; the directory goes at exit.
 [[nodiscard]] std::string a_fresh_path();
 
-enum class ability { durable, multi_process, test_clock, speculative_turns, images };
+enum class ability { durable, multi_process, test_clock, speculative_turns, images, roles };
 
 /// True when the backend cannot do it: then the test that asks is counted as skipped, and returns.
 [[nodiscard]] bool lacks(ability needed);
