@@ -148,9 +148,9 @@ end
 $$;
 
 -- What a sleeper may have missed before it began to sleep: whether anything is ready that was so at p_since
--- or later, or the hub is closed, and when the next falls due, if it sleeps for work (p_work), and which of the instances that it
--- waits for have ended. Caller: the plugin's listener, then and every few seconds. Tables, read only:
--- GlobalSettings, TaskHubs, WorkKeys, Ready, Instances.
+-- or later, or the hub is closed, and when the next falls due, if it sleeps for work (p_work), and which of
+-- the instances that it waits for have ended. Caller: the plugin's listener, then and every few seconds.
+-- Tables, read only: GlobalSettings, TaskHubs, WorkKeys, Ready, Instances.
 create or replace function _Watch(
     p_work boolean, p_since timestamptz, p_awaited text[], out store_time timestamptz, out is_ready boolean,
     out next_due timestamptz, out ended text[])
