@@ -673,14 +673,21 @@ TEST_CASE_METHOD(hub_in_a_move, "a closed hub repeats what it has answered", "[R
     }
     answered_calls calls(here());
     const auto said = calls.all();
+    const auto repeated = [&] {
+        try {
+            return calls.all();
+        } catch (const backend_error& failed) {
+            return std::vector<std::string>{failed.what()};
+        }
+    };
     close();
     const auto before = everything();
-    CHECK(calls.all() == said);
+    CHECK(repeated() == said);
     calls.refuses_new_ones();
-    CHECK(calls.all() == said);
+    CHECK(repeated() == said);
     CHECK(everything() == before);
     change(here(), a_role(move_role::plain));
-    CHECK(calls.all() == said);
+    CHECK(repeated() == said);
 }
 
 TEST_CASE_METHOD(hub_in_a_move, "a repeat in a closed hub begins nothing anew", "[ROLE-6]") {

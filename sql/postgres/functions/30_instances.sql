@@ -268,11 +268,10 @@ begin
       from unnest(p_new.instance_id, p_new.execution_id, p_new.replaceable)
            with ordinality as n(instance_id, execution_id, replaceable, n)
       left join Instances i on i.task_hub = p_hub and i.instance_id = n.instance_id;
-    select l.orchestrations into handed
-      from Requests r
-     cross join lateral _LeasedBefore(store_time, _Unfiltered(p_hub, p_room), r.lease_keys, r.lease_tasks,
-                                      r.lease_tokens) l
-     where r.task_hub = p_hub and r.request_id = p_request and r.lease_keys is not null;
+    handed := (select (_LeasedBefore(store_time, _Unfiltered(p_hub, p_room), r.lease_keys, r.lease_tasks,
+                                     r.lease_tokens)).orchestrations
+                 from Requests r
+                where r.task_hub = p_hub and r.request_id = p_request and r.lease_keys is not null);
 end
 $$;
 

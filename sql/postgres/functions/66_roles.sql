@@ -14,7 +14,8 @@ as $$
 begin
     return coalesce((
         select string_agg(
-                   coalesce('process ' || h.pid, 'a prepared transaction') || coalesce(' "' || h.application_name || '"', '')
+                   coalesce('process ' || h.pid, 'a prepared transaction')
+                   || coalesce(' "' || h.application_name || '"', '')
                    || coalesce(', for ' || (1000 * extract(epoch from clock_timestamp() - h.began))::bigint
                                || ' ms', ''),
                    '; ' order by h.began nulls last, h.pid)

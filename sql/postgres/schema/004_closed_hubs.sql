@@ -1,5 +1,5 @@
--- A hub can be closed, for a reason that says where its instances are, and it can have a role in a live move,
--- version 1.3.0. Brings an installation of 1.2.0 here.
+-- Hubs that are closed or take part in a live move, version 1.3.0. Brings an installation of 1.2.0 here. The
+-- reason why one is closed says where its instances are.
 
 set search_path = :"schema", pg_temp;
 
