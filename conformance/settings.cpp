@@ -148,13 +148,16 @@ hub open_hub(const backend_config& config) {
 }
 
 hub a_hub() {
-    hub opened = open_hub(a_hub_config());
-    if (used().calls_between_moves == 0) {
-        return opened;
+    const backend_config config = a_hub_config();
+    if (used().calls_between_moves != 0) {
+        return {std::make_shared<moving_backend>(open_hub(config), used().calls_between_moves),
+                describe(config)};
     }
-    const std::string description = opened.description();
-    return {std::make_shared<moving_backend>(std::move(opened), used().calls_between_moves),
-            description};
+    if (used().calls_between_live_moves != 0) {
+        return {std::make_shared<live_moving_backend>(config, used().calls_between_live_moves),
+                describe(config)};
+    }
+    return open_hub(config);
 }
 
 bool can_make_newer() {

@@ -30,6 +30,8 @@ struct settings {
     std::string make_newer;
     /// Lets each hub move to another one before every so many calls; 0 for never.
     std::size_t calls_between_moves = 0;
+    /// The same as another process moves it, to a hub of the same plugin.
+    std::size_t calls_between_live_moves = 0;
 };
 
 /// Called once by main, before the first test; loads the plugin.

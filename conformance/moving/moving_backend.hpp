@@ -3,10 +3,12 @@
 #include <perdure/adjustable_clock.hpp>
 #include <perdure/hub.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
+#include <perdure/plugin.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <string>
 
 namespace perdure::conformance {
 
@@ -16,7 +18,7 @@ namespace perdure::conformance {
 /// A hub that moves to an empty hub of the plugin under test, or of the reference, before each n-th
 /// call, with its leases, waits and frames: whatever the suite asks of a hub holds for one that is
 /// promoted. Safe from any thread.
-class moving_backend final : public forwarding_backend, public adjustable_clock {
+class moving_backend : public forwarding_backend, public adjustable_clock {
   public:
     moving_backend(hub first, std::size_t calls_between_moves);
 
@@ -49,7 +51,13 @@ class moving_backend final : public forwarding_backend, public adjustable_clock 
     /// How often all hubs of this process have moved.
     [[nodiscard]] static std::size_t moves() noexcept;
 
+  protected:
+    [[nodiscard]] const hub& here() const noexcept { return hub_; }
+    /// Gives the hub that is next the time of the present one.
+    void set_clock_of(const hub& next);
+
   private:
+    virtual void move();
     backend& after_move();
 
     const hub hub_;
@@ -59,6 +67,23 @@ class moving_backend final : public forwarding_backend, public adjustable_clock 
     bool is_elsewhere_ = false;
     /// By how much tests have moved the clock.
     duration advanced_{};
+};
+
+/// How another process opens this hub.
+[[nodiscard]] std::string uri_of(const backend_config& config);
+
+/// The same with a hub that another process moves: to an empty hub of the plugin under test and
+/// back, while calls go through this one, which follows.
+class live_moving_backend final : public moving_backend {
+  public:
+    live_moving_backend(const backend_config& first, std::size_t calls_between_moves);
+
+  private:
+    void move() override;
+
+    const backend_config home_;
+    backend_config away_{};
+    bool is_away_ = false;
 };
 
 }  // namespace perdure::conformance

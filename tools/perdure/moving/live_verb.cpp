@@ -108,7 +108,7 @@ const std::vector<std::string>& live_steps() {
 
 int migrate_live(const migrate_command& given) {
     const hub from = open_existing(given.from);
-    const hub to = given.step == "begin" ? open_target(given.to) : open_existing(given.to);
+    const hub to = given.step == "begin" || given.step == "plan" ? open_target(given.to) : open_existing(given.to);
     live_migration move(from, to);
     progress_line progress(given.quiet);
     const auto watch = shown_by(progress);
