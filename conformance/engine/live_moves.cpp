@@ -54,27 +54,6 @@ struct two_hubs {
     backend_config to = a_hub_config();
 };
 
-/// Makes some calls and loses the answer.
-class losing_backend final : public forwarding_backend {
-  public:
-    explicit losing_backend(std::shared_ptr<backend> inner)
-        : forwarding_backend(*inner), store_(std::move(inner)) {}
-    [[nodiscard]] send_result send(const lock_request& next,
-                                   std::span<const new_message> messages) override {
-        send_result answer = inner().send(next, messages);
-        if (loses) {
-            loses = false;
-            throw backend_error(store_fault::outcome_unknown, "the answer was lost");
-        }
-        return answer;
-    }
-
-    bool loses = false;
-
-  private:
-    std::shared_ptr<backend> store_;
-};
-
 /// Makes one role into another one, as a mover that dies after it.
 void set_role(const backend_config& where, move_role next, std::uint64_t sealed_for = 0) {
     const hub opened = open_hub(where);
@@ -103,8 +82,8 @@ TEST_CASE("what other processes do goes on where a hub moves, and back", "[engin
     }
     const two_hubs hubs;
     execution_counts executed;
-    engine shop(open_hub(hubs.from), ticking(executed));
-    client customer(open_hub(hubs.from));
+    engine shop(open_following(hubs.from), ticking(executed));
+    client customer(open_following(hubs.from));
     constexpr int count = 30;
     std::vector<instance_id> ids;
     const auto start_some = [&] {
@@ -137,7 +116,7 @@ TEST_CASE("a move can be finished, and then not be taken back", "[live-move]") {
         return;
     }
     const two_hubs hubs;
-    fixture here(open_hub(hubs.from));
+    fixture here(open_following(hubs.from));
     const instance_id id = here.idle_instance();
     hubs.move();
     CHECK(says(hubs.mover().status().text, "finish or abort"));
@@ -154,7 +133,7 @@ TEST_CASE("a move that is aborted before its cut has not happened", "[live-move]
         return;
     }
     const two_hubs hubs;
-    fixture here(open_hub(hubs.from));
+    fixture here(open_following(hubs.from));
     const instance_id id = here.idle_instance();
     hubs.begin();
     hubs.mover().run();
@@ -173,7 +152,7 @@ TEST_CASE("who meets a hub that is closed for too long opens it again", "[live-m
         return;
     }
     const two_hubs hubs;
-    fixture here(open_hub(hubs.from));
+    fixture here(open_following(hubs.from));
     const instance_id id = here.idle_instance();
     hubs.begin();
     hubs.mover().run();
@@ -188,7 +167,7 @@ TEST_CASE("a mover that died is followed by another one", "[live-move]") {
         return;
     }
     const two_hubs hubs;
-    fixture here(open_hub(hubs.from));
+    fixture here(open_following(hubs.from));
     const instance_id id = here.idle_instance();
     const instance_id purged = here.completed_instance();
     SECTION("after the target was prepared") {
@@ -246,7 +225,7 @@ TEST_CASE("a target that is sealed for another closing is not opened", "[live-mo
         return;
     }
     const two_hubs hubs;
-    fixture here(open_hub(hubs.from));
+    fixture here(open_following(hubs.from));
     const instance_id id = here.idle_instance();
     hubs.begin();
     hubs.mover().run();
@@ -259,40 +238,12 @@ TEST_CASE("a target that is sealed for another closing is not opened", "[live-mo
     CHECK(here.get(id).inbox_length == 1);
 }
 
-TEST_CASE("a call whose answer was lost happens once, also when the hub moves meanwhile",
-          "[live-move]") {
-    if (cannot_move()) {
-        return;
-    }
-    const two_hubs hubs;
-    const auto loses = std::make_shared<losing_backend>(plugin_under_test().create(hubs.from));
-    fixture here(hub(loses, "here"));
-    const instance_id id = here.idle_instance();
-    const new_message message = a_message(id);
-    const request_id request = a_request();
-    loses->loses = true;
-    CHECK_THROWS_AS(here.store.send({request}, std::span(&message, 1)), backend_error);
-    hubs.move();
-    SECTION("and is followed by others") {
-        CHECK(here.get(id).inbox_length == 1);
-    }
-    CHECK(here.store.send({request}, std::span(&message, 1)).outcomes.front() ==
-          send_outcome::accepted);
-    CHECK(here.get(id).inbox_length == 1);
-    SECTION("and one that the source has not on record happens in the target") {
-        const request_id fresh = a_request();
-        CHECK(here.store.send({fresh}, std::span(&message, 1)).outcomes.front() ==
-              send_outcome::accepted);
-        CHECK(here.get(id).inbox_length == 2);
-    }
-}
-
 TEST_CASE("a move is refused with the reason", "[live-move]") {
     if (cannot_move()) {
         return;
     }
     const two_hubs hubs;
-    fixture here(open_hub(hubs.from));
+    fixture here(open_following(hubs.from));
     fixture there(open_hub(hubs.to));
     const auto refusal = [&] { return refusal_of([&] { hubs.begin(); }); };
     SECTION("to itself") {

@@ -20,6 +20,10 @@ std::atomic<std::size_t> moves_so_far{0};
 
 }  // namespace
 
+hub open_following(const backend_config& config) {
+    return perdure::open(config);
+}
+
 hub another_hub(bool of_reference) {
     const plugin_descriptor* reference = reference_plugin();
     if (!of_reference || reference == nullptr) {
@@ -45,10 +49,11 @@ bool moving_backend::advance_clock(duration by) {
     return was_moved;
 }
 
-void moving_backend::set_clock_of(const hub& next) {
+void moving_backend::set_clock_of(const hub& next, duration already) {
     // No more than is needed: hubs that move often would run ahead of the clock on the wall.
+    const duration missing = advanced_ - already;
     const bool is_adjusted =
-        advanced_ == duration::zero() || perdure::advance_clock(next.store(), advanced_);
+        missing == duration::zero() || perdure::advance_clock(next.store(), missing);
     const timestamp now = hub_.store().status().store_time;
     const duration behind = now - next.store().status().store_time;
     if (!is_adjusted ||
@@ -60,7 +65,7 @@ void moving_backend::set_clock_of(const hub& next) {
 void moving_backend::move() {
     is_elsewhere_ = !is_elsewhere_;
     const hub next = another_hub(is_elsewhere_);
-    set_clock_of(next);
+    set_clock_of(next, duration::zero());
     if (!hub_.promote(next).wait()) {
         throw std::logic_error("the promotion was aborted");
     }
@@ -152,13 +157,16 @@ std::string uri_of(const backend_config& config) {
 
 live_moving_backend::live_moving_backend(const backend_config& first,
                                          std::size_t calls_between_moves)
-    : moving_backend(open_hub(first), calls_between_moves), home_(first) {}
+    : moving_backend(open_following(first), calls_between_moves), home_(first) {}
 
 // There, and back by taking the cut back.
 void live_moving_backend::move() {
     if (!is_away_) {
         away_ = a_hub_config();
-        set_clock_of(open_hub(away_));
+        set_clock_of(open_hub(away_), duration::zero());
+        advanced_at_home_ = advanced();
+    } else {
+        set_clock_of(open_hub(home_), advanced_at_home_);
     }
     live_migration moves(open_hub(home_), open_hub(away_));
     if (is_away_) {

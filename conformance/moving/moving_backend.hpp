@@ -15,6 +15,9 @@ namespace perdure::conformance {
 /// An empty hub of the reference, or of the plugin under test when there is none or it is wanted.
 [[nodiscard]] hub another_hub(bool of_reference = true);
 
+/// Opens a hub of the plugin under test as a host does: it follows where other processes move it.
+[[nodiscard]] hub open_following(const backend_config& config);
+
 /// A hub that moves to an empty hub of the plugin under test, or of the reference, before each n-th
 /// call, with its leases, waits and frames: whatever the suite asks of a hub holds for one that is
 /// promoted. Safe from any thread.
@@ -53,8 +56,10 @@ class moving_backend : public forwarding_backend, public adjustable_clock {
 
   protected:
     [[nodiscard]] const hub& here() const noexcept { return hub_; }
-    /// Gives the hub that is next the time of the present one.
-    void set_clock_of(const hub& next);
+    /// Gives a hub that tests have moved the clock of by so much the time of the present one.
+    void set_clock_of(const hub& next, duration already);
+    /// By how much tests have moved the clock.
+    [[nodiscard]] duration advanced() const noexcept { return advanced_; }
 
   private:
     virtual void move();
@@ -65,7 +70,6 @@ class moving_backend : public forwarding_backend, public adjustable_clock {
     std::mutex mutex_;
     std::size_t calls_ = 0;
     bool is_elsewhere_ = false;
-    /// By how much tests have moved the clock.
     duration advanced_{};
 };
 
@@ -84,6 +88,8 @@ class live_moving_backend final : public moving_backend {
     const backend_config home_;
     backend_config away_{};
     bool is_away_ = false;
+    /// By how much, when the hub left home.
+    duration advanced_at_home_{};
 };
 
 }  // namespace perdure::conformance

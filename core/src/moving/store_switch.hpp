@@ -34,6 +34,7 @@ using store_opener = std::function<std::shared_ptr<backend>(const std::string& u
 /// Safe from any thread.
 class PERDURE_EXPORT store_switch final : public forwarding_backend {
   public:
+    /// Without an opener it does not follow other processes.
     store_switch(std::shared_ptr<backend> first, std::string description, store_opener opens);
     ~store_switch() override;
 

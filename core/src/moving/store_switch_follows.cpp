@@ -28,7 +28,7 @@ bool store_switch::follow(const place& asked, steady::time_point deadline) {
         return true;
     }
     auto* roles = interface_of<role_store>(*asked.store);
-    if (roles == nullptr || steady::now() >= deadline) {
+    if (!opens_ || roles == nullptr || steady::now() >= deadline) {
         return false;
     }
     const hub_role left = roles->role();
@@ -56,6 +56,7 @@ bool store_switch::follow(const place& asked, steady::time_point deadline) {
 }
 
 void store_switch::follow_to(const hub_role& left) {
+    // Until the other hub can be reached, the call fails as it did, or as it would there.
     try {
         std::shared_ptr<backend> next = opens_(left.other);
         auto* roles = interface_of<role_store>(*next);
@@ -67,7 +68,7 @@ void store_switch::follow_to(const hub_role& left) {
         }
         ask_from_now_on(std::move(next), left.other);
     } catch (backend_error& fault) {
-        fault.add_context("following the hub, which has moved");
+        fault.add_context("following the hub, which has moved to " + left.other);
         throw;
     }
 }
