@@ -116,7 +116,9 @@ class hub_in_a_move {
     std::optional<fixture> there_;
 };
 
-bool is_refused(const std::function<void()>& call, store_fault fault, const std::string& text = {}) {
+bool is_refused(const std::function<void()>& call,
+                store_fault fault,
+                const std::string& text = {}) {
     try {
         call();
         return false;
@@ -298,10 +300,10 @@ TEST_CASE_METHOD(hub_in_a_move, "waits end when the hub closes", "[ROLE-3]") {
         std::atomic<bool> was_woken = false;
         {
             const std::jthread end([&] {
-                has_said_where = is_refused(
-                    [&] { static_cast<void>(there().store.wait(id, deadline)); },
-                    store_fault::moved,
-                    why);
+                has_said_where =
+                    is_refused([&] { static_cast<void>(there().store.wait(id, deadline)); },
+                               store_fault::moved,
+                               why);
             });
             const std::jthread work([&] { was_woken = wakes(there().store, token); });
             // So that, most times, both are waiting then.
@@ -395,9 +397,8 @@ TEST_CASE_METHOD(hub_in_a_move, "whatever changes an image is noted", "[ROLE-4]"
         CHECK(by.complete(completion_of(leased.activities[0])) == commit_outcome::committed);
     });
     work = there().lease(work.instance);
-    must_be_noted("abandon", [&](fixture& by) {
-        CHECK(by.abandon(held(work), 0s) == lease_outcome::done);
-    });
+    must_be_noted("abandon",
+                  [&](fixture& by) { CHECK(by.abandon(held(work), 0s) == lease_outcome::done); });
     work = there().lease(work.instance);
     must_be_noted("park", [&](fixture& by) { CHECK(by.park(held(work)) == lease_outcome::done); });
     must_be_noted("unpark", [&](fixture& by) {
@@ -408,22 +409,19 @@ TEST_CASE_METHOD(hub_in_a_move, "whatever changes an image is noted", "[ROLE-4]"
         CHECK(by.commit_one(next_execution_of(work)) == commit_outcome::committed);
     });
     work = there().lease(work.instance);
-    must_be_noted("take over", [&](fixture& by) {
-        by.store.take_over(a_request(), std::span(&by.worker, 1));
-    });
+    must_be_noted("take over",
+                  [&](fixture& by) { by.store.take_over(a_request(), std::span(&by.worker, 1)); });
     const instance_id ended = there().completed_instance();
     must_be_noted("purge", [&](fixture& by) { CHECK(by.purge(ended) == purge_outcome::purged); });
     const instance_id running = there().idle_instance();
-    must_be_noted("purge by force", [&](fixture& by) {
-        CHECK(by.purge_by_force(running) == purge_outcome::purged);
-    });
+    must_be_noted("purge by force",
+                  [&](fixture& by) { CHECK(by.purge_by_force(running) == purge_outcome::purged); });
     const instance_id pending = there().pending_instance();
     must_be_noted("terminate", [&](fixture& by) {
         CHECK(by.terminate(pending) == terminate_outcome::terminated);
     });
-    must_be_noted("remove an image", [&](fixture& by) {
-        images(by).remove_images(std::span(&pending, 1));
-    });
+    must_be_noted("remove an image",
+                  [&](fixture& by) { images(by).remove_images(std::span(&pending, 1)); });
 }
 
 TEST_CASE_METHOD(hub_in_a_move, "a lease that has ended is noted when it is found", "[ROLE-4]") {
@@ -434,9 +432,7 @@ TEST_CASE_METHOD(hub_in_a_move, "a lease that has ended is noted when it is foun
     const orchestration_work work = there().leased();
     const activity_work task = there().leased_activity();
     there().advance(11 * there().moment);
-    must_be_noted("an expiry", [&](fixture& by) {
-        REQUIRE(by.lock({9, 9}).suspects_waiting);
-    });
+    must_be_noted("an expiry", [&](fixture& by) { REQUIRE(by.lock({9, 9}).suspects_waiting); });
     must_be_noted("a suspect", [&](fixture& by) {
         const work_batch one = by.lock_suspects();
         REQUIRE(one.orchestrations.size() + one.activities.size() == 1);
@@ -552,8 +548,8 @@ TEST_CASE_METHOD(hub_in_a_move, "only the last mover writes images into a target
     const instance_image image = everything().at(id);
     const auto writes = [&](fixture& by) {
         const auto page = images(by).read_images("", 1, 1);
-        static_cast<void>(images(by).write_images(
-            std::span(&image, 1), page.last_sequence, write_mode::replace));
+        static_cast<void>(
+            images(by).write_images(std::span(&image, 1), page.last_sequence, write_mode::replace));
         images(by).remove_images(std::span(&id, 1));
     };
     const auto is_rejected = [&](fixture& by) {
@@ -565,10 +561,9 @@ TEST_CASE_METHOD(hub_in_a_move, "only the last mover writes images into a target
             },
             store_fault::rejected,
             "another mover has taken over");
-        const bool is_removed =
-            !is_refused([&] { images(by).remove_images(std::span(&id, 1)); },
-                        store_fault::rejected,
-                        "another mover has taken over");
+        const bool is_removed = !is_refused([&] { images(by).remove_images(std::span(&id, 1)); },
+                                            store_fault::rejected,
+                                            "another mover has taken over");
         return !is_written && !is_removed;
     };
     CHECK_NOTHROW(writes(there()));
@@ -654,8 +649,14 @@ struct answered_calls {
 
     backend& store;
     lock_request next;
-    std::array<request_id, 8> requests{a_request(), a_request(), a_request(), a_request(),
-                                       a_request(), a_request(), a_request(), a_request()};
+    std::array<request_id, 8> requests{a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request()};
     std::optional<new_message> message{};
     std::optional<termination> termination_wish{};
     std::optional<instance_id> parked{};

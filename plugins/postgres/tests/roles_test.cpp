@@ -70,9 +70,8 @@ TEST_CASE("roles: a call that has waited for a change of the role sees it", "[RO
     transaction mover(hub.chosen, "begin");
     mover.execute("select _ChangeRole(0, 2::smallint, null, 0, '', 'it moves')");
     transaction other(hub.chosen, "begin; select 1");
-    auto call = std::async(std::launch::async, [&] {
-        return failure_of([&] { other.execute(creation_of("late")); });
-    });
+    auto call = std::async(std::launch::async,
+                           [&] { return failure_of([&] { other.execute(creation_of("late")); }); });
     REQUIRE(becomes_true(*hub.looking,
                          "select exists (select from pg_locks where not granted and pid = " +
                              std::to_string(other.process()) + ")"));
@@ -148,9 +147,8 @@ TEST_CASE("roles: a table that is in use is named when its changes are to be not
     moving_hub hub;
     transaction other(hub.chosen, "begin; lock table History in row exclusive mode");
     const hub_role before = hub.store.role();
-    const backend_error fault = failure_of([&] {
-        static_cast<void>(hub.store.change_role(before.era, a_role(move_role::tracked)));
-    });
+    const backend_error fault = failure_of(
+        [&] { static_cast<void>(hub.store.change_role(before.era, a_role(move_role::tracked))); });
     CHECK(fault.code() == store_fault::unavailable);
     CHECK_THAT(fault.what(), Contains("process " + std::to_string(other.process())));
     CHECK(hub.store.role() == before);
@@ -182,7 +180,8 @@ TEST_CASE("roles: what somebody writes by himself is noted, whatever he sees", "
     hub.change(move_role::tracked);
     CHECK(hub.noted().empty());
 
-    hub.looking->execute_script("update Instances set updated_at = updated_at where instance_id = 'order'");
+    hub.looking->execute_script(
+        "update Instances set updated_at = updated_at where instance_id = 'order'");
     CHECK(hub.noted() == "order");
     hub.forget_all();
     hub.looking->execute_script("select TerminateInstance('order')");
@@ -190,8 +189,9 @@ TEST_CASE("roles: what somebody writes by himself is noted, whatever he sees", "
     hub.looking->execute_script("delete from durable_state where instance_id = 'order'");
     CHECK(hub.noted() == "order");
     hub.forget_all();
-    old.execute("update History set count = count from Instances i"
-                " where i.instance_key = History.instance_key and i.instance_id = 'other'; commit");
+    old.execute(
+        "update History set count = count from Instances i"
+        " where i.instance_key = History.instance_key and i.instance_id = 'other'; commit");
     CHECK(hub.noted() == "other");
 }
 

@@ -28,10 +28,7 @@ struct moving_hub {
 };
 
 sqlite::database other_process(moving_hub& hub) {
-    return {hub.file.string(),
-            sqlite::open_mode::existing,
-            std::chrono::seconds(5),
-            hub.counts};
+    return {hub.file.string(), sqlite::open_mode::existing, std::chrono::seconds(5), hub.counts};
 }
 
 std::set<std::string> texts_of(sqlite::database& db, const std::string& query) {
@@ -94,8 +91,8 @@ TEST_CASE("every table feeds, or need not", "[ROLE-4]") {
     CHECK(all.size() == 6);
     all.insert(need_not.begin(), need_not.end());
     CHECK(all == texts_of(looking,
-                       "select name from sqlite_master where type = 'table'"
-                       " and name not like 'sqlite%'"));
+                          "select name from sqlite_master where type = 'table'"
+                          " and name not like 'sqlite%'"));
     REQUIRE(hub.change(move_role::moved, "it has moved"));
     CHECK(texts_of(looking, fed).empty());
 }
