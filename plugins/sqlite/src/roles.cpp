@@ -119,7 +119,7 @@ hub_role sqlite_backend::role() {
 bool sqlite_backend::change_role(std::uint64_t era, const hub_role& next) {
     refuse_unless(next.other.size() <= other_size_max,
                   "how the other hub is opened must have at most 1,024 bytes");
-    call work(hub_, notifier_, barrier_patience);
+    call work(hub_, notifier_, std::chrono::steady_clock::now() + barrier_patience);
     const hub_role before = role_in(work.sql().role);
     if (before.era != era) {
         return false;
