@@ -49,8 +49,27 @@ class hub_in_a_move {
     [[nodiscard]] hub_role a_role(move_role role, const std::string& reason = {}) const {
         return {.role = role, .move = move_, .other = "other:place", .reason = reason};
     }
+    /// Again and again while calls are under way: a machine may be slow.
+    template <class Call>
+    static auto patiently(Call call) {
+        const auto deadline = in(patience);
+        while (true) {
+            try {
+                return call();
+            } catch (const backend_error& failed) {
+                if (failed.code() != store_fault::unavailable ||
+                    std::chrono::steady_clock::now() >= deadline) {
+                    throw;
+                }
+            }
+        }
+    }
     void change(fixture& by, const hub_role& next) {
-        REQUIRE(roles(by).change_role(roles(by).role().era, next));
+        const std::uint64_t era = roles(by).role().era;
+        REQUIRE(patiently([&] { return roles(by).change_role(era, next); }));
+    }
+    void set_closed(const std::string& reason) {
+        patiently([&] { images(here()).set_closed(reason); });
     }
     void track() { change(here(), a_role(move_role::tracked)); }
     void close() { change(here(), a_role(move_role::closing, why)); }

@@ -100,12 +100,8 @@ TEST_CASE_METHOD(hub_in_a_move, "of two that change a role at once, one does", "
         const std::uint64_t era = roles().role().era;
         std::array<bool, 2> changed{};
         const auto act = [&](fixture& by, bool& has_changed) {
-            try {
-                has_changed = roles(by).change_role(era, a_role(move_role::tracked));
-            } catch (const backend_error& failed) {
-                // The other one is in the way.
-                has_changed = failed.code() != store_fault::unavailable;
-            }
+            has_changed =
+                patiently([&] { return roles(by).change_role(era, a_role(move_role::tracked)); });
         };
         std::jthread other([&] { act(there(), changed[1]); });
         act(here(), changed[0]);
@@ -145,12 +141,12 @@ TEST_CASE_METHOD(hub_in_a_move, "a call is done before the role changes, or sees
             if (n % 2 == 0) {
                 close();
             } else {
-                images(here()).set_closed(why);
+                set_closed(why);
             }
             when_closed = everything().at(id).inbox.size();
         }
         CHECK(when_closed == had + accepted);
-        images(here()).set_closed("");
+        set_closed("");
     }
 }
 
@@ -167,10 +163,10 @@ TEST_CASE_METHOD(hub_in_a_move, "a hub is closed for as long as it has a reason"
         change(here(), a_role(move_role::tracked));
         CHECK_NOTHROW(sees(there()));
     }
-    images(there()).set_closed(why);
+    set_closed(why);
     CHECK(roles().role().reason == why);
     CHECK(roles().role().role == move_role::tracked);
-    images(there()).set_closed("");
+    set_closed("");
 }
 
 TEST_CASE_METHOD(hub_in_a_move, "waits end when the hub closes", "[ROLE-3]") {
