@@ -1,131 +1,20 @@
 #define CATCH_CONFIG_FAST_COMPILE
-#include "fixture.hpp"
+#include "hub_in_a_move.hpp"
 #include "second_process/second_process.hpp"
-
-#include <perdure/hub_role.hpp>
-#include <perdure/instance_image.hpp>
-#include <perdure/kit/forwarding_backend.hpp>
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
-#include <functional>
-#include <map>
 #include <optional>
-#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
 using namespace perdure;
 using namespace perdure::conformance;
 
-// Roles of hubs in a live move. Two handles of one hub see it as two processes do, except for what
-// other processes have prepared.
-
-namespace {
-
-const std::string why = "it moves to \"elsewhere\"";
-
-using ids = std::set<instance_id>;
-
-class hub_in_a_move {
-  public:
-    /// False where the backend cannot do that; the test is skipped then, and returns.
-    [[nodiscard]] bool is_possible() {
-        if (lacks(ability::roles)) {
-            return false;
-        }
-        config_ = a_hub_config();
-        here_.emplace(open_hub(config_));
-        there_.emplace(open_hub(config_));
-        return true;
-    }
-    [[nodiscard]] fixture& here() { return *here_; }
-    /// The same hub by another handle.
-    [[nodiscard]] fixture& there() { return *there_; }
-    [[nodiscard]] const backend_config& config() const { return config_; }
-
-    static role_store& roles(fixture& by) { return *interface_of<role_store>(by.store); }
-    static image_store& images(fixture& by) { return *interface_of<image_store>(by.store); }
-    role_store& roles() { return roles(here()); }
-
-    [[nodiscard]] hub_role a_role(move_role role, const std::string& reason = {}) const {
-        return {.role = role, .move = move_, .other = "other:place", .reason = reason};
-    }
-    void change(fixture& by, const hub_role& next) {
-        REQUIRE(roles(by).change_role(roles(by).role().era, next));
-    }
-    void track() { change(here(), a_role(move_role::tracked)); }
-    void close() { change(here(), a_role(move_role::closing, why)); }
-
-    [[nodiscard]] std::vector<instance_change> noted() { return roles().changes(1'000); }
-    void forget_all() { roles().forget_changes(noted()); }
-    [[nodiscard]] ids noted_ids() {
-        ids seen;
-        for (const instance_change& change : noted()) {
-            seen.insert(change.instance);
-        }
-        return seen;
-    }
-
-    /// The images of all instances.
-    [[nodiscard]] std::map<instance_id, instance_image> everything() {
-        std::map<instance_id, instance_image> all;
-        std::string after;
-        do {
-            auto page = images(here()).read_images(after, 1'000, batch_bytes_max);
-            for (instance_image& image : page.images) {
-                const instance_id id = image.record.instance;
-                all.emplace(id, std::move(image));
-            }
-            after = page.next;
-        } while (!after.empty());
-        return all;
-    }
-
-    /// Every instance whose image this call changes must be noted, and it must change one.
-    void must_be_noted(const std::string& what, const std::function<void(fixture&)>& call) {
-        INFO(what);
-        forget_all();
-        const auto before = everything();
-        call(there());
-        const auto after = everything();
-        ids changed;
-        for (const auto& [id, image] : before) {
-            const auto now = after.find(id);
-            if (now == after.end() || now->second != image) {
-                changed.insert(id);
-            }
-        }
-        for (const auto& [id, image] : after) {
-            if (!before.contains(id)) {
-                changed.insert(id);
-            }
-        }
-        CHECK_FALSE(changed.empty());
-        const ids seen = noted_ids();
-        CHECK(std::includes(seen.begin(), seen.end(), changed.begin(), changed.end()));
-    }
-
-  private:
-    uuid move_{7, 8};
-    backend_config config_;
-    std::optional<fixture> here_;
-    std::optional<fixture> there_;
-};
-
-bool is_refused(const std::function<void()>& call, store_fault fault, const std::string& text = {}) {
-    try {
-        call();
-        return false;
-    } catch (const backend_error& failed) {
-        return failed.code() == fault && std::string(failed.what()).find(text) != std::string::npos;
-    }
-}
-
-}  // namespace
+// Roles of hubs in a live move.
 
 TEST_CASE_METHOD(hub_in_a_move, "every handle sees the role of a hub", "[ROLE-1]") {
     if (!is_possible()) {
@@ -211,12 +100,8 @@ TEST_CASE_METHOD(hub_in_a_move, "of two that change a role at once, one does", "
         const std::uint64_t era = roles().role().era;
         std::array<bool, 2> changed{};
         const auto act = [&](fixture& by, bool& has_changed) {
-            try {
-                has_changed = roles(by).change_role(era, a_role(move_role::tracked));
-            } catch (const backend_error& failed) {
-                // The other one is in the way.
-                has_changed = failed.code() != store_fault::unavailable;
-            }
+            has_changed =
+                patiently([&] { return roles(by).change_role(era, a_role(move_role::tracked)); });
         };
         std::jthread other([&] { act(there(), changed[1]); });
         act(here(), changed[0]);
@@ -256,12 +141,12 @@ TEST_CASE_METHOD(hub_in_a_move, "a call is done before the role changes, or sees
             if (n % 2 == 0) {
                 close();
             } else {
-                images(here()).set_closed(why);
+                set_closed(why);
             }
             when_closed = everything().at(id).inbox.size();
         }
         CHECK(when_closed == had + accepted);
-        images(here()).set_closed("");
+        set_closed("");
     }
 }
 
@@ -278,10 +163,10 @@ TEST_CASE_METHOD(hub_in_a_move, "a hub is closed for as long as it has a reason"
         change(here(), a_role(move_role::tracked));
         CHECK_NOTHROW(sees(there()));
     }
-    images(there()).set_closed(why);
+    set_closed(why);
     CHECK(roles().role().reason == why);
     CHECK(roles().role().role == move_role::tracked);
-    images(there()).set_closed("");
+    set_closed("");
 }
 
 TEST_CASE_METHOD(hub_in_a_move, "waits end when the hub closes", "[ROLE-3]") {
@@ -298,10 +183,10 @@ TEST_CASE_METHOD(hub_in_a_move, "waits end when the hub closes", "[ROLE-3]") {
         std::atomic<bool> was_woken = false;
         {
             const std::jthread end([&] {
-                has_said_where = is_refused(
-                    [&] { static_cast<void>(there().store.wait(id, deadline)); },
-                    store_fault::moved,
-                    why);
+                has_said_where =
+                    is_refused([&] { static_cast<void>(there().store.wait(id, deadline)); },
+                               store_fault::moved,
+                               why);
             });
             const std::jthread work([&] { was_woken = wakes(there().store, token); });
             // So that, most times, both are waiting then.
@@ -335,215 +220,6 @@ TEST_CASE_METHOD(hub_in_a_move, "waits of another process end when the hub close
     CHECK(has_said_where);
 }
 
-TEST_CASE_METHOD(hub_in_a_move, "nothing is noted of a hub that is not tracked", "[ROLE-4]") {
-    if (!is_possible()) {
-        return;
-    }
-    const instance_id id = there().idle_instance();
-    CHECK(noted().empty());
-    track();
-    there().raise(id);
-    CHECK(noted_ids() == ids{id});
-    change(here(), a_role(move_role::plain));
-    forget_all();
-    there().raise(id);
-    CHECK(noted().empty());
-    CHECK(roles().count_changes(9) == 0);
-}
-
-TEST_CASE_METHOD(hub_in_a_move, "whatever changes an image is noted", "[ROLE-4]") {
-    if (!is_possible()) {
-        return;
-    }
-    const instance_id parent = there().idle_instance();
-    track();
-    must_be_noted("create", [&](fixture& by) { by.pending_instance(); });
-    must_be_noted("create with tags", [&](fixture& by) {
-        new_instance fresh = a_new_instance();
-        fresh.tags = {{"colour", "red"}};
-        by.create(fresh);
-    });
-    const instance_id taken = there().completed_instance();
-    must_be_noted("replace", [&](fixture& by) {
-        new_instance fresh = a_new_instance();
-        fresh.instance = taken;
-        fresh.replaceable = {orchestration_status::completed};
-        REQUIRE(by.try_create(fresh).code == create_code::created);
-    });
-    const instance_id idle = there().idle_instance();
-    must_be_noted("send", [&](fixture& by) { by.raise(idle); });
-    must_be_noted("lock", [&](fixture& by) { static_cast<void>(by.lock({9, 9})); });
-    must_be_noted("commit", [&](fixture& by) { by.idle_instance(); });
-    must_be_noted("a child", [&](fixture& by) { by.pending_child(parent, 1); });
-    orchestration_work work = there().leased();
-    must_be_noted("a turn with all kinds of effects", [&](fixture& by) {
-        finished_turn turn = turn_of(work);
-        turn.activities = {an_activity(1), an_activity(2)};
-        turn.timers = {a_timer(3, by.now() + 5 * by.moment)};
-        turn.custom_status = payload{"json", "1"};
-        REQUIRE(by.commit_one(turn) == commit_outcome::committed);
-    });
-    const work_batch leased = there().lock({0, 9});
-    REQUIRE(leased.activities.size() == 2);
-    must_be_noted("an activity that is given back", [&](fixture& by) {
-        CHECK(by.give_back(held(leased.activities[1])) == lease_outcome::done);
-    });
-    must_be_noted("an activity that is abandoned", [&](fixture& by) {
-        CHECK(by.abandon(held(by.lock({0, 1}).activities.at(0)), by.moment) == lease_outcome::done);
-    });
-    must_be_noted("the end of an activity", [&](fixture& by) {
-        CHECK(by.complete(completion_of(leased.activities[0])) == commit_outcome::committed);
-    });
-    work = there().lease(work.instance);
-    must_be_noted("abandon", [&](fixture& by) {
-        CHECK(by.abandon(held(work), 0s) == lease_outcome::done);
-    });
-    work = there().lease(work.instance);
-    must_be_noted("park", [&](fixture& by) { CHECK(by.park(held(work)) == lease_outcome::done); });
-    must_be_noted("unpark", [&](fixture& by) {
-        CHECK(by.unpark(work.instance) == unpark_outcome::unparked);
-    });
-    work = there().lease(work.instance);
-    must_be_noted("continue as new", [&](fixture& by) {
-        CHECK(by.commit_one(next_execution_of(work)) == commit_outcome::committed);
-    });
-    work = there().lease(work.instance);
-    must_be_noted("take over", [&](fixture& by) {
-        by.store.take_over(a_request(), std::span(&by.worker, 1));
-    });
-    const instance_id ended = there().completed_instance();
-    must_be_noted("purge", [&](fixture& by) { CHECK(by.purge(ended) == purge_outcome::purged); });
-    const instance_id running = there().idle_instance();
-    must_be_noted("purge by force", [&](fixture& by) {
-        CHECK(by.purge_by_force(running) == purge_outcome::purged);
-    });
-    const instance_id pending = there().pending_instance();
-    must_be_noted("terminate", [&](fixture& by) {
-        CHECK(by.terminate(pending) == terminate_outcome::terminated);
-    });
-    must_be_noted("remove an image", [&](fixture& by) {
-        images(by).remove_images(std::span(&pending, 1));
-    });
-}
-
-TEST_CASE_METHOD(hub_in_a_move, "a lease that has ended is noted when it is found", "[ROLE-4]") {
-    if (!is_possible()) {
-        return;
-    }
-    track();
-    const orchestration_work work = there().leased();
-    const activity_work task = there().leased_activity();
-    there().advance(11 * there().moment);
-    must_be_noted("an expiry", [&](fixture& by) {
-        REQUIRE(by.lock({9, 9}).suspects_waiting);
-    });
-    must_be_noted("a suspect", [&](fixture& by) {
-        const work_batch one = by.lock_suspects();
-        REQUIRE(one.orchestrations.size() + one.activities.size() == 1);
-    });
-    must_be_noted("another one", [&](fixture& by) {
-        const work_batch one = by.lock_suspects();
-        REQUIRE(one.orchestrations.size() + one.activities.size() == 1);
-    });
-}
-
-TEST_CASE_METHOD(hub_in_a_move, "another process notes its changes from the first on", "[ROLE-4]") {
-    if (!is_possible() || lacks(ability::multi_process)) {
-        return;
-    }
-    fixture other(open_in_another_process(config()));
-    const instance_id id = other.idle_instance();
-    const instance_id untouched = other.idle_instance();
-    other.raise(id);
-    track();
-    other.raise(id);
-    CHECK(noted_ids() == ids{id});
-    const instance_id later = other.idle_instance();
-    CHECK(noted_ids() == ids{id, later});
-    CHECK(other.purge_by_force(untouched) == purge_outcome::purged);
-    CHECK(noted_ids() == ids{id, later, untouched});
-    change(here(), a_role(move_role::plain));
-    forget_all();
-    other.raise(id);
-    CHECK(noted().empty());
-}
-
-TEST_CASE_METHOD(hub_in_a_move, "what is forgotten is what was read, and no more", "[ROLE-4]") {
-    if (!is_possible()) {
-        return;
-    }
-    const instance_id one = there().idle_instance();
-    const instance_id other = there().idle_instance();
-    track();
-    there().raise(one);
-    there().raise(other);
-    const auto first = noted();
-    CHECK(first.front().number >= 1);
-    CHECK(std::is_sorted(first.begin(), first.end(), [](const auto& a, const auto& b) {
-        return a.number < b.number;
-    }));
-    CHECK(roles().changes(1).size() == 1);
-    CHECK(roles().changes(1).front() == first.front());
-    CHECK(roles().count_changes(1) == 1);
-    CHECK(roles().count_changes(1'000) == first.size());
-
-    there().raise(one);
-    roles(there()).forget_changes(first);
-    CHECK(noted_ids() == ids{one});
-    roles().forget_changes(first);
-    CHECK(noted_ids() == ids{one});
-    const auto second = noted();
-    roles().forget_changes(second);
-    CHECK(noted().empty());
-    // A number is of one change for ever.
-    there().raise(one);
-    roles().forget_changes(first);
-    roles().forget_changes(second);
-    CHECK(noted_ids() == ids{one});
-}
-
-TEST_CASE_METHOD(hub_in_a_move, "no change is missed while tracking begins", "[ROLE-4]") {
-    if (!is_possible()) {
-        return;
-    }
-    std::vector<instance_id> targets;
-    for (int n = 0; n < 4; ++n) {
-        targets.push_back(here().idle_instance());
-    }
-    for (int n = 0; n < 5; ++n) {
-        std::atomic<bool> stops = false;
-        std::atomic<int> sent = 0;
-        const auto send_on = [&](std::size_t from) {
-            for (std::size_t k = from; !stops; ++k) {
-                const new_message message = a_message(targets[k % targets.size()]);
-                static_cast<void>(there().store.send({a_request()}, {&message, 1}));
-                ++sent;
-            }
-        };
-        std::map<instance_id, instance_image> copied;
-        {
-            const std::jthread one(send_on, 0);
-            const std::jthread other(send_on, 2);
-            while (sent < 4) {
-                std::this_thread::yield();
-            }
-            track();
-            copied = everything();
-            const int at_copy = sent;
-            while (sent < at_copy + 4) {
-                std::this_thread::yield();
-            }
-            stops = true;
-        }
-        const ids seen = noted_ids();
-        const auto now = everything();
-        for (const instance_id& id : targets) {
-            CHECK((seen.contains(id) || now.at(id) == copied.at(id)));
-        }
-        change(here(), a_role(move_role::plain));
-    }
-}
-
 TEST_CASE_METHOD(hub_in_a_move, "only the last mover writes images into a target", "[ROLE-5]") {
     if (!is_possible()) {
         return;
@@ -552,8 +228,8 @@ TEST_CASE_METHOD(hub_in_a_move, "only the last mover writes images into a target
     const instance_image image = everything().at(id);
     const auto writes = [&](fixture& by) {
         const auto page = images(by).read_images("", 1, 1);
-        static_cast<void>(images(by).write_images(
-            std::span(&image, 1), page.last_sequence, write_mode::replace));
+        static_cast<void>(
+            images(by).write_images(std::span(&image, 1), page.last_sequence, write_mode::replace));
         images(by).remove_images(std::span(&id, 1));
     };
     const auto is_rejected = [&](fixture& by) {
@@ -565,10 +241,9 @@ TEST_CASE_METHOD(hub_in_a_move, "only the last mover writes images into a target
             },
             store_fault::rejected,
             "another mover has taken over");
-        const bool is_removed =
-            !is_refused([&] { images(by).remove_images(std::span(&id, 1)); },
-                        store_fault::rejected,
-                        "another mover has taken over");
+        const bool is_removed = !is_refused([&] { images(by).remove_images(std::span(&id, 1)); },
+                                            store_fault::rejected,
+                                            "another mover has taken over");
         return !is_written && !is_removed;
     };
     CHECK_NOTHROW(writes(there()));
@@ -654,8 +329,14 @@ struct answered_calls {
 
     backend& store;
     lock_request next;
-    std::array<request_id, 8> requests{a_request(), a_request(), a_request(), a_request(),
-                                       a_request(), a_request(), a_request(), a_request()};
+    std::array<request_id, 8> requests{a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request(),
+                                       a_request()};
     std::optional<new_message> message{};
     std::optional<termination> termination_wish{};
     std::optional<instance_id> parked{};

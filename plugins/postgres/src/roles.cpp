@@ -20,8 +20,7 @@ constexpr statement give_role{"change_role",
                               "select is_changed, store_time"
                               " from _ChangeRole($1, $2, $3, $4, $5, $6)",
                               effect::mutating};
-constexpr statement read_changes{
-    "changes", "select numbers, ids from _Changes($1)", effect::none};
+constexpr statement read_changes{"changes", "select numbers, ids from _Changes($1)", effect::none};
 constexpr statement count_some{"count_changes", "select _CountChanges($1)", effect::none};
 constexpr statement forget_some{"forget_changes", "select _ForgetChanges($1)", effect::mutating};
 

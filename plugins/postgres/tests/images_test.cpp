@@ -257,8 +257,8 @@ const column_list not_carried = {
     {"payloads.instance_key", "is the instance"},
 };
 
-/// What all of a table's columns are about. A change of such a table changes no image, so that it need
-/// not feed.
+/// What all of a table's columns are about. A change of such a table changes no image, so that it
+/// need not feed.
 const column_list not_carried_tables = {
     {"ready", "follows from ready_at and suspect of what waits; check_tables compares it"},
     {"requests", "answers stay where they were given; leases follow from the items"},

@@ -47,12 +47,13 @@ call::call(store& hub, notifier& announcer, const request_id& request)
     }
 }
 
-call::call(store& hub, notifier& announcer, duration patience)
+call::call(store& hub, notifier& announcer, std::chrono::steady_clock::time_point deadline)
     : hub_(hub),
       notifier_(announcer),
-      turn_(hub.write_mutex(), std::chrono::steady_clock::now() + patience),
+      turn_(hub.write_mutex(), deadline),
       writer_(&hub.open_writer()) {
-    const duration before = writer_->db.set_busy_timeout(patience);
+    const auto left = std::chrono::ceil<duration>(deadline - std::chrono::steady_clock::now());
+    const duration before = writer_->db.set_busy_timeout(std::max(left, duration::zero()));
     try {
         begin(in_closed_hub::allowed);
         writer_->db.set_busy_timeout(before);

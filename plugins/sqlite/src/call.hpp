@@ -6,6 +6,7 @@
 #include <perdure/backend.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -115,9 +116,9 @@ class call {
                   in_closed_hub use = in_closed_hub::refused);
     /// In a closed hub it is let in when the request has an answer [ROLE-6].
     call(store& hub, notifier& announcer, const request_id& request);
-    /// Allowed in a closed hub. Throws `backend_error` (unavailable) when others are at work for
-    /// longer.
-    call(store& hub, notifier& announcer, duration patience);
+    /// Allowed in a closed hub. Throws `backend_error` (unavailable) when others are at work until
+    /// then.
+    call(store& hub, notifier& announcer, std::chrono::steady_clock::time_point deadline);
     call(const call&) = delete;
     call& operator=(const call&) = delete;
     ~call();

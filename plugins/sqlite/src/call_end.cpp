@@ -156,9 +156,14 @@ void call::advance_clock(duration by) {
 
 void call::empty_hub() {
     set_feed(writer_->db, false);
-    for (const char* table :
-         {"instances", "tags", "history", "inbox", "message_ids", "activities", "requests",
-          "changed_instances"}) {
+    for (const char* table : {"instances",
+                              "tags",
+                              "history",
+                              "inbox",
+                              "message_ids",
+                              "activities",
+                              "requests",
+                              "changed_instances"}) {
         writer_->db.execute(std::string("delete from ") + table);
     }
     writer_->db.execute("update workers set live_until = 0, offers = ''");

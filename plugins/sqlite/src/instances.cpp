@@ -122,10 +122,9 @@ create_result sqlite_backend::create(const lock_request& next,
     const bool has_room = next.orchestrations != 0;
     const auto answer = has_room ? work.find_answer(next.request) : std::nullopt;
     create_result result;
-    result.outcomes =
-        each(instances, [&](const new_instance& fresh) {
-            return work.is_closed() ? created_before(work, fresh) : create_one(work, fresh);
-        });
+    result.outcomes = each(instances, [&](const new_instance& fresh) {
+        return work.is_closed() ? created_before(work, fresh) : create_one(work, fresh);
+    });
     if (has_room) {
         result.work = hand_out(work, next, answer, {});
     }

@@ -42,13 +42,13 @@ bool has_feed(move_role role) {
 }
 
 void write_role(write_statements& sql, const hub_role& next, std::int64_t now) {
-    sql.set_role.run(static_cast<int>(next.role),
-                     next.move == uuid{} ? std::nullopt : std::optional(next.move),
-                     next.sealed_for,
-                     next.other,
-                     next.reason.empty() ? std::nullopt
-                                         : std::optional(std::string_view(next.reason)),
-                     now);
+    sql.set_role.run(
+        static_cast<int>(next.role),
+        next.move == uuid{} ? std::nullopt : std::optional(next.move),
+        next.sealed_for,
+        next.other,
+        next.reason.empty() ? std::nullopt : std::optional(std::string_view(next.reason)),
+        now);
 }
 
 }  // namespace
@@ -73,8 +73,8 @@ void make_plain(write_statements& sql, std::int64_t now) {
 }
 
 // Whatever a table has of an instance is noted by its triggers: they belong to the tables, so that
-// every process has them. Of definitions, activity kinds and workers an image has the names, which do
-// not change.
+// every process has them. Of definitions, activity kinds and workers an image has the names, which
+// do not change.
 void set_feed(database& db, bool is_on) {
     struct event {
         const char* name;
@@ -90,12 +90,12 @@ void set_feed(database& db, bool is_on) {
                 db.execute("drop trigger if exists " + trigger);
                 continue;
             }
-            const std::string changed =
-                table == "instances"
-                    ? fmt::format("values ({}.instance)", change.row)
-                    : fmt::format("select i.instance from instances i where i.row ="
-                                  " {}.instance_row",
-                                  change.row);
+            const std::string changed = table == "instances"
+                                            ? fmt::format("values ({}.instance)", change.row)
+                                            : fmt::format(
+                                                  "select i.instance from instances i where i.row ="
+                                                  " {}.instance_row",
+                                                  change.row);
             db.execute(
                 fmt::format("create trigger if not exists {} after {} on {} begin insert or "
                             "replace into changed_instances (instance) {}; end",
@@ -114,11 +114,12 @@ hub_role sqlite_backend::role() {
     return role_in(reads->role);
 }
 
-// The one writer is the barrier: who wrote before has committed, and who writes later sees the role.
+// The one writer is the barrier: who wrote before has committed, and who writes later sees the
+// role.
 bool sqlite_backend::change_role(std::uint64_t era, const hub_role& next) {
     refuse_unless(next.other.size() <= other_size_max,
                   "how the other hub is opened must have at most 1,024 bytes");
-    call work(hub_, notifier_, barrier_patience);
+    call work(hub_, notifier_, std::chrono::steady_clock::now() + barrier_patience);
     const hub_role before = role_in(work.sql().role);
     if (before.era != era) {
         return false;

@@ -332,10 +332,8 @@ struct read_statements {
     statement last_sequence{db, "select last_sequence from task_hub"};
     statement closed_reason{db, "select closed_reason from task_hub"};
     statement role{db, role_columns};
-    statement changes{
-        db, "select number, instance from changed_instances order by number limit ?"};
-    statement count_changes{db,
-                            "select count(*) from (select 1 from changed_instances limit ?)"};
+    statement changes{db, "select number, instance from changed_instances order by number limit ?"};
+    statement count_changes{db, "select count(*) from (select 1 from changed_instances limit ?)"};
 
     // WorkKeys.
     statement find_request{db, "select 1 from requests where request = ?"};

@@ -28,13 +28,10 @@ struct moving_hub {
 };
 
 sqlite::database other_process(moving_hub& hub) {
-    return {hub.file.string(),
-            sqlite::open_mode::existing,
-            std::chrono::seconds(5),
-            hub.counts};
+    return {hub.file.string(), sqlite::open_mode::existing, std::chrono::seconds(5), hub.counts};
 }
 
-std::set<std::string> names(sqlite::database& db, const std::string& query) {
+std::set<std::string> texts_of(sqlite::database& db, const std::string& query) {
     std::set<std::string> found;
     sqlite::statement source(db, query);
     sqlite::rows each = source.query();
@@ -88,16 +85,16 @@ TEST_CASE("every table feeds, or need not", "[ROLE-4]") {
     const std::string fed =
         "select tbl_name from sqlite_master where type = 'trigger' group by tbl_name"
         " having count(*) = 3";
-    CHECK(names(looking, fed).empty());
+    CHECK(texts_of(looking, fed).empty());
     REQUIRE(hub.change(move_role::tracked));
-    std::set<std::string> all = names(looking, fed);
+    std::set<std::string> all = texts_of(looking, fed);
     CHECK(all.size() == 6);
     all.insert(need_not.begin(), need_not.end());
-    CHECK(all == names(looking,
-                       "select name from sqlite_master where type = 'table'"
-                       " and name not like 'sqlite%'"));
+    CHECK(all == texts_of(looking,
+                          "select name from sqlite_master where type = 'table'"
+                          " and name not like 'sqlite%'"));
     REQUIRE(hub.change(move_role::moved, "it has moved"));
-    CHECK(names(looking, fed).empty());
+    CHECK(texts_of(looking, fed).empty());
 }
 
 TEST_CASE("what somebody writes by himself is noted", "[ROLE-4]") {

@@ -169,7 +169,10 @@ begin
                 using errcode = 'PD003';
         end if;
         perform _Erase(array[v_found.instance_key]);
-        if not _IsEnded(v_found.status) and v_found.parent_instance is not null then
+        -- A parent that comes later in the batch, and is there already, is not the one to be told.
+        if not _IsEnded(v_found.status) and v_found.parent_instance is not null
+           and not exists (select from unnest(p_new.instance_id, p_keys) with ordinality as l(id, key, m)
+                            where l.id = v_found.parent_instance and l.key <> 0 and l.m > n) then
             perform _TellParent(p_hub, p_now, v_found.parent_instance, v_found.parent_execution,
                                 v_found.parent_task, p_new.replaced_event[n]);
         end if;

@@ -482,10 +482,12 @@ create or replace function _SetClosed(p_reason text) returns timestamptz
 language plpgsql volatile security definer
 set search_path from current
 as $$
+declare
+    v_hub integer;
 begin
-    perform _Barrier();
+    v_hub := _Barrier();
     perform _EndWaits();
-    update TaskHubs h set closed_reason = nullif(p_reason, '') where h.task_hub = _AnyHub();
+    update TaskHubs h set closed_reason = nullif(p_reason, '') where h.task_hub = v_hub;
     return _Now();
 end
 $$;

@@ -1,8 +1,10 @@
 -- The part of a hub in a live move: its role, and the feed of what changes in it.
 --
--- The barrier: whoever changes a hub has read TaskHubs before, by _Hub, and so holds a lock on it until the
--- end of its transaction. A change of a role takes that table for itself: it waits for those that have begun,
--- and those that come later wait for it, and then see what it has written.
+-- The barrier: whoever changes an open hub has read TaskHubs before, by _Hub, and so holds a lock on it until
+-- the end of its transaction. Who gives an open hub another role, or closes it, takes that table for itself:
+-- this waits for the calls that have begun, and those that come later wait for it, and then see what it has
+-- written. A hub that is closed has no such calls, so that its row is enough. Where logins keep hubs apart
+-- nobody may hold up the others: there a hub is closed without waiting, and cannot be a source.
 
 set search_path = :"schema", pg_temp;
 
@@ -31,18 +33,49 @@ begin
 end
 $$;
 
+-- Whether the hub of this login is open, and everybody may hold up the others. Holds no lock on TaskHubs
+-- afterwards, because of two that hold one and want the table for themselves each would wait for the other.
+-- Caller: _Barrier. Tables, read only: TaskHubs, GlobalSettings.
+create or replace function _NeedsBarrier() returns boolean
+language plpgsql volatile
+as $$
+declare
+    v_needs boolean;
+begin
+    select h.closed_reason is null
+           and exists (select from GlobalSettings g where g.name = 'TaskHubMode' and g.value = '0')
+      into v_needs
+      from TaskHubs h where h.task_hub = _AnyHub();
+    -- Locks are kept, but for those of what is rolled back.
+    raise exception using errcode = 'PD000';
+exception
+    when sqlstate 'PD000' then
+        return v_needs;
+end
+$$;
+
 -- [ROLE-2] Waits until every call that has begun is done, and lets none begin before this transaction ends.
--- After 200 ms it fails as PD007, and the text says who is in the way. Caller: _ChangeRole, _SetClosed,
--- before they read TaskHubs: of two that have read it, each would wait for the other. Tables: TaskHubs,
--- exclusively.
-create or replace function _Barrier() returns void
+-- After 200 ms it fails as PD007, and the text says who is in the way. Returns the number of the hub, whose
+-- row is locked then. Caller: _ChangeRole, _SetClosed, before they read TaskHubs. Tables: GlobalSettings
+-- (read), TaskHubs, exclusively if the hub is open. PD003 when somebody has opened it meanwhile.
+create or replace function _Barrier() returns integer
 language plpgsql volatile
 set lock_timeout = '200ms'
 as $$
 declare
     v_begun constant timestamptz := clock_timestamp();
+    v_is_exclusive constant boolean := _NeedsBarrier();
+    v_hub integer;
 begin
-    lock table TaskHubs in access exclusive mode;
+    if v_is_exclusive then
+        lock table TaskHubs in access exclusive mode;
+    end if;
+    v_hub := _AnyHub();
+    perform from TaskHubs h where h.task_hub = v_hub for no key update;
+    if not v_is_exclusive and _NeedsBarrier() then
+        raise exception 'the hub was opened meanwhile' using errcode = 'PD003';
+    end if;
+    return v_hub;
 exception
     when lock_not_available or deadlock_detected then
         raise exception 'calls are still under way, and nothing has changed: %',
@@ -150,7 +183,9 @@ declare
     v_table text;
     v_event text;
 begin
-    if exists (select from TaskHubs h where h.role in (1, 2)) then
+    if exists (select from TaskHubs h where h.role in (1, 2))
+       or not exists (select from pg_catalog.pg_trigger t
+                       where t.tgrelid = 'Instances'::regclass and t.tgname = 'feed_insert') then
         return;
     end if;
     foreach v_table in array _FeedTables() loop
@@ -190,8 +225,8 @@ as $$
 $$;
 
 -- [ROLE-2] [ROLE-3] [ROLE-4] Gives the hub of this login another role if its era is still p_era. An empty
--- p_reason opens it. Caller: the plugin. Tables: TaskHubs, ChangedInstances, those of _FeedTables. PD007 when
--- calls are under way for too long.
+-- p_reason opens it. Caller: the plugin. Tables: GlobalSettings (read), TaskHubs, ChangedInstances, those of
+-- _FeedTables. PD007 when calls are under way for too long; PD002 a source where logins keep hubs apart.
 create or replace function _ChangeRole(
     p_era bigint, p_role smallint, p_move uuid, p_sealed_for bigint, p_other text, p_reason text,
     out is_changed boolean, out store_time timestamptz)
@@ -204,8 +239,11 @@ declare
     v_hub integer;
     v_fed boolean;
 begin
-    perform _Barrier();
-    v_hub := _AnyHub();
+    v_hub := _Barrier();
+    if v_feeds and exists (select from GlobalSettings g where g.name = 'TaskHubMode' and g.value = '1') then
+        raise exception 'where logins keep hubs apart, none can be the source of a live move'
+            using errcode = 'PD002';
+    end if;
     store_time := _Now();
     select h.role in (1, 2) into v_fed from TaskHubs h where h.task_hub = v_hub and h.era = p_era;
     is_changed := found;
@@ -231,14 +269,15 @@ end
 $$;
 
 -- [ROLE-5] Refuses (PD002) to write into the target of a move for anybody but who gave it its role, in p_era.
--- Caller: _WriteImages, _RemoveImages. Tables, read only: TaskHubs.
+-- Caller: _WriteImages, _RemoveImages. Tables: TaskHubs.
 create or replace function _CheckMover(p_hub integer, p_era bigint) returns void
 language plpgsql volatile
 as $$
 declare
     v_era bigint;
 begin
-    select h.era into v_era from TaskHubs h where h.task_hub = p_hub and h.role in (4, 5, 6);
+    -- Until the end of this call no other mover gives it a role.
+    select h.era into v_era from TaskHubs h where h.task_hub = p_hub and h.role in (4, 5, 6) for share;
     if v_era <> coalesce(p_era, 0) then
         raise exception 'another mover has taken over: the hub''s role has era %, and this handle gave it %',
             v_era, coalesce('era ' || nullif(p_era, 0), 'none') using errcode = 'PD002';

@@ -162,9 +162,9 @@ select _ChangeRole(0, 1::smallint, gen_random_uuid(), 0, '', '');
 select _Changes(1000);
 select _CountChanges(1000);
 select _ForgetChanges(array(select generate_series(1, 1000)));
-select _ChangeRole(1, 4::smallint, gen_random_uuid(), 0, '', 'mine is closed');
-select _RemoveImages(array[:'held_id', 'victim-6'], 2);
-select _ChangeRole(2, 0::smallint, null, 0, '', '');
+select _ChangeRole(0, 4::smallint, gen_random_uuid(), 0, '', 'mine is closed');
+select _RemoveImages(array[:'held_id', 'victim-6'], 1);
+select _ChangeRole(1, 0::smallint, null, 0, '', '');
 
 \echo a commit with everything of another
 select _Commit(
