@@ -128,6 +128,8 @@ std::vector<write_outcome> postgres_backend::write_now(std::span<const instance_
         .add<sql::bigint>(era_.load());
     announcing_call work(hub_);
     const answer done = hub_.call(write_some, values);
+    // What waits has waited since it was ready in its first hub.
+    hub_.low_water_marks().forget();
     work.news.due_is_news = true;
     // Whoever waits for an instance that was purged here finds its image.
     work.news.any_may_have_ended = true;
