@@ -77,6 +77,8 @@ void add_options(Catch::Session& session, command_line& line) {
         Opt(chosen.calls_between_moves, "N")["--moves"](
             "lets each hub move to a new one before every N calls, to the reference and back; "
             "calls that are answered cannot be repeated then: leave out [answered]") |
+        Opt(chosen.calls_between_live_moves, "N")["--live-moves"](
+            "the same by live migrations to hubs of the same plugin and back") |
         Opt(line.report, "FILE")["--report"]("where the certificate goes (JSON)") |
         Opt(line.role, "NAME")["--role"]("for processes that tests start; not for people"));
 }

@@ -3,6 +3,7 @@
 
 #include "moving/moving_backend.hpp"
 
+#include <perdure/hub_role.hpp>
 #include <perdure/instance_image.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
 
@@ -147,13 +148,16 @@ hub open_hub(const backend_config& config) {
 }
 
 hub a_hub() {
-    hub opened = open_hub(a_hub_config());
-    if (used().calls_between_moves == 0) {
-        return opened;
+    const backend_config config = a_hub_config();
+    if (used().calls_between_moves != 0) {
+        return {std::make_shared<moving_backend>(open_hub(config), used().calls_between_moves),
+                describe(config)};
     }
-    const std::string description = opened.description();
-    return {std::make_shared<moving_backend>(std::move(opened), used().calls_between_moves),
-            description};
+    if (used().calls_between_live_moves != 0) {
+        return {std::make_shared<live_moving_backend>(config, used().calls_between_live_moves),
+                describe(config)};
+    }
+    return open_hub(config);
 }
 
 bool can_make_newer() {
@@ -202,6 +206,9 @@ bool lacks(ability needed) {
         case ability::images:
             return missing(interface_of<image_store>(a_hub().store()) != nullptr,
                            "the backend has no images of its instances");
+        case ability::roles:
+            return missing(interface_of<role_store>(a_hub().store()) != nullptr,
+                           "its hubs have no part in a live move");
     }
     return false;
 }

@@ -30,6 +30,8 @@ struct settings {
     std::string make_newer;
     /// Lets each hub move to another one before every so many calls; 0 for never.
     std::size_t calls_between_moves = 0;
+    /// The same as another process moves it, to a hub of the same plugin.
+    std::size_t calls_between_live_moves = 0;
 };
 
 /// Called once by main, before the first test; loads the plugin.
@@ -71,7 +73,7 @@ void make_newer(const backend_config& config);
 /// A path in this process's temporary directory that nothing has used; the directory goes at exit.
 [[nodiscard]] std::string a_fresh_path();
 
-enum class ability { durable, multi_process, test_clock, speculative_turns, images };
+enum class ability { durable, multi_process, test_clock, speculative_turns, images, roles };
 
 /// True when the backend cannot do it: then the test that asks is counted as skipped, and returns.
 [[nodiscard]] bool lacks(ability needed);

@@ -1,6 +1,6 @@
 #define CATCH_CONFIG_FAST_COMPILE
 #include "engine/engine.hpp"
-#include "engine/orchestrations.hpp"
+#include "engine/ticking.hpp"
 #include "faults/faulty_backend.hpp"
 #include "moving/moving_backend.hpp"
 
@@ -9,9 +9,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <atomic>
-#include <map>
-
 using namespace perdure;
 using namespace perdure::conformance;
 
@@ -19,36 +16,6 @@ using namespace perdure::conformance;
 // executed with hubs that move between its calls (moving/).
 
 namespace {
-
-inline constexpr activity<int, int> tick{"Tick"};
-inline constexpr orchestrator<int, int> tick_often{"TickOften"};
-constexpr int ticks = 40;
-
-orchestration<int> tick_often_body(context& ctx, int number) {
-    for (int n = 0; n < ticks; ++n) {
-        co_await ctx.call(tick, number * ticks + n);
-    }
-    const auto signal = co_await ctx.wait_for_event<int>("Signal");
-    co_return signal;
-}
-
-/// How often each activity was executed.
-class execution_counts {
-  public:
-    void add(int number) {
-        const std::lock_guard guard(mutex_);
-        ++counts_[number];
-    }
-    [[nodiscard]] bool is_each_one(std::size_t expected) const {
-        const std::lock_guard guard(mutex_);
-        return counts_.size() == expected &&
-               std::ranges::all_of(counts_, [](const auto& it) { return it.second == 1; });
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::map<int, int> counts_;
-};
 
 /// Why the promotion failed.
 std::string reason_of(const promotion& moving) {
@@ -89,13 +56,7 @@ TEST_CASE("what runs goes on in the store that a hub is promoted to, and back",
         return;
     }
     execution_counts executed;
-    registry known;
-    known.add(tick_often, tick_often_body);
-    known.add(tick, [&](int number) {
-        executed.add(number);
-        return number;
-    });
-    engine shop(std::move(known));
+    engine shop(ticking(executed));
     constexpr int count = 30;
     std::vector<instance_id> ids;
     for (int n = 0; n < count; ++n) {

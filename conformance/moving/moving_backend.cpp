@@ -2,9 +2,14 @@
 
 #include "settings.hpp"
 
-#include <algorithm>
+#include <perdure/live_migration.hpp>
+
+#include <fmt/format.h>
+
 #include <atomic>
+#include <cctype>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace perdure::conformance {
@@ -14,6 +19,10 @@ namespace {
 std::atomic<std::size_t> moves_so_far{0};
 
 }  // namespace
+
+hub open_following(const backend_config& config) {
+    return perdure::open(config);
+}
 
 hub another_hub(bool of_reference) {
     const plugin_descriptor* reference = reference_plugin();
@@ -40,24 +49,33 @@ bool moving_backend::advance_clock(duration by) {
     return was_moved;
 }
 
+void moving_backend::set_clock_of(const hub& next, duration already) {
+    // No more than is needed: hubs that move often would run ahead of the clock on the wall.
+    const duration missing = advanced_ - already;
+    const bool is_adjusted =
+        missing == duration::zero() || perdure::advance_clock(next.store(), missing);
+    const timestamp now = hub_.store().status().store_time;
+    const duration behind = now - next.store().status().store_time;
+    if (!is_adjusted ||
+        (behind > duration::zero() && !perdure::advance_clock(next.store(), behind))) {
+        throw std::logic_error("the clock of the next hub cannot be moved");
+    }
+}
+
+void moving_backend::move() {
+    is_elsewhere_ = !is_elsewhere_;
+    const hub next = another_hub(is_elsewhere_);
+    set_clock_of(next, duration::zero());
+    if (!hub_.promote(next).wait()) {
+        throw std::logic_error("the promotion was aborted");
+    }
+}
+
 backend& moving_backend::after_move() {
     // One caller waits for the move; the calls of all others go on.
     const std::unique_lock mine(mutex_, std::try_to_lock);
     if (mine && ++calls_ % calls_between_moves_ == 0) {
-        is_elsewhere_ = !is_elsewhere_;
-        const hub next = another_hub(is_elsewhere_);
-        // No more than is needed: hubs that move often would run ahead of the clock on the wall.
-        const bool is_adjusted =
-            advanced_ == duration::zero() || perdure::advance_clock(next.store(), advanced_);
-        const timestamp here = hub_.store().status().store_time;
-        const duration behind = here - next.store().status().store_time;
-        if (!is_adjusted ||
-            (behind > duration::zero() && !perdure::advance_clock(next.store(), behind))) {
-            throw std::logic_error("the clock of the next hub cannot be moved");
-        }
-        if (!hub_.promote(next).wait()) {
-            throw std::logic_error("the promotion was aborted");
-        }
+        move();
         ++moves_so_far;
     }
     return hub_.store();
@@ -109,6 +127,56 @@ std::vector<lease_outcome> moving_backend::return_leases(const lease_return& req
 }
 void moving_backend::take_over(const request_id& request, std::span<const worker_id> workers) {
     after_move().take_over(request, workers);
+}
+
+namespace {
+
+std::string encoded(std::string_view text) {
+    std::string all;
+    for (const char c : text) {
+        const bool is_plain = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                              std::string_view("/-_.~").find(c) != std::string_view::npos;
+        all += is_plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return all;
+}
+
+}  // namespace
+
+std::string uri_of(const backend_config& config) {
+    std::string uri =
+        config.backend + ":" +
+        (config.encoded_address.empty() ? encoded(config.address) : config.encoded_address);
+    char before = '?';
+    for (const auto& [key, value] : config.options) {
+        uri += before + encoded(key) + "=" + encoded(value);
+        before = '&';
+    }
+    return uri;
+}
+
+live_moving_backend::live_moving_backend(const backend_config& first,
+                                         std::size_t calls_between_moves)
+    : moving_backend(open_following(first), calls_between_moves), home_(first) {}
+
+// There, and back by taking the cut back.
+void live_moving_backend::move() {
+    if (!is_away_) {
+        away_ = a_hub_config();
+        set_clock_of(open_hub(away_), duration::zero());
+        advanced_at_home_ = advanced();
+    } else {
+        set_clock_of(open_hub(home_), advanced_at_home_);
+    }
+    live_migration moves(open_hub(home_), open_hub(away_));
+    if (is_away_) {
+        moves.abort();
+    } else {
+        moves.begin(uri_of(home_), uri_of(away_));
+        moves.run();
+        moves.cut();
+    }
+    is_away_ = !is_away_;
 }
 
 }  // namespace perdure::conformance

@@ -37,13 +37,14 @@ declare
     -- A function that a plugin calls checks its hub by itself. Any other may take the caller's word
     -- for it, and is never to be listed here.
     v_for_plugins constant text[] := array[
-        '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded', '_BeginSleep', '_CheckHub',
-        '_ClosedReason', '_Commit', '_CommitLoneTurn', '_CreateHub', '_CreateInstances', '_DeleteHub',
-        '_DiscardEventsAndUnlockInstance', '_EndSleep', '_GetInstances', '_GetVersions',
-        '_HubIdentity', '_HubStatus', '_KeysOf', '_WorkKeyNames', '_WorkKeys', '_Lock', '_Purgeable',
+        '_AddOrchestrationEvents', '_AdvanceClock', '_Announce', '_AnyEnded', '_BeginSleep',
+        '_ChangeRole', '_Changes', '_CheckHub', '_ClosedReason', '_Commit', '_CommitLoneTurn',
+        '_CountChanges', '_CreateHub', '_CreateInstances', '_DeleteHub',
+        '_DiscardEventsAndUnlockInstance', '_EndSleep', '_ForgetChanges', '_GetInstances',
+        '_GetVersions', '_HubIdentity', '_HubStatus', '_KeysOf', '_Lock', '_Purgeable',
         '_PurgeInstances', '_QueryManyOrchestrations', '_ReadHistory', '_ReadImages', '_RemoveImages',
-        '_RenewLocks', '_RepairHub', '_ReturnLeases', '_SetClosed', '_TakeOver', '_TerminateInstances',
-        '_UnparkInstances', '_Watch', '_Worker',
+        '_RenewLocks', '_RepairHub', '_ReturnLeases', '_Role', '_SetClosed', '_TakeOver',
+        '_TerminateInstances', '_UnparkInstances', '_Watch', '_Worker', '_WorkKeyNames', '_WorkKeys',
         '_WriteImages'];
     v_for_people constant text[] := array[
         'CreateInstance', 'PurgeInstanceStateByID', 'PurgeInstanceStateByTime', 'RaiseEvent',

@@ -183,14 +183,23 @@ void add_import(CLI::App& app, import_command& given, chosen_verb& chosen) {
 
 void add_migrate(CLI::App& app, migrate_command& given, chosen_verb& chosen) {
     auto* verb = app.add_subcommand("migrate", "Move all instances of a hub into another one");
+    verb->add_option("STEP",
+                     given.step,
+                     "Of a move while workers and clients go on; without it nobody may work")
+        ->check(CLI::IsMember(live_steps()));
     verb->add_option("--from", given.from, "The hub that has them; it is closed at the end")
         ->required();
     verb->add_option("--to", given.to, "The hub that gets them; it is created if need be")
         ->required();
-    verb->add_flag("--leave-open", given.leave_open, "The first hub may be used on, as a copy");
+    verb->add_flag("--leave-open",
+                   given.leave_open,
+                   "The first hub may be used on, as a copy; not with a step")
+        ->excludes("STEP");
     add_quiet(*verb, given.quiet);
     add_form(*verb, given.form);
-    verb->callback([&] { chosen = [&given] { return migrate_hub(given); }; });
+    verb->callback([&] {
+        chosen = [&given] { return given.step.empty() ? migrate_hub(given) : migrate_live(given); };
+    });
 }
 
 void add_replay(CLI::App& app, replay_command& given, chosen_verb& chosen) {

@@ -18,12 +18,15 @@ inline namespace v1 {
 
 namespace detail {
 class idle_workers;
+struct opened_hub;
 }
 
 /// An opened task hub: one isolated set of orchestrations in one backend. A cheap handle that
 /// workers and clients share; the backend is closed when the last one is gone. Safe from any thread.
 class PERDURE_EXPORT hub {
   public:
+    /// Of a backend that was made elsewhere. Unlike one that `open` returns, this hub does not follow
+    /// when another process moves it: its calls fail then, and say where it is.
     hub(std::shared_ptr<backend> store, std::string description);
 
     [[nodiscard]] backend& store() const noexcept;
@@ -47,6 +50,10 @@ class PERDURE_EXPORT hub {
     [[nodiscard]] detail::idle_workers& idle() const noexcept { return *idle_; }
 
   private:
+    friend struct detail::opened_hub;
+
+    explicit hub(std::shared_ptr<moving::store_switch> store);
+
     std::shared_ptr<detail::idle_workers> idle_;
     std::shared_ptr<moving::store_switch> store_;
 };

@@ -1,4 +1,5 @@
 #include "moving/images_of.hpp"
+#include "moving/obstacles.hpp"
 
 #include <perdure/migration.hpp>
 #include <perdure/printable.hpp>
@@ -18,9 +19,7 @@ std::string quoted(const instance_id& id) {
     return '"' + printable(id.text()) + '"';
 }
 
-[[noreturn]] void refuse(const std::string& why) {
-    throw backend_error(store_fault::rejected, why);
-}
+using moving::refuse;
 
 void refuse_same_hub(const hub& from, const hub& to) {
     const std::string identity = from.store().identity();

@@ -2,6 +2,7 @@
 
 #include "backoff.hpp"
 #include "moving/images_of.hpp"
+#include "moving/obstacles.hpp"
 
 #include <perdure/printable.hpp>
 
@@ -17,14 +18,6 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-// Little enough to be copied while calls wait. A hub that changes as fast as it is copied never has
-// so little left, so each attempt allows for more.
-constexpr std::size_t rest_max = 100;
-constexpr std::size_t rest_max_most = 3'000;
-constexpr std::chrono::milliseconds short_pass(20);
-constexpr std::chrono::milliseconds short_pass_most(150);
-constexpr auto clocks_apart_max = std::chrono::seconds(1);
-
 }  // namespace
 
 mover::mover(store_switch& from,
@@ -38,11 +31,8 @@ mover::mover(store_switch& from,
       to_description_(std::move(to_description)),
       course_(course),
       source_images_(images_of(source_)),
-      target_images_(images_of(*target_)) {}
-
-void mover::refuse(const std::string& why) {
-    throw backend_error(store_fault::rejected, why);
-}
+      target_images_(images_of(*target_)),
+      copies_(source_, *target_, to_description_, course_) {}
 
 void mover::run() noexcept {
     auto end = promotion_state::failed;
@@ -92,10 +82,9 @@ void mover::undo() noexcept {
 }
 
 void mover::check() {
-    const std::string identity = source_.identity();
-    if (!identity.empty() && identity == target_->identity()) {
-        refuse(fmt::format("{} and {} are the same hub", from_description_, to_description_));
-    }
+    const named_store from{source_, from_description_};
+    const named_store to{*target_, to_description_};
+    refuse_for(same_hub(from, to));
     for (const worker_id& worker : source_.status().live_workers) {
         if (!from_.knows(worker)) {
             refuse(fmt::format("worker \"{}\" of another process lives on {}",
@@ -103,68 +92,52 @@ void mover::check() {
                                from_description_));
         }
     }
-    const auto strangers = target_->status().live_workers;
-    if (!strangers.empty()) {
-        refuse(fmt::format(
-            "worker \"{}\" lives on {}", printable(strangers.front().text), to_description_));
-    }
+    refuse_for(live_worker(to));
     if (const std::string reason = target_images_.closed_reason(); !reason.empty()) {
         refuse(fmt::format("{} is closed: {}", to_description_, reason));
     }
-    if (!target_images_.read_images({}, 1, 1).images.empty()) {
-        refuse(fmt::format("{} is not empty", to_description_));
-    }
-    if (source_.abilities().speculative_turns && !target_->abilities().speculative_turns) {
-        refuse(
-            fmt::format("the backend of {} takes no speculative turns, which workers of this "
-                        "process may have begun",
-                        to_description_));
-    }
-    check_clocks();
+    refuse_for(not_empty(to));
+    refuse_for(lesser_abilities(from, to));
+    refuse_for(clocks_apart(from, to));
 }
 
-// The middle of three probes: a slow call proves nothing.
-void mover::check_clocks() {
-    std::vector<duration> apart;
-    for (int n = 0; n < 3; ++n) {
-        const auto began = steady::now();
-        const timestamp here = source_.status().store_time;
-        const timestamp there = target_->status().store_time;
-        const auto took = std::chrono::duration_cast<duration>(steady::now() - began);
-        apart.push_back(there - here - took / 2);
+void mover::copy_all() {
+    target_images_.set_closed(fmt::format(
+        "the instances of {} are being moved here, and go on there so far", from_description_));
+    has_begun_ = true;
+    while (!from_.begin_noting(patience)) {
+        wait_for_calls();
     }
-    std::ranges::sort(apart);
-    if (std::chrono::abs(apart[1]) > clocks_apart_max) {
-        refuse(
-            fmt::format("the clock of {} is {} ms away from that of {}: timers and leases would "
-                        "end at another time",
-                        to_description_,
-                        apart[1] / std::chrono::milliseconds(1),
-                        from_description_));
-    }
+    copies_.copy_all();
+    course_.report([](auto& it) { it.state = promotion_state::following; });
 }
 
-void mover::require_going_on() {
-    if (course_.is_to_end()) {
-        throw was_aborted();
+void mover::copy_changes() {
+    auto changes = from_.touched().take();
+    if (changes.any) {
+        const auto all = copies_.all_ids();
+        changes.instances.insert(all.begin(), all.end());
     }
+    persist(course_, [&] {
+        from_.touched().add(copies_.copy({changes.instances.begin(), changes.instances.end()},
+                                         image_copier::verification::done));
+    });
+    course_.report([&](promotion_progress& it) { it.changed = from_.touched().size(); });
 }
 
 // Others must not wait all the time for a call that takes long.
 void mover::wait_for_calls() {
     course_.report([](auto& it) { it.problem = "calls take long, or have to be repeated"; });
     course_.pause(5 * patience);
-    require_going_on();
+    require_going_on(course_);
 }
 
 // True when calls go to the other store.
 bool mover::try_to_cut() {
-    ++attempts_;
-    const std::size_t most = std::min(rest_max * attempts_, rest_max_most);
-    const auto longest = std::min<steady::duration>(short_pass * attempts_, short_pass_most);
+    ++limits_.attempt;
     const auto began = steady::now();
     copy_changes();
-    if (steady::now() - began > longest || from_.touched().size() >= most) {
+    if (steady::now() - began > limits_.pass() || from_.touched().size() >= limits_.instances()) {
         return false;
     }
     const auto closed = steady::now();
@@ -174,10 +147,13 @@ bool mover::try_to_cut() {
     }
     const auto changes = from_.touched().take();
     const std::vector<instance_id> rest{changes.instances.begin(), changes.instances.end()};
-    const bool is_little = !changes.any && rest.size() <= 2 * most;
+    const bool is_little = !changes.any && rest.size() <= 2 * limits_.instances();
     try {
         if (is_little) {
-            copy(rest, verification::skipped);
+            const auto changed = copies_.copy(rest, image_copier::verification::skipped);
+            if (!changed.empty()) {
+                refuse("an instance has changed while no call was under way");
+            }
             cut();
         }
     } catch (...) {
@@ -206,11 +182,7 @@ void mover::cut() {
     may_have_closed_ = true;
     source_images_.set_closed(fmt::format("its instances have moved to {}", to_description_));
     target_images_.set_closed({});
-    std::vector<lease_token> leases;
-    for (const auto& [id, tokens] : leases_) {
-        leases.insert(leases.end(), tokens.begin(), tokens.end());
-    }
-    from_.move_to(target_, to_description_, leases);
+    from_.move_to(target_, to_description_);
 }
 
 }  // namespace perdure::moving

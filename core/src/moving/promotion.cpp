@@ -18,9 +18,16 @@ bool is_over(const promotion_progress& progress) {
 }  // namespace
 
 void promotion::course::report(const std::function<void(promotion_progress&)>& change) {
-    const std::lock_guard guard(mutex_);
-    change(progress_);
-    changed_.notify_all();
+    promotion_progress now;
+    {
+        const std::lock_guard guard(mutex_);
+        change(progress_);
+        now = progress_;
+        changed_.notify_all();
+    }
+    if (watch) {
+        watch(now);
+    }
 }
 
 promotion_progress promotion::course::progress() {

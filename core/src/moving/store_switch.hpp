@@ -1,8 +1,10 @@
 #pragma once
 
 #include "moving/gate.hpp"
+#include "moving/recent_leases.hpp"
 #include "moving/touched_instances.hpp"
 
+#include <perdure/hub_role.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/promotion.hpp>
 
@@ -10,30 +12,34 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace perdure::moving {
 
-/// Stands in each hub before its backend, and can put another one in its place while calls go on.
-/// Exactly one store is asked at any moment, so no rule of the contract changes for its callers: a
-/// lease that was given before the move is good after it, and what waits for a change looks at the
-/// new store.
+/// Opens the store of a hub that has moved. Throws `backend_error`.
+using store_opener = std::function<std::shared_ptr<backend>(const std::string& uri)>;
+
+/// Stands in each hub before its backend, and can put another one in its place while calls go on:
+/// when this process moves the hub, and when a call hears that another one has done so. Exactly one
+/// store is asked at any moment, so no rule of the contract changes for its callers: a lease that
+/// was given before the move is good after it, and what waits for a change looks at the new store.
 ///
 /// Safe from any thread.
 class PERDURE_EXPORT store_switch final : public forwarding_backend {
   public:
-    store_switch(std::shared_ptr<backend> first, std::string description);
+    /// Without an opener it does not follow other processes.
+    store_switch(std::shared_ptr<backend> first, std::string description, store_opener opens);
     ~store_switch() override;
 
     /// What the present store is called. The reference stays valid.
-    [[nodiscard]] const std::string& description() const noexcept { return *description_; }
+    [[nodiscard]] const std::string& description() const noexcept { return here().description; }
     /// Begins to move to another store, which has no other users. Throws `backend_error`:
     /// (rejected) when a move is going on, (configuration) when one of the backends cannot move.
     [[nodiscard]] promotion promote(std::shared_ptr<backend> to, std::string to_description);
@@ -47,17 +53,14 @@ class PERDURE_EXPORT store_switch final : public forwarding_backend {
     /// when that takes longer.
     [[nodiscard]] bool close(std::chrono::milliseconds patience);
     void reopen();
-    /// While it is closed: the next calls go to another store, in which these leases are known by
-    /// other rows. Tells that store of the workers of this process.
-    void move_to(std::shared_ptr<backend> next,
-                 const std::string& description,
-                 const std::vector<lease_token>& leases);
+    /// While it is closed: the next calls go to another store.
+    void move_to(std::shared_ptr<backend> next, const std::string& description);
     /// Whether this worker has renewed through this switch.
     [[nodiscard]] bool knows(const worker_id& worker);
 
     // What others call.
 
-    [[nodiscard]] backend& inner() const noexcept override { return *current_; }
+    [[nodiscard]] backend& inner() const noexcept override { return *here().store; }
     [[nodiscard]] capabilities abilities() const noexcept override;
     void create_hub() override;
     void delete_hub() override;
@@ -92,52 +95,66 @@ class PERDURE_EXPORT store_switch final : public forwarding_backend {
     void interrupt_waits() noexcept override;
 
   private:
+    /// A store that is asked, or was.
     struct place {
-        backend* store;
-        std::uint64_t era;
+        std::shared_ptr<backend> store;
+        std::string description;
+        /// How many moves there were before.
+        std::uint64_t era = 0;
     };
     /// What a worker said last.
     struct known_worker {
         std::optional<work_filter> filter;
         std::chrono::steady_clock::time_point until;
     };
+    /// A call whose answer was lost: it will be repeated, where it was made.
+    struct unanswered_call {
+        std::chrono::steady_clock::time_point since;
+        const place* where;
+    };
 
     template <class Call>
     auto through(Call call);
     template <class Call>
     auto through(const request_id& request, Call call);
+    template <class Call>
+    auto remembered(const request_id& request, const place& asked, Call call);
     template <class Items, class IdOf>
     [[nodiscard]] std::vector<instance_id> noted(const Items& items, IdOf id_of) const;
     [[nodiscard]] static std::vector<instance_id> with_parents(backend& store,
                                                                std::vector<instance_id> ids);
+    void remember(const request_id& unanswered, const place& asked);
     void forget(const request_id& answered);
-    [[nodiscard]] work_batch given_out(work_batch batch);
-    [[nodiscard]] lease in_this_store(lease held);
-    [[nodiscard]] std::vector<held_item> in_this_store(std::span<const held_item> items);
-    [[nodiscard]] wake_token outside(wake_token token) const noexcept;
+    [[nodiscard]] const place* earlier_place_of(const request_id& request);
+    [[nodiscard]] work_batch given_out(const place& by, work_batch batch);
+    [[nodiscard]] lease known_to(const place& asked, lease held);
+    [[nodiscard]] std::vector<held_item> known_to(const place& asked,
+                                                  std::span<const held_item> items);
     void keep(const renewal& said);
     void tell_of_workers(backend& next);
-    [[nodiscard]] place here();
+    [[nodiscard]] const place& here() const noexcept { return *here_; }
+    [[nodiscard]] bool is_asked_still(const place& asked);
+    void ask_from_now_on(std::shared_ptr<backend> next, std::string description);
 
+    [[nodiscard]] bool follow(const place& asked, std::chrono::steady_clock::time_point deadline);
+    void follow_to(const hub_role& left);
+
+    const store_opener opens_;
     mutable gate gate_;
     touched_instances touched_;
-    std::atomic<backend*> current_;
-    std::atomic<const std::string*> description_;
-    /// Counts the moves.
-    std::atomic<std::uint64_t> era_{0};
+    std::atomic<const place*> here_;
+    recent_leases recent_;
     std::atomic<bool> interrupted_{false};
+    /// One call looks where the hub is; the others wait.
+    std::mutex following_;
 
     std::mutex mutex_;
     /// Callers may still wait in the earlier ones.
-    std::vector<std::shared_ptr<backend>> stores_;
-    std::deque<std::string> descriptions_;
+    std::deque<place> places_;
     std::map<worker_id, known_worker> workers_;
     /// Workers whose leases calls have ended since changes are noted.
     std::vector<worker_id> taken_over_;
-    std::set<lease_token> moved_leases_;
-    std::atomic<bool> has_moved_leases_{false};
-    /// Calls whose answer was lost, and when: they will be repeated, where they were made.
-    std::map<request_id, std::chrono::steady_clock::time_point> unanswered_;
+    std::map<request_id, unanswered_call> unanswered_;
     std::atomic<std::size_t> unanswered_count_{0};
     std::shared_ptr<promotion::course> course_;
     std::thread mover_;

@@ -30,8 +30,9 @@ bool store_switch::close(std::chrono::milliseconds patience) {
         return false;
     }
     const std::lock_guard guard(mutex_);
-    const auto given_up = std::erase_if(
-        unanswered_, [](const auto& call) { return call.second + repeated_for < steady::now(); });
+    const auto given_up = std::erase_if(unanswered_, [](const auto& call) {
+        return call.second.since + repeated_for < steady::now();
+    });
     unanswered_count_ = unanswered_.size();
     if (given_up != 0) {
         touched_.add_any();
@@ -47,26 +48,25 @@ void store_switch::reopen() {
     gate_.open();
 }
 
-void store_switch::move_to(std::shared_ptr<backend> next,
-                           const std::string& description,
-                           const std::vector<lease_token>& leases) {
-    backend& before = *current_;
-    {
-        const std::lock_guard guard(mutex_);
-        moved_leases_ = {leases.begin(), leases.end()};
-        has_moved_leases_ = !moved_leases_.empty();
-        tell_of_workers(*next);
-        current_ = next.get();
-        description_ = &descriptions_.emplace_back(description);
-        stores_.push_back(std::move(next));
-        ++era_;
-        if (interrupted_) {
-            current_.load()->interrupt_waits();
-        }
-    }
+void store_switch::move_to(std::shared_ptr<backend> next, const std::string& description) {
+    ask_from_now_on(std::move(next), description);
     touched_.end();
     gate_.open();
-    before.interrupt_waits();
+}
+
+// Calls that are under way in the store of before hear that it has moved.
+void store_switch::ask_from_now_on(std::shared_ptr<backend> next, std::string description) {
+    const place& before = here();
+    {
+        const std::lock_guard guard(mutex_);
+        tell_of_workers(*next);
+        recent_.clear();
+        here_ = &places_.emplace_back(std::move(next), std::move(description), before.era + 1);
+        if (interrupted_) {
+            here().store->interrupt_waits();
+        }
+    }
+    before.store->interrupt_waits();
 }
 
 bool store_switch::knows(const worker_id& worker) {

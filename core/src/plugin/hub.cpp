@@ -10,10 +10,39 @@
 namespace perdure {
 inline namespace v1 {
 
+namespace {
+
+// Where a hub has moved. It was created there.
+std::shared_ptr<backend> open_store(const std::string& uri) {
+    const backend_config config = parse_uri(uri);
+    backend_config rest = config;
+    rest.options.erase("create");
+    return std::make_shared<plugin::checked_backend>(
+        load_plugin_by_name(config.backend).create(rest));
+}
+
+}  // namespace
+
 hub::hub(std::shared_ptr<backend> store, std::string description)
-    : idle_(std::make_shared<detail::idle_workers>()),
-      store_(std::make_shared<moving::store_switch>(
-          std::make_shared<plugin::checked_backend>(std::move(store)), std::move(description))) {}
+    : hub(std::make_shared<moving::store_switch>(
+          std::make_shared<plugin::checked_backend>(std::move(store)),
+          std::move(description),
+          moving::store_opener())) {}
+
+hub::hub(std::shared_ptr<moving::store_switch> store)
+    : idle_(std::make_shared<detail::idle_workers>()), store_(std::move(store)) {}
+
+namespace detail {
+
+/// One that follows where other processes move it.
+struct opened_hub {
+    static hub of(std::shared_ptr<backend> store, const std::string& description) {
+        return hub(std::make_shared<moving::store_switch>(
+            std::make_shared<plugin::checked_backend>(std::move(store)), description, open_store));
+    }
+};
+
+}  // namespace detail
 
 backend& hub::store() const noexcept {
     return *store_;
@@ -39,7 +68,7 @@ hub open(const backend_config& config, detail::same_library) {
     backend_config rest = config;
     rest.options.erase("create");
     try {
-        hub opened(found.create(rest), description);
+        const hub opened = detail::opened_hub::of(found.create(rest), description);
         if (create) {
             opened.store().create_hub();
         }

@@ -5,9 +5,11 @@
 #include <perdure/adjustable_clock.hpp>
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
+#include <perdure/hub_role.hpp>
 #include <perdure/instance_image.hpp>
 #include <perdure/store_check.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,6 +30,7 @@ class postgres_backend final : public backend,
                                public adjustable_clock,
                                public statistics_source,
                                public image_store,
+                               public role_store,
                                public store_check {
   public:
     explicit postgres_backend(settings chosen);
@@ -84,6 +87,12 @@ class postgres_backend final : public backend,
     void set_closed(const std::string& reason) override;
     [[nodiscard]] std::string closed_reason() override;
 
+    [[nodiscard]] hub_role role() override;
+    [[nodiscard]] bool change_role(std::uint64_t era, const hub_role& next) override;
+    [[nodiscard]] std::vector<instance_change> changes(std::size_t limit) override;
+    [[nodiscard]] std::size_t count_changes(std::size_t limit) override;
+    void forget_changes(std::span<const instance_change> changes) override;
+
   private:
     // Once, with the numbers of names that are known.
     [[nodiscard]] create_result create_now(const lock_request& next,
@@ -111,6 +120,8 @@ class postgres_backend final : public backend,
     };
     const std::unique_ptr<store, end_in_opener> owned_;
     store& hub_;
+    /// Of the last role that was given through this handle [ROLE-5]; 0 for none.
+    std::atomic<std::uint64_t> era_{0};
 };
 
 }  // namespace perdure::postgres

@@ -37,6 +37,7 @@ constexpr std::array meanings = {
     meaning{sqlstate_old_number, store_fault::conflict},
     meaning{sqlstate_other_schema, store_fault::schema},
     meaning{sqlstate_closed, store_fault::moved},
+    meaning{sqlstate_busy, store_fault::unavailable},
     meaning{"08007", store_fault::outcome_unknown},  // The outcome of a transaction is not known.
     meaning{"40003", store_fault::outcome_unknown},  // The completion of a statement is not known.
     // A standby. It may be promoted, and the next connection may find the primary.

@@ -26,6 +26,7 @@ inline constexpr std::string_view sqlstate_old_number = "PD004";
 /// The schema is of another version than the caller knows.
 inline constexpr std::string_view sqlstate_other_schema = "PD005";
 inline constexpr std::string_view sqlstate_closed = "PD006";
+inline constexpr std::string_view sqlstate_busy = "PD007";
 /// A server that starts up or shuts down.
 inline constexpr std::string_view sqlstate_cannot_connect_now = "57P03";
 

@@ -24,9 +24,9 @@ constexpr statement read_some{
     effect::none};
 constexpr statement write_some{"write_images",
                                "select outcomes, left_ready, next_due, store_time"
-                               " from _WriteImages($1, $2, $3, $4, $5, $6, $7, $8)",
+                               " from _WriteImages($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                                effect::mutating};
-constexpr statement remove_some{"remove_images", "select _RemoveImages($1)", effect::mutating};
+constexpr statement remove_some{"remove_images", "select _RemoveImages($1, $2)", effect::mutating};
 constexpr statement close_this{"set_closed", "select _SetClosed($1)", effect::mutating};
 constexpr statement read_reason{"closed_reason", "select _ClosedReason()", effect::none};
 
@@ -124,9 +124,12 @@ std::vector<write_outcome> postgres_backend::write_now(std::span<const instance_
     parameters values;
     add_images(values, hub_, images);
     values.add<sql::bigint>(at_most<std::int64_t>(last_sequence))
-        .add<sql::boolean>(mode == write_mode::replace);
+        .add<sql::boolean>(mode == write_mode::replace)
+        .add<sql::bigint>(era_.load());
     announcing_call work(hub_);
     const answer done = hub_.call(write_some, values);
+    // What waits has waited since it was ready in its first hub.
+    hub_.low_water_marks().forget();
     work.news.due_is_news = true;
     // Whoever waits for an instance that was purged here finds its image.
     work.news.any_may_have_ended = true;
@@ -136,7 +139,7 @@ std::vector<write_outcome> postgres_backend::write_now(std::span<const instance_
 
 void postgres_backend::remove_images(std::span<const instance_id> instances) {
     parameters values;
-    values.add_list<sql::text>(instances, &instance_id::text);
+    values.add_list<sql::text>(instances, &instance_id::text).add<sql::bigint>(era_.load());
     change_for_all(remove_some, values);
 }
 

@@ -69,6 +69,11 @@ void low_water::end(std::uint64_t question, const mark& from, const mark& next, 
     }
 }
 
+void low_water::forget() {
+    const std::lock_guard guard(mutex_);
+    known_.clear();
+}
+
 timestamp low_water::lowest() {
     const std::lock_guard guard(mutex_);
     timestamp least = timestamp::max();

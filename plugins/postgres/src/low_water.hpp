@@ -40,6 +40,8 @@ class low_water {
     /// What a poll that began at `from` says of the next, and how long it took in the server; a
     /// kind that it was not for has the smallest value in `next`.
     void end(std::uint64_t question, const mark& from, const mark& next, duration took);
+    /// Work has come that is older than any mark: the next looks are from the beginning.
+    void forget();
     /// Where the first rescan of all who ask begins, for either kind; the beginning of time if
     /// nobody has looked.
     [[nodiscard]] timestamp lowest();

@@ -58,7 +58,7 @@ void postgres_backend::delete_hub() {
     const int instances_max = 500;
     while (ask_value<int>(hub_, delete_instances, soci::use(instances_max)) != 0) {
     }
-    changes news;
+    postgres::changes news;
     news.ready = true;
     news.any_may_have_ended = true;
     hub_.shared_notifier().announce(news);
@@ -99,7 +99,7 @@ bool postgres_backend::advance_clock(duration by) {
     }
     const long long microseconds = std::min(by, longest_duration).count();
     const bool moved = ask_value<bool>(hub_, move_clock, soci::use(microseconds));
-    changes news;
+    postgres::changes news;
     news.ready = true;
     hub_.shared_notifier().announce(news);
     return moved;

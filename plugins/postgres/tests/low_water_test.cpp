@@ -120,6 +120,14 @@ TEST_CASE("what a rescan finds behind the mark is where the next ones begin") {
     CHECK(known.looked.lowest() == at(950));
 }
 
+TEST_CASE("when older work has come, polls begin at the beginning, whatever is under way") {
+    with_a_mark known;
+    const low_water::mark beside = known.looked.begin(1);
+    known.looked.forget();
+    known.looked.end(1, beside, {at(1001), at(2001)}, 1s);
+    CHECK(known.looked.begin(1).is_from_the_beginning());
+}
+
 TEST_CASE("a poll begins at the beginning of time at least once a minute") {
     with_a_mark known;
     known.now += 59s;

@@ -6,9 +6,12 @@
 #include <perdure/adjustable_clock.hpp>
 #include <perdure/backend.hpp>
 #include <perdure/backend_statistics.hpp>
+#include <perdure/hub_role.hpp>
 #include <perdure/instance_image.hpp>
 #include <perdure/store_check.hpp>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,6 +28,7 @@ class sqlite_backend final : public backend,
                              public adjustable_clock,
                              public statistics_source,
                              public image_store,
+                             public role_store,
                              public store_check {
   public:
     explicit sqlite_backend(settings chosen);
@@ -79,6 +83,12 @@ class sqlite_backend final : public backend,
     void set_closed(const std::string& reason) override;
     [[nodiscard]] std::string closed_reason() override;
 
+    [[nodiscard]] hub_role role() override;
+    [[nodiscard]] bool change_role(std::uint64_t era, const hub_role& next) override;
+    [[nodiscard]] std::vector<instance_change> changes(std::size_t limit) override;
+    [[nodiscard]] std::size_t count_changes(std::size_t limit) override;
+    void forget_changes(std::span<const instance_change> changes) override;
+
     [[nodiscard]] check_page check(const std::string& after, std::size_t limit) override;
     [[nodiscard]] std::size_t repair(std::span<const violation> found) override;
 
@@ -88,6 +98,8 @@ class sqlite_backend final : public backend,
 
     store hub_;
     notifier notifier_;
+    /// Of the last role that was given through this handle [ROLE-5]; 0 for none.
+    std::atomic<std::uint64_t> era_{0};
 };
 
 }  // namespace perdure::sqlite

@@ -34,14 +34,50 @@ call::call(store& hub, notifier& announcer, urgency how, in_closed_hub use)
     }
 }
 
-void call::begin(in_closed_hub use) {
+call::call(store& hub, notifier& announcer, const request_id& request)
+    : hub_(hub),
+      notifier_(announcer),
+      turn_(hub.write_mutex(), urgency::ordinary),
+      writer_(&hub.open_writer()) {
+    try {
+        begin(in_closed_hub::refused, &request);
+    } catch (const backend_error&) {
+        roll_back();
+        throw;
+    }
+}
+
+call::call(store& hub, notifier& announcer, std::chrono::steady_clock::time_point deadline)
+    : hub_(hub),
+      notifier_(announcer),
+      turn_(hub.write_mutex(), deadline),
+      writer_(&hub.open_writer()) {
+    const auto left = std::chrono::ceil<duration>(deadline - std::chrono::steady_clock::now());
+    const duration before = writer_->db.set_busy_timeout(std::max(left, duration::zero()));
+    try {
+        begin(in_closed_hub::allowed);
+        writer_->db.set_busy_timeout(before);
+    } catch (const backend_error& fault) {
+        writer_->db.set_busy_timeout(before);
+        roll_back();
+        if (fault.code() == store_fault::conflict) {
+            throw backend_error(
+                store_fault::unavailable,
+                "a call of another process is still under way: nothing has changed");
+        }
+        throw;
+    }
+}
+
+void call::begin(in_closed_hub use, const request_id* request) {
     sql().begin.run();
     rows hub = sql().hub.query();
     if (!hub.next()) {
         throw backend_error(store_fault::corrupt, "the hub's own row is missing");
     }
     before_ = state_of_hub(hub);
-    if (use == in_closed_hub::refused) {
+    const bool is_refused = use == in_closed_hub::refused && is_closed();
+    if (is_refused && (request == nullptr || !find_answer(*request))) {
         before_.require_open();
     }
     stored_sequence_ = last_sequence_ = hub.number(6);

@@ -6,6 +6,7 @@
 #include <perdure/backend.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -113,11 +114,17 @@ class call {
                   notifier& announcer,
                   urgency how = urgency::ordinary,
                   in_closed_hub use = in_closed_hub::refused);
+    /// In a closed hub it is let in when the request has an answer [ROLE-6].
+    call(store& hub, notifier& announcer, const request_id& request);
+    /// Allowed in a closed hub. Throws `backend_error` (unavailable) when others are at work until
+    /// then.
+    call(store& hub, notifier& announcer, std::chrono::steady_clock::time_point deadline);
     call(const call&) = delete;
     call& operator=(const call&) = delete;
     ~call();
 
     [[nodiscard]] std::int64_t now() const noexcept { return now_; }
+    [[nodiscard]] bool is_closed() const noexcept { return !before_.closed_reason.empty(); }
     [[nodiscard]] write_statements& sql() noexcept { return writer_->sql; }
     [[nodiscard]] name_cache& names() noexcept { return hub_.names(); }
     /// How many rows the last statement that writes has written.
@@ -201,7 +208,7 @@ class call {
     wake_token finish();
 
   private:
-    void begin(in_closed_hub use);
+    void begin(in_closed_hub use, const request_id* request = nullptr);
     void roll_back() noexcept;
     [[nodiscard]] bool is_clock_news() const;
     [[nodiscard]] std::int64_t first_due(const instance_row& target);

@@ -1,4 +1,5 @@
 #include "call.hpp"
+#include "roles.hpp"
 
 // The end of a call: every row that it changed is written once, in its final state.
 
@@ -154,12 +155,19 @@ void call::advance_clock(duration by) {
 }
 
 void call::empty_hub() {
-    for (const char* table :
-         {"instances", "tags", "history", "inbox", "message_ids", "activities", "requests"}) {
+    set_feed(writer_->db, false);
+    for (const char* table : {"instances",
+                              "tags",
+                              "history",
+                              "inbox",
+                              "message_ids",
+                              "activities",
+                              "requests",
+                              "changed_instances"}) {
         writer_->db.execute(std::string("delete from ") + table);
     }
     writer_->db.execute("update workers set live_until = 0, offers = ''");
-    sql().set_closed.run(nullptr);
+    make_plain(sql(), now_);
     news_of_everything();
 }
 

@@ -321,7 +321,7 @@ commit_result sqlite_backend::commit(const commit_request& request) {
     lock_request next = request.next;
     next.suspects = false;
     commit_result result;
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, next.request);
     const auto answer = work.find_answer(next.request);
     steps taken(work);
     if (!answer) {

@@ -51,6 +51,10 @@ class database {
     /// How many rows all statements have changed so far.
     [[nodiscard]] std::int64_t all_changes() const noexcept;
     [[nodiscard]] bool in_transaction() const noexcept;
+    /// How long it waits for other processes. Returns what it was.
+    duration set_busy_timeout(duration timeout) noexcept {
+        return std::exchange(busy_timeout_, timeout);
+    }
 
     [[noreturn]] void fail(int code, const std::string& doing);
     [[nodiscard]] sqlite3* handle() const noexcept { return handle_.get(); }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <perdure/backend_error.hpp>
+
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -17,6 +20,22 @@ class fair_mutex {
 
     void lock() { wait_in(waiting_); }
     void lock_urgent() { wait_in(urgent_); }
+
+    /// False when it is not its turn until then.
+    [[nodiscard]] bool lock_urgent_until(std::chrono::steady_clock::time_point deadline) {
+        std::unique_lock guard(mutex_);
+        if (!held_) {
+            held_ = true;
+            return true;
+        }
+        waiter self;
+        urgent_.push_back(&self);
+        if (self.called.wait_until(guard, deadline, [&] { return self.turn; })) {
+            return true;
+        }
+        std::erase(urgent_, &self);
+        return false;
+    }
 
     void unlock() {
         const std::lock_guard guard(mutex_);
@@ -64,6 +83,13 @@ class turn {
             mutex_.lock_urgent();
         } else {
             mutex_.lock();
+        }
+    }
+    /// Throws `backend_error` (unavailable) when others hold it until then.
+    turn(fair_mutex& mutex, std::chrono::steady_clock::time_point deadline) : mutex_(mutex) {
+        if (!mutex_.lock_urgent_until(deadline)) {
+            throw backend_error(store_fault::unavailable,
+                                "calls of this process are still under way: nothing has changed");
         }
     }
     turn(const turn&) = delete;

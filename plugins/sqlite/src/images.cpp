@@ -1,6 +1,7 @@
 #include "backend.hpp"
 #include "call.hpp"
 #include "records.hpp"
+#include "roles.hpp"
 
 #include <perdure/kit/images.hpp>
 #include <perdure/kit/invariant.hpp>
@@ -399,6 +400,7 @@ std::vector<write_outcome> sqlite_backend::write_images(std::span<const instance
                                                         write_mode mode) {
     refuse_contradictions(images, last_sequence);
     call work(hub_, notifier_, urgency::ordinary, call::in_closed_hub::allowed);
+    require_mover(work.sql(), era_);
     work.raise_sequence(last_sequence);
     restorer writes(work);
     auto outcomes =
@@ -409,6 +411,7 @@ std::vector<write_outcome> sqlite_backend::write_images(std::span<const instance
 
 void sqlite_backend::remove_images(std::span<const instance_id> instances) {
     call work(hub_, notifier_, urgency::ordinary, call::in_closed_hub::allowed);
+    require_mover(work.sql(), era_);
     for (const instance_id& id : instances) {
         if (instance_row* found = work.find(id)) {
             work.erase(*found);

@@ -34,6 +34,17 @@ create_outcome create_one(call& work, const new_instance& fresh) {
     return {create_code::created, orchestration_status::pending};
 }
 
+// [ROLE-6] What the call has said, when it was made while the hub was open: nothing is created now.
+create_outcome created_before(call& work, const new_instance& fresh) {
+    const instance_row* found = work.find(fresh.instance);
+    const auto& replaceable = fresh.replaceable;
+    const bool was_in_the_way =
+        found != nullptr && work.created_as(*found) != fresh.execution &&
+        std::find(replaceable.begin(), replaceable.end(), found->status) == replaceable.end();
+    return was_in_the_way ? create_outcome{create_code::already_exists, found->status}
+                          : create_outcome{create_code::created, orchestration_status::pending};
+}
+
 purge_outcome purge_one(call& work, const instance_id& id, const purge_request& request) {
     instance_row* target = work.find(id);
     if (target == nullptr) {
@@ -107,12 +118,13 @@ work_batch hand_out(call& work,
 // An answer without leases need not be kept: whoever asks again is told by what there is.
 create_result sqlite_backend::create(const lock_request& next,
                                      std::span<const new_instance> instances) {
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, next.request);
     const bool has_room = next.orchestrations != 0;
     const auto answer = has_room ? work.find_answer(next.request) : std::nullopt;
     create_result result;
-    result.outcomes =
-        each(instances, [&](const new_instance& fresh) { return create_one(work, fresh); });
+    result.outcomes = each(instances, [&](const new_instance& fresh) {
+        return work.is_closed() ? created_before(work, fresh) : create_one(work, fresh);
+    });
     if (has_room) {
         result.work = hand_out(work, next, answer, {});
     }
@@ -121,7 +133,7 @@ create_result sqlite_backend::create(const lock_request& next,
 }
 
 send_result sqlite_backend::send(const lock_request& next, std::span<const new_message> messages) {
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, next.request);
     const auto send_one = [&](const new_message& message) { return work.send(message); };
     if (next.orchestrations == 0) {
         return {for_each<send_outcome>(work, next.request, messages, send_one), {}};
@@ -137,21 +149,21 @@ send_result sqlite_backend::send(const lock_request& next, std::span<const new_m
 
 std::vector<terminate_outcome> sqlite_backend::terminate(
     const request_id& request, std::span<const termination> terminations) {
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, request);
     return for_each<terminate_outcome>(
         work, request, terminations, [&](const termination& wish) { return work.terminate(wish); });
 }
 
 std::vector<unpark_outcome> sqlite_backend::unpark(const request_id& request,
                                                    std::span<const instance_id> instances) {
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, request);
     return for_each<unpark_outcome>(
         work, request, instances, [&](const instance_id& id) { return unpark_one(work, id); });
 }
 
 purge_result sqlite_backend::purge(const purge_request& request) {
     purge_result result;
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, request.request);
     if (const auto answer = work.find_answer(request.request)) {
         // The first digit is `more`, and then there is one for each purged instance as well.
         result.more = answer->outcomes.front() == '1';

@@ -14,11 +14,14 @@ std::optional<timestamp> sqlite_backend::idle_since(const lock_request& request)
     borrowed_reader reads(hub_);
     const snapshot view(reads.sql());
     const hub_state seen = reads.hub();
-    seen.require_open();
+    const bool is_repeat = reads->find_request.number(request.request.value).has_value();
+    if (!is_repeat) {
+        seen.require_open();
+    }
     notifier_.hear_of_state(seen);
     const std::int64_t now = seen.clock.now();
-    if (seen.clock.is_set_back() || reads->any_expired_or_suspect.number(now).value_or(0) != 0 ||
-        reads->find_request.number(request.request.value)) {
+    if (is_repeat || seen.clock.is_set_back() ||
+        reads->any_expired_or_suspect.number(now).value_or(0) != 0) {
         return std::nullopt;
     }
     const served_work_keys work_keys = hub_.names().work_keys_of(reads->names, request.filter);
@@ -44,7 +47,7 @@ work_batch sqlite_backend::lock(const lock_request& request) {
         nothing.store_time = *time;
         return nothing;
     }
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, request.request);
     const auto answer = work.find_answer(request.request);
     grant given(work, request);
     if (answer) {
@@ -120,7 +123,7 @@ void note_return(call& work, instance_row& target, const lease_return& request) 
 }  // namespace
 
 std::vector<lease_outcome> sqlite_backend::return_leases(const lease_return& request) {
-    call work(hub_, notifier_);
+    call work(hub_, notifier_, request.request);
     if (const auto answer = work.find_answer(request.request)) {
         return read_outcomes<lease_outcome>(answer->outcomes);
     }

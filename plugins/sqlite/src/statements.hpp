@@ -37,6 +37,10 @@ struct name_statements {
 inline const std::string hub_columns =
     "select version, clock_offset, clock_ahead, clock_said, changes, closed_reason";
 
+/// The columns of `hub_role`, in its order.
+inline const std::string role_columns =
+    "select role, move, sealed_for, other, closed_reason, era, role_since from task_hub";
+
 /// The columns of `instance_row`, in its order.
 inline const std::string instance_columns =
     "row, instance, execution, definition, status, work_key, next_at, not_before, needs_turn, "
@@ -127,8 +131,16 @@ struct write_statements {
     statement remove_tags{db, "delete from tags where instance_row = ?"};
     statement remove_message_ids{db, "delete from message_ids where instance_row = ?"};
 
-    // Images: whole rows, whatever turns change of them.
     statement set_closed{db, "update task_hub set closed_reason = ?"};
+
+    // Roles.
+    statement role{db, role_columns};
+    statement set_role{db,
+                       "update task_hub set role = ?, move = ?, sealed_for = ?, other = ?,"
+                       " closed_reason = ?, era = era + 1, role_since = ?"};
+    statement forget_change{db, "delete from changed_instances where number = ?"};
+
+    // Images: whole rows, whatever turns change of them.
     statement find_chunk{db, "select 1 from history where instance_row = ? and first = ?"};
     statement cut_history{db, "delete from history where instance_row = ? and first >= ?"};
     statement write_instance{
@@ -319,6 +331,9 @@ struct read_statements {
         " order by a.execution, a.task"};
     statement last_sequence{db, "select last_sequence from task_hub"};
     statement closed_reason{db, "select closed_reason from task_hub"};
+    statement role{db, role_columns};
+    statement changes{db, "select number, instance from changed_instances order by number limit ?"};
+    statement count_changes{db, "select count(*) from (select 1 from changed_instances limit ?)"};
 
     // WorkKeys.
     statement find_request{db, "select 1 from requests where request = ?"};

@@ -3,7 +3,8 @@
 -- In every file: a function without a word about isolation assumes READ COMMITTED and one statement
 -- a call. Errors are SQLSTATEs: PD001 no such hub, PD002 content that is refused, PD003 lost against
 -- another call, to be repeated, PD004 a number of a work key or worker that is none of this hub, to be
--- asked for again, PD005 the schema is of another version than the caller knows, PD006 the hub is closed.
+-- asked for again, PD005 the schema is of another version than the caller knows, PD006 the hub is closed,
+-- PD007 others are at work for too long.
 
 set search_path = :"schema", pg_temp;
 
@@ -99,16 +100,64 @@ begin
 end
 $$;
 
--- The number of that hub. Caller: the other functions, each time. Tables: GlobalSettings, TaskHubs. No row:
--- PD001; it is closed: PD006, and the text says why.
-create or replace function _Hub() returns integer
+-- The number of that hub. Caller: the functions that change something, each time and first of all. With the
+-- request of a call that it has on record, a closed hub is let through as well [ROLE-6], and its number is
+-- multiplied by p_mark: the caller then gives the earlier answer, and does nothing. Tables, read only:
+-- GlobalSettings, TaskHubs, Requests. No row: PD001; it is closed: PD006, and the text says why.
+--
+-- It is volatile, so that each statement sees what there is after it has got its lock on TaskHubs [ROLE-2].
+create or replace function _Hub(p_request uuid default null, p_mark integer default 1) returns integer
+language plpgsql volatile
+as $$
+declare
+    v_hub integer;
+begin
+    -- The usual case by itself, in two thirds of the time: without isolation, the name as it is.
+    select h.task_hub into v_hub
+      from TaskHubs h
+     where h.name = current_setting('application_name') and h.closed_reason is null
+       and exists (select from GlobalSettings g where g.name = 'TaskHubMode' and g.value = '0')
+       and current_setting('transaction_isolation') = 'read committed';
+    if v_hub is null then
+        v_hub := _CheckedHub(p_request, p_mark);
+    end if;
+    return v_hub;
+end
+$$;
+
+-- The same for all cases. Caller: _Hub. Tables: as there. 40001 when this transaction sees the hub as it was.
+create or replace function _CheckedHub(p_request uuid, p_mark integer) returns integer
+language plpgsql volatile
+as $$
+declare
+    v_hub constant integer := _AnyHub();
+    v_reason text;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        perform from TaskHubs h where h.task_hub = v_hub for share;
+    end if;
+    select h.closed_reason into v_reason from TaskHubs h where h.task_hub = v_hub;
+    if v_reason is null then
+        return v_hub;
+    end if;
+    if p_request is null
+       or not exists (select from Requests r where r.task_hub = v_hub and r.request_id = p_request) then
+        raise exception '%', v_reason using errcode = 'PD006';
+    end if;
+    return p_mark * v_hub;
+end
+$$;
+
+-- The same for functions that only read, as their statement sees it. Caller: these. Tables, read only:
+-- GlobalSettings, TaskHubs. No row: PD001; it is closed: PD006.
+create or replace function _OpenHub() returns integer
 language plpgsql stable
 as $$
 declare
     v_hub integer;
     v_reason text;
 begin
-    -- The usual case by itself, in two thirds of the time: without isolation, the name as it is.
+    -- As in _Hub.
     select h.task_hub into v_hub
       from TaskHubs h
      where h.name = current_setting('application_name') and h.closed_reason is null
@@ -292,7 +341,7 @@ $$;
 -- Deletes up to p_limit instances with all that belongs to them, and at the end what else the hub
 -- holds; returns how many instances are left to delete, at most p_limit. The numbers of work keys and
 -- workers stay. Caller: the plugin, until it returns 0. Tables: Instances, Ready, NewTasks,
--- NewEvents, History, Payloads, MessageIds, Requests.
+-- NewEvents, History, Payloads, MessageIds, Requests, TaskHubs, ChangedInstances.
 create or replace function _DeleteHub(p_limit integer) returns integer
 language plpgsql volatile security definer
 set search_path from current
@@ -310,7 +359,7 @@ begin
     end if;
     delete from Requests r where r.task_hub = v_hub;
     update Workers w set live_until = '-infinity' where w.task_hub = v_hub;
-    update TaskHubs h set closed_reason = null where h.task_hub = v_hub and h.closed_reason is not null;
+    perform _LeaveMove(v_hub);
     return 0;
 end
 $$;

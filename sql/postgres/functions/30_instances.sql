@@ -169,7 +169,10 @@ begin
                 using errcode = 'PD003';
         end if;
         perform _Erase(array[v_found.instance_key]);
-        if not _IsEnded(v_found.status) and v_found.parent_instance is not null then
+        -- A parent that comes later in the batch, and is there already, is not the one to be told.
+        if not _IsEnded(v_found.status) and v_found.parent_instance is not null
+           and not exists (select from unnest(p_new.instance_id, p_keys) with ordinality as l(id, key, m)
+                            where l.id = v_found.parent_instance and l.key <> 0 and l.m > n) then
             perform _TellParent(p_hub, p_now, v_found.parent_instance, v_found.parent_execution,
                                 v_found.parent_task, p_new.replaced_event[n]);
         end if;
@@ -249,6 +252,32 @@ begin
 end
 $$;
 
+-- [ROLE-6] What _CreateInstances has answered to this request while the hub was open: nothing is created now.
+-- Tables, read only: Instances, Requests, those of _LeasedBefore.
+create or replace function _CreatedBefore(
+    p_hub integer, p_new instance_batch, p_request uuid, p_room room,
+    out outcomes smallint[], out statuses smallint[], out store_time timestamptz,
+    out handed orchestration_batch)
+language plpgsql volatile
+as $$
+begin
+    store_time := _Now();
+    select array_agg(case when (n.replaceable >> i.status) & 1 = 0
+                               and n.execution_id <> i.execution_id
+                               and n.execution_id <> coalesce(i.created_as, i.execution_id)
+                          then 1 else 0 end::smallint order by n.n),
+           array_agg(coalesce(i.status, 6::smallint) order by n.n)
+      into outcomes, statuses
+      from unnest(p_new.instance_id, p_new.execution_id, p_new.replaceable)
+           with ordinality as n(instance_id, execution_id, replaceable, n)
+      left join Instances i on i.task_hub = p_hub and i.instance_id = n.instance_id;
+    handed := (select (_LeasedBefore(store_time, _Unfiltered(p_hub, p_room), r.lease_keys, r.lease_tasks,
+                                     r.lease_tokens)).orchestrations
+                 from Requests r
+                where r.task_hub = p_hub and r.request_id = p_request and r.lease_keys is not null);
+end
+$$;
+
 -- [CREATE-1] [CREATE-2] [CREATE-3] Creates instances. `outcomes`: 0 created, 1 the id is taken; `statuses`
 -- found, also by a repeat; `handed`: those for which there is room [HANDOFF-3]; one that comes alone does not
 -- pass through Ready then. Caller: the plugin. Tables: Instances, Ready, NewTasks, NewEvents, History,
@@ -265,12 +294,21 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _Hub(p_request, -1);
     v_room room := _Unfiltered(v_hub, p_room);
     v_token bigint;
     v_only Instances;
     v_made record;
 begin
+    if v_hub < 0 then
+        v_made := _CreatedBefore(-v_hub, p_new, p_request, p_room);
+        outcomes := v_made.outcomes;
+        statuses := v_made.statuses;
+        left_ready := false;
+        store_time := v_made.store_time;
+        handed := v_made.handed;
+        return;
+    end if;
     if cardinality(v_room.tokens) > 0 then
         -- As in _Lock: whoever asks with the same request waits for this call.
         perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
@@ -324,7 +362,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _Hub(p_request);
     v_keys bigint[];
     v_sent record;
     v_next record;
@@ -378,7 +416,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _Hub(p_request);
     v_keys bigint[];
     v_end record;
 begin
@@ -420,7 +458,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _Hub(p_request);
     v_touched bigint[];
     v_found Instances;
     v_gone bigint[] := '{}';
@@ -474,7 +512,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _Hub(p_request);
     v_keys bigint[];
     v_found record;
 begin

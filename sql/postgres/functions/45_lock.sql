@@ -163,18 +163,20 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _Hub(p_request, -1);
+    v_is_closed constant boolean := v_hub < 0;
     v_earlier Requests;
     v_waiting record;
     v_next record;
     v_turns integer;
     v_tasks integer;
 begin
+    v_hub := abs(v_hub);
     -- Whoever repeats a call that is still running waits for its answer.
     perform pg_advisory_xact_lock(v_hub, hashtext(p_request::text));
     store_time := _Now();
     p_room := _Unfiltered(v_hub, p_room);
-    if p_room.expire then
+    if p_room.expire and not v_is_closed then
         perform _ForgetLeases(v_hub, p_room);
         perform _ExpireLeases(v_hub, store_time);
     end if;

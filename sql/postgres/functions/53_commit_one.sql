@@ -217,7 +217,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub constant integer := _Hub();
+    v_hub constant integer := _Hub(p_request);
     v_lease constant interval := p_room.lease * interval '1 microsecond';
     v_further record;
 begin

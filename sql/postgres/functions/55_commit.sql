@@ -245,7 +245,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub constant integer := _Hub();
+    v_hub constant integer := _Hub(p_request);
     v_turns constant turn_batch := p_batch.turns;
     v_effect commit_effect;
     v_earlier record;

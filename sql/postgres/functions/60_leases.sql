@@ -208,7 +208,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _Hub(p_request);
     v_locked bigint[];
     v_due timestamptz;
     v_end record;

@@ -419,13 +419,13 @@ $$;
 
 -- [IMAGE-1] Writes images, whose leases are held by workers that may be dead. `outcomes`: 0 written, 1
 -- refused, because the id is taken, unless p_replace, or the beginning is nowhere. A lost race is PD003.
--- Caller: the plugin. Tables: WorkKeys (read), Workers, Instances, NewEvents, History, Payloads, MessageIds,
--- Ready, NewTasks, Requests.
+-- p_era: as of _CheckMover. Caller: the plugin. Tables: TaskHubs (read), WorkKeys (read), Workers,
+-- Instances, NewEvents, History, Payloads, MessageIds, Ready, NewTasks, Requests.
 create or replace function _WriteImages(
     p_images image_batch, p_chunks image_chunk_batch, p_payloads payload_batch,
     p_inbox image_message_batch, p_accepted image_accepted_batch, p_tasks image_task_batch,
-    p_last_sequence bigint, p_replace boolean, out outcomes smallint[], out left_ready boolean,
-    out next_due timestamptz, out store_time timestamptz)
+    p_last_sequence bigint, p_replace boolean, p_era bigint, out outcomes smallint[],
+    out left_ready boolean, out next_due timestamptz, out store_time timestamptz)
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
@@ -439,6 +439,7 @@ declare
     v_hub constant integer := _AnyHub();
     v_places record;
 begin
+    perform _CheckMover(v_hub, p_era);
     perform _CheckWorkKeys(v_hub, array(select distinct unnest(p_images.work_key || p_tasks.work_key)));
     perform _RaiseSequence(p_last_sequence);
     perform _MakeWorkers(v_hub, p_images.holder || p_images.last_committer || p_tasks.holder);
@@ -458,28 +459,35 @@ begin
 end
 $$;
 
--- [IMAGE-8] Removes instances as if they had never been. Caller: the plugin. Tables: those of _Erase. PD003
--- when one was created meanwhile.
-create or replace function _RemoveImages(p_ids text[]) returns timestamptz
+-- [IMAGE-8] Removes instances as if they had never been; p_era as of _CheckMover. Caller: the plugin. Tables:
+-- TaskHubs (read), those of _Erase. PD003 when one was created meanwhile.
+create or replace function _RemoveImages(p_ids text[], p_era bigint) returns timestamptz
 language plpgsql volatile security definer
 set search_path from current
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
+declare
+    v_hub constant integer := _AnyHub();
 begin
-    perform _Erase((_LockInstances(_AnyHub(), null, p_ids)).keys);
+    perform _CheckMover(v_hub, p_era);
+    perform _Erase((_LockInstances(v_hub, null, p_ids)).keys);
     return _Now();
 end
 $$;
 
 -- [CLOSED-1] Closes the hub of this login, or opens it when the reason is empty. Caller: the plugin. Tables:
--- TaskHubs.
+-- TaskHubs. PD007 when calls are under way for too long.
 create or replace function _SetClosed(p_reason text) returns timestamptz
 language plpgsql volatile security definer
 set search_path from current
 as $$
+declare
+    v_hub integer;
 begin
-    update TaskHubs h set closed_reason = nullif(p_reason, '') where h.task_hub = _AnyHub();
+    v_hub := _Barrier();
+    perform _EndWaits();
+    update TaskHubs h set closed_reason = nullif(p_reason, '') where h.task_hub = v_hub;
     return _Now();
 end
 $$;

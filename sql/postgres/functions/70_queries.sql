@@ -11,7 +11,7 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-    v_hub constant integer := _Hub();
+    v_hub constant integer := _AnyHub();
 begin
     return array(
         select (select i.instance_key from Instances i
@@ -34,7 +34,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-    v_hub integer := _Hub();
+    v_hub integer := _OpenHub();
     v_keys bigint[];
 begin
     if cardinality(p_ids) = 1 then
@@ -103,7 +103,7 @@ declare
     v_keys bigint[];
 begin
     select array_agg(f.instance_key) into v_keys
-      from _Filtered(_Hub(), p_filter, null, p_after, p_limit) f;
+      from _Filtered(_OpenHub(), p_filter, null, p_after, p_limit) f;
     return query
     select r.* from InstanceRecords r where r.instance_key = any(v_keys) order by r.instance_id;
 end
@@ -122,7 +122,7 @@ set enable_mergejoin = off
 set jit = off
 as $$
     select coalesce(array_agg(f.instance_id), '{}')
-      from _Filtered(_Hub(), p_filter, case when p_all then null else true end, '', p_limit) f
+      from _Filtered(_AnyHub(), p_filter, case when p_all then null else true end, '', p_limit) f
 $$;
 
 -- Chunks of a history from the one with event p_from on, until p_bytes are reached, at least one.

@@ -352,7 +352,7 @@ create or replace function _Backlog(
 language plpgsql volatile
 as $$
 declare
-    v_hub constant integer := _Hub();
+    v_hub constant integer := _OpenHub();
     v_now constant timestamptz := _Now();
     v_max constant integer := 10000;
     v_leases record;
@@ -440,7 +440,7 @@ set search_path from current
 set jit = off
 as $$
     select i.instance_id, nullif(u.task, 0), w.worker_id, u.lease_until
-      from _UnreachableLeases(_Hub()) u
+      from _UnreachableLeases(_OpenHub()) u
       join Instances i on i.instance_key = u.instance_key
       left join Workers w on w.worker = u.holder
      order by u.lease_until, i.instance_id, u.task

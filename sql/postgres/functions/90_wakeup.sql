@@ -123,7 +123,8 @@ begin
 end
 $$;
 
--- Those of these instances that have ended or do not exist. Caller: the plugin. Tables, read only:
+-- Those of these instances that have ended or do not exist; all of them when the hub is closed, so that
+-- whoever waits looks, and hears of it [ROLE-3]. Caller: the plugin. Tables, read only:
 -- GlobalSettings, TaskHubs, Instances.
 create or replace function _AnyEnded(p_ids text[]) returns text[]
 language plpgsql stable security definer
@@ -134,6 +135,9 @@ as $$
 declare
     v_hub integer := _AnyHub();
 begin
+    if exists (select from TaskHubs h where h.task_hub = v_hub and h.closed_reason is not null) then
+        return p_ids;
+    end if;
     return array(select w.id
                    from unnest(p_ids) as w(id)
                    left join lateral (
@@ -144,9 +148,9 @@ end
 $$;
 
 -- What a sleeper may have missed before it began to sleep: whether anything is ready that was so at p_since
--- or later, and when the next falls due, if it sleeps for work (p_work), and which of the instances that it
--- waits for have ended. Caller: the plugin's listener, then and every few seconds. Tables, read only:
--- GlobalSettings, TaskHubs, WorkKeys, Ready, Instances.
+-- or later, or the hub is closed, and when the next falls due, if it sleeps for work (p_work), and which of
+-- the instances that it waits for have ended. Caller: the plugin's listener, then and every few seconds.
+-- Tables, read only: GlobalSettings, TaskHubs, WorkKeys, Ready, Instances.
 create or replace function _Watch(
     p_work boolean, p_since timestamptz, p_awaited text[], out store_time timestamptz, out is_ready boolean,
     out next_due timestamptz, out ended text[])
@@ -163,7 +167,9 @@ begin
         ended := _AnyEnded(p_awaited);
     end if;
     if p_work then
-        select coalesce(bool_or(r.due <= store_time), false), min(n.due)
+        select coalesce(bool_or(r.due <= store_time), false)
+               or exists (select from TaskHubs h where h.task_hub = v_hub and h.closed_reason is not null),
+               min(n.due)
           into is_ready, next_due
           from WorkKeys l
           left join lateral (select q.due from Ready q

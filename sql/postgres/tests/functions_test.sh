@@ -86,7 +86,9 @@ if [ "$(as postgres -c "select exists (select from pg_available_extensions where
         select c.functionid || ' ' || coalesce(c.lineno::text, '') || ': ' || c.level || ' ' || c.message
           from pg_proc p join pg_language l on l.oid = p.prolang and l.lanname = 'plpgsql'
          cross join lateral plpgsql_check_function_tb(
-               p.oid, case when p.prorettype = 'trigger'::regtype then 'durable_state'::regclass else 0 end,
+               p.oid, case when p.proname like '\_note%' then 'instances'::regclass
+                           when p.prorettype = 'trigger'::regtype then 'durable_state'::regclass else 0 end,
+               newtable => case when p.proname like '\_note%' then 'changed'::name end,
                performance_warnings => false, extra_warnings => true, security_warnings => true) c
          where p.pronamespace = '$schema'::regnamespace
            and c.message not like 'composite OUT variable%'

@@ -2,6 +2,7 @@
 #include "moving.hpp"
 #include "reports.hpp"
 
+#include <perdure/hub_role.hpp>
 #include <perdure/instance_image.hpp>
 #include <perdure/kit/forwarding_backend.hpp>
 #include <perdure/migration.hpp>
@@ -56,7 +57,11 @@ int open_closed_hub(const open_hub_command& given) {
         std::cout << printable(closed.description()) << " is open\n";
         return exit_code::done;
     }
-    images->set_closed({});
+    auto* roles = interface_of<role_store>(closed.store());
+    const hub_role role = roles != nullptr ? roles->role() : hub_role{};
+    if (role.role == move_role::plain || !roles->change_role(role.era, {})) {
+        images->set_closed({});
+    }
     std::cout << printable(closed.description()) << " was closed (" << printable(reason)
               << "), and is open\n";
     return exit_code::done;

@@ -35,6 +35,8 @@ int import_instances(const import_command& given);
 int verify_file(const import_command& given);
 
 struct migrate_command {
+    // Of a live move; empty at rest.
+    std::string step;
     std::string from;
     std::string to;
     output_form form = output_form::text;
@@ -42,6 +44,9 @@ struct migrate_command {
     bool quiet = false;
 };
 int migrate_hub(const migrate_command& given);
+int migrate_live(const migrate_command& given);
+// The words that `step` may be.
+[[nodiscard]] const std::vector<std::string>& live_steps();
 
 struct open_hub_command {
     std::string hub;

@@ -25,6 +25,14 @@ void progress_line::show(std::string_view doing, std::uint64_t instances, std::u
               << " instances, " << to_text(static_cast<double>(events)) << " events" << std::flush;
 }
 
+void progress_line::show_problem(const std::string& problem) {
+    if (!is_shown_ || problem == problem_) {
+        return;
+    }
+    problem_ = problem;
+    std::cerr << "\r\x1b[K" << printable(problem) << '\n' << std::flush;
+}
+
 namespace {
 
 double events_per_second(const moved& what) {

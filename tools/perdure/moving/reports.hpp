@@ -22,10 +22,13 @@ class progress_line {
     ~progress_line();
 
     void show(std::string_view doing, std::uint64_t instances, std::uint64_t events);
+    // What it waits for, when it has not been said already.
+    void show_problem(const std::string& problem);
 
   private:
     bool is_shown_;
     bool is_dirty_ = false;
+    std::string problem_;
     std::chrono::steady_clock::time_point next_{};
 };
 

@@ -128,7 +128,7 @@ select jsonb_build_object(
 select _WriteImages(
            jsonb_populate_record(null::image_batch, :'image'::jsonb || jsonb_build_object(
                'instance_id', array['mine-image-1'], 'work_key', array[:definition])),
-           null, null, null, null, null, 0, false);
+           null, null, null, null, null, 0, false, 0);
 select _WriteImages(
            jsonb_populate_record(null::image_batch, :'image'::jsonb || jsonb_build_object(
                'instance_id', array['mine-image-2'], 'work_key', array[:own_work_key])),
@@ -137,18 +137,18 @@ select _WriteImages(
                'image', array[1], 'task', array[1], 'execution_id', array[:'held_execution'],
                'work_key', array[:activity_work_key], 'suspect', array[false],
                'leased_alone', array[false], 'deliveries', array[0], 'version', array[''],
-               'ready_at', array['2026-01-01 00:00:00+00'], 'details', array['{}'])), 0, true);
+               'ready_at', array['2026-01-01 00:00:00+00'], 'details', array['{}'])), 0, true, 0);
 select _WriteImages(
            jsonb_populate_record(null::image_batch, :'image'::jsonb || jsonb_build_object(
                'instance_id', array[:'held_id'], 'work_key', array[:own_work_key])),
            jsonb_populate_record(null::image_chunk_batch, jsonb_build_object(
                'image', array[1], 'first', array[0], 'count', array[1], 'events', array['[{}]'])),
-           null, null, null, null, 0, true);
+           null, null, null, null, 0, true, 0);
 select _WriteImages(
            jsonb_populate_record(null::image_batch, :'image'::jsonb || jsonb_build_object(
                'instance_id', array['mine-image-3'], 'work_key', array[:own_work_key])),
-           null, null, null, null, null, 9223372036854775807, false);
-select _RemoveImages(array[:'held_id', 'victim-6']);
+           null, null, null, null, null, 9223372036854775807, false, 0);
+select _RemoveImages(array[:'held_id', 'victim-6'], 0);
 select _CheckHub(null, 1000);
 select _CheckHub(0, 1000);
 select _RepairHub(array['nothing_after_end', 'work_is_found', 'lease_can_end', 'consumed_once'],
@@ -157,6 +157,14 @@ select _RepairHub(array['nothing_after_end', 'work_is_found', 'lease_can_end', '
 select _SetClosed('mine is closed');
 select _ClosedReason();
 select _SetClosed(null);
+select _Role();
+select _ChangeRole(0, 1::smallint, gen_random_uuid(), 0, '', '');
+select _Changes(1000);
+select _CountChanges(1000);
+select _ForgetChanges(array(select generate_series(1, 1000)));
+select _ChangeRole(0, 4::smallint, gen_random_uuid(), 0, '', 'mine is closed');
+select _RemoveImages(array[:'held_id', 'victim-6'], 1);
+select _ChangeRole(1, 0::smallint, null, 0, '', '');
 
 \echo a commit with everything of another
 select _Commit(

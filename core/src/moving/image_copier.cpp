@@ -1,5 +1,7 @@
-#include "backoff.hpp"
-#include "moving/mover.hpp"
+#include "moving/image_copier.hpp"
+
+#include "moving/images_of.hpp"
+#include "moving/obstacles.hpp"
 
 #include <perdure/migration.hpp>
 #include <perdure/printable.hpp>
@@ -9,73 +11,40 @@
 #include <algorithm>
 #include <utility>
 
-// How instances get from one store to the other, the first time and again.
-
 namespace perdure::moving {
 
 namespace {
 
-using steady = std::chrono::steady_clock;
-
 // A longer history is copied in parts, and only what is new of it.
 constexpr std::size_t short_history = std::size_t{256} << 10U;
-// A store may be away for so long.
-constexpr auto away_max = std::chrono::seconds(30);
 
 }  // namespace
 
-// Repeats a step that a store could not do just now.
-template <class Step>
-void mover::persist(Step step) {
-    calls::backoff pauses(std::chrono::milliseconds(5), std::chrono::seconds(1));
-    const auto deadline = steady::now() + away_max;
-    for (;;) {
-        require_going_on();
-        try {
-            step();
-            return;
-        } catch (const backend_error& fault) {
-            if (!fault.retryable() || steady::now() > deadline) {
-                throw;
-            }
-            course_.report([&](promotion_progress& it) { it.problem = fault.what(); });
-        }
-        course_.pause(pauses.next());
-    }
-}
+image_copier::image_copier(backend& from,
+                           backend& to,
+                           std::string to_description,
+                           promotion::course& course)
+    : source_(from),
+      target_(to),
+      to_description_(std::move(to_description)),
+      course_(course),
+      source_images_(images_of(from)),
+      target_images_(images_of(to)) {}
 
-void mover::copy_all() {
-    target_images_.set_closed(fmt::format(
-        "the instances of {} are being moved here, and go on there so far", from_description_));
-    has_begun_ = true;
-    while (!from_.begin_noting(patience)) {
-        wait_for_calls();
-    }
+void image_copier::copy_all() {
     std::string after;
     do {
-        persist([&] {
+        persist(course_, [&] {
             const image_page page =
                 source_images_.read_images(after, batch_items_max, batch_bytes_max);
             write(page.images, verification::done);
             after = page.next;
         });
     } while (!after.empty());
-    course_.report([](auto& it) { it.state = promotion_state::following; });
-}
-
-void mover::copy_changes() {
-    auto changes = from_.touched().take();
-    if (changes.any) {
-        const auto all = all_ids();
-        changes.instances.insert(all.begin(), all.end());
-    }
-    persist([&] {
-        copy({changes.instances.begin(), changes.instances.end()}, verification::done);
-    });
 }
 
 // Of both stores.
-std::vector<instance_id> mover::all_ids() {
+std::vector<instance_id> image_copier::all_ids() {
     std::vector<instance_id> ids;
     for (const auto& [id, history] : known_) {
         ids.push_back(id);
@@ -91,7 +60,8 @@ std::vector<instance_id> mover::all_ids() {
     return ids;
 }
 
-void mover::copy(const std::vector<instance_id>& ids, verification check) {
+std::vector<instance_id> image_copier::copy(const std::vector<instance_id>& ids,
+                                            verification check) {
     for (std::size_t begin = 0; begin < ids.size(); begin += batch_items_max) {
         const auto some =
             std::span(ids).subspan(begin, std::min(batch_items_max, ids.size() - begin));
@@ -104,7 +74,6 @@ void mover::copy(const std::vector<instance_id>& ids, verification check) {
             } else {
                 gone.push_back(some[n]);
                 known_.erase(some[n]);
-                leases_.erase(some[n]);
             }
         }
         if (!gone.empty()) {
@@ -112,9 +81,10 @@ void mover::copy(const std::vector<instance_id>& ids, verification check) {
         }
         write(images, check);
     }
+    return std::exchange(to_copy_again_, {});
 }
 
-void mover::write(std::span<const instance_image> images, verification check) {
+void image_copier::write(std::span<const instance_image> images, verification check) {
     std::vector<instance_image> whole;
     for (const instance_image& image : images) {
         if (has_end(image)) {
@@ -139,7 +109,7 @@ void mover::write(std::span<const instance_image> images, verification check) {
 }
 
 // What the other store has already of a long history is left there.
-void mover::write_long(const instance_image& beginning) {
+void image_copier::write_long(const instance_image& beginning) {
     const instance_id& id = beginning.record.instance;
     const auto known = known_.find(id);
     const bool is_known = known != known_.end() &&
@@ -167,11 +137,11 @@ void mover::write_long(const instance_image& beginning) {
         if (fault.code() != store_fault::conflict) {
             throw;
         }
-        from_.touched().add(id);  // It has changed meanwhile.
+        to_copy_again_.push_back(id);
     }
 }
 
-void mover::write_part(const instance_image& part) {
+void image_copier::write_part(const instance_image& part) {
     const auto outcome =
         target_images_.write_images(std::span(&part, 1), last_sequence(), write_mode::replace);
     if (outcome.front() != write_outcome::written) {
@@ -179,33 +149,18 @@ void mover::write_part(const instance_image& part) {
     }
 }
 
-void mover::note_copied(const instance_image& image) {
+void image_copier::note_copied(const instance_image& image) {
     const instance_id& id = image.record.instance;
     known_[id] = {image.created_as, image.record.execution, image.record.history_length};
-    std::vector<lease_token> held;
-    if (image.held.token) {
-        held.push_back(image.held.token);
-    }
-    for (const activity_image& task : image.activities) {
-        if (task.held.token) {
-            held.push_back(task.held.token);
-        }
-    }
-    if (held.empty()) {
-        leases_.erase(id);
-    } else {
-        leases_[id] = std::move(held);
-    }
     course_.report([&](promotion_progress& it) {
         ++it.copied;
         it.events += image.record.history_length;
-        it.changed = from_.touched().size();
         it.problem.clear();
     });
 }
 
-void mover::verify(std::span<const instance_image> images) {
-    image_writer compares(*target_);
+void image_copier::verify(std::span<const instance_image> images) {
+    image_writer compares(target_);
     const auto conflicts = compares.compare(images);
     if (!conflicts.empty()) {
         refuse(fmt::format("{} has instance \"{}\" otherwise than it was written: {}",
@@ -215,7 +170,7 @@ void mover::verify(std::span<const instance_image> images) {
     }
 }
 
-std::uint64_t mover::last_sequence() {
+std::uint64_t image_copier::last_sequence() {
     return source_images_.read_images({}, 1, 1).last_sequence;
 }
 
