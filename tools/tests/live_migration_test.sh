@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
 # live_migration_test.sh BIN_DIR FROM_URI TO_URI MOVES [SEED]: a hub moves there and back, MOVES times, while
 # other processes start and execute orchestrations on it. At random steps and moments the process that moves
-# it is killed; another one goes on. At the end nothing is lost, doubled, or unsound. PERDURE_SOAK=1: 2,000
-# moves.
+# it is killed; another one goes on. At the end nothing is lost, doubled, or unsound. {folder} in a URI is a
+# folder of this run. PERDURE_SOAK=1: 2,000 moves.
 set -euo pipefail
 bin=$1
-from=$2
-to=$3
 wanted=$4
 seed=${5:-$RANDOM}
 if [ "${PERDURE_SOAK:-0}" = 1 ]; then
@@ -14,6 +12,8 @@ if [ "${PERDURE_SOAK:-0}" = 1 ]; then
 fi
 RANDOM=$seed
 folder=$(mktemp -d)
+from=${2//\{folder\}/$folder}
+to=${3//\{folder\}/$folder}
 load=
 trap 'stop_load; rm -rf "$folder"' EXIT
 sides=(--from "$from" --to "$to")
@@ -39,13 +39,18 @@ fail() {
 }
 
 # Orchestrations until somebody says stop, by two workers and a client that open the first hub each time.
+# What has ended is purged now and then.
 work() {
-    local rounds=0
+    local rounds=0 purged=0 now
     while [ ! -e "$folder/stop" ]; do
         "$bin/perdure" bench --hub "$from" --workload sequence --count 60 --workers 2 --json \
             >"$folder/bench" 2>&1 || return 1
         rounds=$((rounds + 1))
-        echo "$rounds" >"$folder/rounds"
+        if [ $((rounds % 5)) = 0 ]; then
+            now=$("$bin/perdure" instances purge --hub "$from" --status completed --json) || return 1
+            purged=$((purged + $(sed -E 's/.*"purged":([0-9]+).*/\1/' <<<"$now")))
+        fi
+        echo $((60 * rounds - purged)) >"$folder/left"
     done
 }
 
@@ -73,6 +78,7 @@ role_of() { # source or target
 
 "$bin/perdure" bench --hub "$from" --workload sequence --count 60 --json >"$folder/bench"
 "$bin/perdure" migrate plan "${sides[@]}" >"$folder/step" || fail "something is in the way" "$folder/step"
+echo 0 >"$folder/left"
 work &
 load=$!
 
@@ -116,7 +122,7 @@ esac
 "$bin/perdure" hub fsck --hub "$hub" --json >"$folder/fsck" || fail "the hub is not sound" "$folder/fsck"
 instances=$(sed -E 's/.*"instances":([0-9]+).*/\1/' "$folder/fsck")
 events=$(sed -E 's/.*"events":([0-9]+).*/\1/' "$folder/fsck")
-expected=$((60 * (1 + $(cat "$folder/rounds"))))
+expected=$((60 + $(cat "$folder/left")))
 if [ "$instances" -ne "$expected" ] || [ "$events" -ne $((instances * events_each)) ]; then
     fail "$expected instances with $events_each events each are expected" "$folder/fsck"
 fi
