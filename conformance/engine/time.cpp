@@ -96,7 +96,7 @@ TEST_CASE("a wait with a timeout ends with the event or with the time", "[engine
     CHECK(shop.clients().wait<std::string>(ignored, patience) == "nobody answered");
 }
 
-TEST_CASE("1,000 timers that are due at once all fire", "[engine][timers]") {
+TEST_CASE("1,000 timers that are due at once all fire", "[engine][timers][thousands]") {
     engine shop(timed());
     if (lacks(ability::test_clock)) {
         return;

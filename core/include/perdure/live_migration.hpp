@@ -37,11 +37,13 @@ class PERDURE_EXPORT live_migration {
 
     live_migration(const hub& from, const hub& to);
 
-    /// What is in the way of `begin`, each a sentence; empty when nothing is.
-    [[nodiscard]] std::vector<std::string> obstacles();
+    /// What is in the way of `begin` with this URI of the source, each a sentence; empty when nothing
+    /// is.
+    [[nodiscard]] std::vector<std::string> obstacles(std::string_view from_uri);
     [[nodiscard]] live_migration_status status();
 
-    /// From now on the target is closed and the source notes what changes. The URIs are kept in the
+    /// From now on the target is closed and the source notes what changes. A target that this hub has
+    /// left for the source is emptied; any other one must be empty. The URIs are kept in the
     /// stores: with them every process opens the other hub, so they hold no password, and paths in
     /// them begin with '/'.
     void begin(std::string_view from_uri, std::string_view to_uri);

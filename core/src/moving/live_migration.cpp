@@ -60,15 +60,31 @@ bool is_going_back(const both_sides& sides) {
     return is_same_move(sides) && is_target(sides.here.role) && is_source(sides.there.role);
 }
 
+// The target did not hear of it.
+bool is_half_returned(const both_sides& sides) {
+    return is_same_move(sides) && sides.here.role == move_role::standby &&
+           sides.there.role == move_role::plain;
+}
+
+bool is_returned(const both_sides& sides) {
+    return is_same_move(sides) && sides.there.role == move_role::moved &&
+           (sides.here.role == move_role::plain || sides.here.role == move_role::sealed);
+}
+
 bool is_handed_over(const both_sides& sides) {
     return is_same_move(sides) && sides.here.role == move_role::moved &&
            (sides.there.role == move_role::plain || sides.there.role == move_role::sealed);
 }
 
-// The source did not hear of it.
+// The source did not hear of it, or its end was not heard of by the target.
 bool is_half_begun(const both_sides& sides) {
     return sides.here.role == move_role::plain && sides.here.move == uuid{} &&
-           sides.there.role == move_role::standby;
+           is_target(sides.there.role);
+}
+
+// What the hub left there when it went to the source is of no use any more.
+bool is_left_for(const both_sides& sides, std::string_view source_uri) {
+    return sides.there.role == move_role::moved && sides.there.other == source_uri;
 }
 
 std::string text_of(const both_sides& sides) {
@@ -84,11 +100,14 @@ std::string text_of(const both_sides& sides) {
                    : fmt::format(
                          "{} has the hub, and {} follows its changes: run, cut or abort", from, to);
     }
-    if (is_going_back(sides)) {
+    if (is_going_back(sides) || is_half_returned(sides)) {
         return fmt::format("the hub is going back from {} to {}: abort again", to, from);
     }
     if (is_handed_over(sides)) {
         return fmt::format("{} has the hub; it can go back to {}: finish or abort", to, from);
+    }
+    if (is_returned(sides)) {
+        return fmt::format("the hub has gone back from {} to {}: abort or begin again", to, from);
     }
     if (is_half_begun(sides)) {
         return fmt::format(
@@ -126,7 +145,20 @@ void add_unless_empty(std::vector<std::string>& to, std::string what) {
     }
 }
 
-std::vector<std::string> obstacles_of(both_sides& sides) {
+// A move back that has been decided, and of which a step was left out.
+void settle_return(both_sides& sides, promotion::course& course) {
+    if (moving::is_decided_by(sides.here, sides.there)) {
+        must_change_role(sides.source, sides.here, moving::opened(sides.here), course);
+        sides.read();
+    }
+    if (is_same_move(sides) && sides.here.role == move_role::plain &&
+        sides.there.role == move_role::moved) {
+        must_change_role(sides.source, sides.here, {}, course);
+        sides.read();
+    }
+}
+
+std::vector<std::string> obstacles_of(both_sides& sides, std::string_view from_uri) {
     const moving::named_store from{sides.source.store, sides.source.name};
     const moving::named_store to{sides.target.store, sides.target.name};
     std::vector<std::string> all;
@@ -136,7 +168,11 @@ std::vector<std::string> obstacles_of(both_sides& sides) {
     }
     const std::pair<moving_hub*, const hub_role*> both[] = {{&sides.source, &sides.here},
                                                             {&sides.target, &sides.there}};
+    const bool is_left = is_left_for(sides, from_uri);
     for (const auto& [where, role] : both) {
+        if (is_left && where == &sides.target) {
+            continue;
+        }
         if (role->role != move_role::plain || role->move != uuid{}) {
             all.push_back(fmt::format("{} takes part in a move already{}{}",
                                       where->name,
@@ -146,8 +182,10 @@ std::vector<std::string> obstacles_of(both_sides& sides) {
             all.push_back(where->name + " is closed: " + role->reason);
         }
     }
-    add_unless_empty(all, moving::not_empty(to));
-    add_unless_empty(all, moving::live_worker(to));
+    if (!is_left) {
+        add_unless_empty(all, moving::not_empty(to));
+        add_unless_empty(all, moving::live_worker(to));
+    }
     add_unless_empty(all, moving::lesser_abilities(from, to));
     add_unless_empty(all, moving::clocks_apart(from, to));
     return all;
@@ -186,15 +224,15 @@ void begin_to_go_back(both_sides& sides, promotion::course& course) {
         must_change_role(sides.target, sides.there, moving::opened(sides.there), course);
         sides.read();
     }
-    const uuid move = random_uuid();
     const hub_role standby{.role = move_role::standby,
-                           .move = move,
+                           .move = sides.here.move,
                            .other = sides.here.other,
                            .reason = fmt::format("its instances are in {}, and go back from there",
                                                  sides.target.name)};
     must_change_role(sides.source, sides.here, standby, course);
     remove_all(sides.source);
-    const hub_role tracked{.role = move_role::tracked, .move = move, .other = sides.there.other};
+    const hub_role tracked{
+        .role = move_role::tracked, .move = sides.there.move, .other = sides.there.other};
     must_change_role(sides.target, sides.there, tracked, course);
     sides.read();
 }
@@ -206,18 +244,16 @@ void go_back(both_sides& sides, promotion::course& course) {
         back.cut();
     }
     sides.read();
-    if (sides.here.role == move_role::plain) {
-        must_change_role(sides.source, sides.here, {}, course);
-    }
+    settle_return(sides, course);
 }
 
 }  // namespace
 
 live_migration::live_migration(const hub& from, const hub& to) : from_(from), to_(to) {}
 
-std::vector<std::string> live_migration::obstacles() {
+std::vector<std::string> live_migration::obstacles(std::string_view from_uri) {
     both_sides sides(from_, to_);
-    return obstacles_of(sides);
+    return obstacles_of(sides, from_uri);
 }
 
 live_migration_status live_migration::status() {
@@ -238,6 +274,7 @@ void live_migration::begin(std::string_view from_uri, std::string_view to_uri) {
     require_uri(from_uri, sides.source.name);
     require_uri(to_uri, sides.target.name);
     promotion::course course;
+    settle_return(sides, course);
     hub_role standby{
         .role = move_role::standby,
         .move = random_uuid(),
@@ -245,14 +282,17 @@ void live_migration::begin(std::string_view from_uri, std::string_view to_uri) {
         .reason = fmt::format("the instances of {} are being moved here, and go on there "
                               "so far",
                               sides.source.name)};
-    if (is_half_begun(sides) && sides.there.other == from_uri) {
-        standby.move = sides.there.move;
-    } else {
-        const auto found = obstacles_of(sides);
+    const bool is_repeated = is_half_begun(sides) && sides.there.other == from_uri;
+    const bool is_left = is_left_for(sides, from_uri);
+    if (!is_repeated) {
+        const auto found = obstacles_of(sides, from_uri);
         if (!found.empty()) {
             refuse(found.front());
         }
-        must_change_role(sides.target, sides.there, standby, course);
+    }
+    must_change_role(sides.target, sides.there, standby, course);
+    if (is_repeated || is_left) {
+        remove_all(sides.target);
     }
     must_change_role(
         sides.source,
@@ -294,7 +334,11 @@ void live_migration::abort(const watcher& watch) {
         end_before_cut(sides, course);
         return;
     }
-    if (is_handed_over(sides)) {
+    if (is_returned(sides)) {
+        settle_return(sides, course);
+        return;
+    }
+    if (is_handed_over(sides) || is_half_returned(sides)) {
         begin_to_go_back(sides, course);
     }
     if (!is_going_back(sides)) {

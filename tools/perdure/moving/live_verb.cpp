@@ -59,7 +59,7 @@ int say_status(const migrate_command& given, live_migration& move) {
 }
 
 int plan(const migrate_command& given, live_migration& move) {
-    const auto found = move.obstacles();
+    const auto found = move.obstacles(given.from);
     if (given.form == output_form::json) {
         std::string all;
         for (const std::string& obstacle : found) {
