@@ -29,7 +29,8 @@
 // and when it has moved. Every method of the contract that begins after that, in whatever process,
 // throws `backend_error` (moved) with the reason, until the hub is opened again; but `abilities`,
 // `identity`, `create_hub`, `delete_hub` (which opens it), `status`, `read_history`,
-// `interrupt_waits` and those of `image_store` work, and `wait_for_work` returns.
+// `interrupt_waits` and those of `image_store` work, and `wait_for_work` returns. Where hubs have
+// roles, a call that is on record is answered as before [ROLE-6].
 
 namespace perdure {
 inline namespace v1 {
@@ -172,7 +173,8 @@ class PERDURE_EXPORT image_store {
     /// ignored.
     virtual void remove_images(std::span<const instance_id> instances) = 0;
 
-    /// Closes the hub for this reason, or opens it when that is empty [CLOSED-1].
+    /// Closes the hub for this reason, or opens it when that is empty [CLOSED-1]. Throws
+    /// (unavailable), and nothing has happened, when calls under way take too long.
     virtual void set_closed(const std::string& reason) = 0;
     /// The reason; empty when the hub is open.
     [[nodiscard]] virtual std::string closed_reason() = 0;
