@@ -147,20 +147,20 @@ bool mover::try_to_cut() {
     }
     const auto changes = from_.touched().take();
     const std::vector<instance_id> rest{changes.instances.begin(), changes.instances.end()};
-    const bool is_little = !changes.any && rest.size() <= 2 * limits_.instances();
+    bool is_there = false;
     try {
-        if (is_little) {
+        if (!changes.any && rest.size() <= 2 * limits_.instances()) {
             const auto changed = copies_.copy(rest, image_copier::verification::skipped);
             if (!changed.empty()) {
                 refuse("an instance has changed while no call was under way");
             }
-            cut();
+            is_there = cut();
         }
     } catch (...) {
         from_.reopen();
         throw;
     }
-    if (!is_little) {
+    if (!is_there) {
         from_.touched().add(rest);
         if (changes.any) {
             from_.touched().add_any();
@@ -177,12 +177,23 @@ bool mover::try_to_cut() {
 }
 
 // From when on the first store is closed, the other one has the hub. Whoever finds both closed
-// opens the other one.
-void mover::cut() {
-    may_have_closed_ = true;
-    source_images_.set_closed(fmt::format("its instances have moved to {}", to_description_));
+// opens the other one. False when calls of other processes keep the first one open.
+bool mover::cut() {
+    try {
+        may_have_closed_ = true;
+        source_images_.set_closed(fmt::format("its instances have moved to {}", to_description_));
+    } catch (const backend_error& fault) {
+        if (fault.code() != store_fault::unavailable) {
+            throw;
+        }
+        may_have_closed_ = false;
+        course_.report([&](promotion_progress& it) { it.problem = fault.what(); });
+        require_going_on(course_);
+        return false;
+    }
     target_images_.set_closed({});
     from_.move_to(target_, to_description_);
+    return true;
 }
 
 }  // namespace perdure::moving

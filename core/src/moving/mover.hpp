@@ -35,7 +35,7 @@ class mover {
     void copy_all();
     void copy_changes();
     [[nodiscard]] bool try_to_cut();
-    void cut();
+    [[nodiscard]] bool cut();
     void wait_for_calls();
     void undo() noexcept;
 
