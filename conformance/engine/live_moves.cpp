@@ -141,6 +141,9 @@ TEST_CASE("a move that is aborted before its cut has not happened", "[live-move]
     hubs.begin();
     hubs.mover().run();
     here.raise(id);
+    const hub target = open_hub(hubs.to);
+    CHECK(says(refusal_of([&] { static_cast<void>(target.store().query({}, 1, {})); }),
+               "moved here"));
     hubs.mover().abort();
     CHECK(hubs.role_of_source() == move_role::plain);
     CHECK(hubs.role_of_target() == move_role::plain);
@@ -148,6 +151,25 @@ TEST_CASE("a move that is aborted before its cut has not happened", "[live-move]
     fixture there(open_hub(hubs.to));
     CHECK(there.store.query({}, 9, {}).instances.empty());
     there.idle_instance();
+}
+
+TEST_CASE("a hub that goes back brings what has happened since", "[live-move]") {
+    if (cannot_move()) {
+        return;
+    }
+    const two_hubs hubs;
+    fixture here(open_following(hubs.from));
+    const instance_id id = here.idle_instance();
+    const instance_id purged = here.completed_instance();
+    hubs.move();
+    here.raise(id);
+    CHECK(here.purge(purged) == purge_outcome::purged);
+    const instance_id fresh = here.pending_instance();
+    hubs.mover().abort();
+    CHECK(here.get(id).inbox_length == 1);
+    CHECK_FALSE(here.find(purged));
+    CHECK(here.get(fresh).status == orchestration_status::pending);
+    CHECK(hubs.role_of_source() == move_role::plain);
 }
 
 TEST_CASE("who meets a hub that is closed for too long opens it again", "[live-move]") {
