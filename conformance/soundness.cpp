@@ -26,9 +26,14 @@ std::string faults_of(const hub& where) {
     if (interface_of<image_store>(where.store()) == nullptr) {
         return text;
     }
-    hub_check checking(where.store());
-    while (const auto part = checking.next()) {
-        text += text_of(*part);
+    // Destructors ask, which must not throw.
+    try {
+        hub_check checking(where.store());
+        while (const auto part = checking.next()) {
+            text += text_of(*part);
+        }
+    } catch (const backend_error& fault) {
+        text += std::string("it cannot be checked: ") + fault.what();
     }
     return text;
 }

@@ -49,7 +49,7 @@ begin
         allowed := allowed || p_bytes - v_bytes;
         v_bytes := v_bytes + v_found.bytes;
     end loop;
-    keys := coalesce(keys, '{null}');
+    keys := coalesce(keys, array[null::bigint]);
 end
 $$;
 
