@@ -433,7 +433,7 @@ TEST_CASE("images: pages are cut by weight, and the rest of a history is read", 
     std::size_t cut = 0;
     std::size_t place = 0;
     for (std::string next;;) {
-        image_page page = source.store.read_images(next, 10, 1500);
+        image_page page = source.store.read_images(next, 10, 700);
         REQUIRE(!page.images.empty());
         for (instance_image& image : page.images) {
             if (!has_end(image)) {
