@@ -171,7 +171,9 @@ TEST_CASE_METHOD(two_hubs, "messages and timers are what they were", "[IMAGE-1]"
     turn.timers = {a_timer(1, now() + 5 * moment), a_timer(2, now() + 5 * moment)};
     REQUIRE(commit_one(turn) == commit_outcome::committed);
     raise(id, "unread");
+    const instance_id nothing_to_do = idle_instance();
     move();
+    CHECK_FALSE(there.is_ready(nothing_to_do));
     CHECK(there.send(message) == send_outcome::duplicate);
     there.raise(id, "later");
     const orchestration_work work = there.lease(id);
