@@ -206,7 +206,7 @@ void end_before_cut(both_sides& sides, promotion::course& course) {
 
 void remove_all(moving_hub& where) {
     for (;;) {
-        const image_page page = where.images.read_images({}, batch_items_max, 1);
+        const image_page page = where.images.read_images({}, batch_items_max, batch_bytes_max);
         if (page.images.empty()) {
             return;
         }

@@ -17,10 +17,12 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-constexpr std::size_t changes_at_once = 1'000;
+// An instance that works has many of them: the more are read at once, the fewer copies are made.
+constexpr std::size_t changes_at_once = 20'000;
 constexpr std::size_t changes_max = 100'000;
+constexpr std::size_t changes_of_one = 10;
 // What is left when a run ends.
-constexpr std::size_t caught_up = 1'000;
+constexpr std::size_t caught_up = 10'000;
 // Who waits for a closed hub takes its mover for dead a second after it was closed.
 constexpr auto closed_max = std::chrono::milliseconds(800);
 constexpr auto pause_between = std::chrono::milliseconds(100);
@@ -189,10 +191,10 @@ void live_mover::cut() {
 
 bool live_mover::try_to_cut(std::size_t attempt) {
     const cut_limits limits{attempt};
+    const std::size_t most = changes_of_one * limits.instances();
     const auto began = steady::now();
     copy_changes();
-    if (steady::now() - began > limits.pass() ||
-        changes_left(limits.instances()) >= limits.instances()) {
+    if (steady::now() - began > limits.pass() || changes_left(most) >= most) {
         return false;
     }
     const hub_role here = from_.role();
@@ -218,7 +220,7 @@ bool live_mover::try_to_cut(std::size_t attempt) {
     closing.era = here.era + 1;
     bool is_moved = false;
     try {
-        is_moved = copy_rest_and_hand_over(closing, 2 * limits.instances());
+        is_moved = copy_rest_and_hand_over(closing, 2 * most);
     } catch (...) {
         reopen();
         throw;
