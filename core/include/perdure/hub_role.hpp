@@ -24,8 +24,8 @@
 // [ROLE-4] While a hub is tracked or closing, each transaction that changes anything of which an image
 // speaks adds the instances to the changes, whoever made it: an instance that was removed, too. The
 // transaction in which a lease was only renewed may do so.
-// [ROLE-5] The images of a target are written and removed only through the handle that changed its role last;
-// others are rejected. So who was taken for dead does not put an old image over a new one.
+// [ROLE-5] The images of a target are written and removed only through the handle that changed its
+// role last; others are rejected. So who was taken for dead does not put an old image over a new one.
 // [ROLE-6] A closed hub answers a call that it has on record [REPEAT-3], and refuses others.
 
 namespace perdure {
@@ -49,6 +49,20 @@ enum class move_role : std::uint8_t {
     sealed,
 };
 
+/// Whether a hub with this role has the instances that move, and notes what changes.
+[[nodiscard]] constexpr bool is_source(move_role role) noexcept {
+    return role == move_role::tracked || role == move_role::closing;
+}
+
+/// Whether a hub with this role is filled by a mover.
+[[nodiscard]] constexpr bool is_target(move_role role) noexcept {
+    return role == move_role::standby || role == move_role::following ||
+           role == move_role::sealed;
+}
+
+/// Of the text by which the other hub is opened.
+inline constexpr std::size_t other_bytes_max = 1'024;
+
 /// The part of a hub in a move.
 struct hub_role {
     move_role role = move_role::plain;
@@ -56,7 +70,8 @@ struct hub_role {
     uuid move{};
     /// Of the target: which closing of the source it is sealed for. 0 otherwise.
     std::uint64_t sealed_for = 0;
-    /// How the other hub is opened, without secrets; empty without a move. At most 1,024 bytes.
+    /// How the other hub is opened, without secrets; empty without a move. At most
+    /// `other_bytes_max`.
     std::string other{};
     /// Why the hub is closed; empty when it is open.
     std::string reason{};

@@ -24,8 +24,6 @@ constexpr statement read_changes{"changes", "select numbers, ids from _Changes($
 constexpr statement count_some{"count_changes", "select _CountChanges($1)", effect::none};
 constexpr statement forget_some{"forget_changes", "select _ForgetChanges($1)", effect::mutating};
 
-constexpr std::size_t other_size_max = 1024;
-
 std::int64_t as_bigint(std::uint64_t number) {
     constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     return static_cast<std::int64_t>(std::min(number, most));
@@ -51,7 +49,7 @@ hub_role postgres_backend::role() {
 
 // [ROLE-3] The server tells every process that waits, this one as well.
 bool postgres_backend::change_role(std::uint64_t era, const hub_role& next) {
-    if (next.other.size() > other_size_max) {
+    if (next.other.size() > other_bytes_max) {
         throw backend_error(store_fault::rejected,
                             "how the other hub is opened must have at most 1,024 bytes");
     }

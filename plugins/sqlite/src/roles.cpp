@@ -16,7 +16,6 @@ namespace perdure::sqlite {
 namespace {
 
 constexpr duration barrier_patience = std::chrono::milliseconds(200);
-constexpr std::size_t other_size_max = 1024;
 
 hub_role role_of(const rows& found) {
     return {.role = static_cast<move_role>(found.number(0)),
@@ -31,14 +30,6 @@ hub_role role_of(const rows& found) {
 hub_role role_in(statement& source) {
     rows found = source.query();
     return found.next() ? role_of(found) : hub_role{};
-}
-
-bool is_target(move_role role) {
-    return role == move_role::standby || role == move_role::following || role == move_role::sealed;
-}
-
-bool has_feed(move_role role) {
-    return role == move_role::tracked || role == move_role::closing;
 }
 
 void write_role(write_statements& sql, const hub_role& next, std::int64_t now) {
@@ -117,7 +108,7 @@ hub_role sqlite_backend::role() {
 // The one writer is the barrier: who wrote before has committed, and who writes later sees the
 // role.
 bool sqlite_backend::change_role(std::uint64_t era, const hub_role& next) {
-    refuse_unless(next.other.size() <= other_size_max,
+    refuse_unless(next.other.size() <= other_bytes_max,
                   "how the other hub is opened must have at most 1,024 bytes");
     call work(hub_, notifier_, std::chrono::steady_clock::now() + barrier_patience);
     const hub_role before = role_in(work.sql().role);
@@ -125,10 +116,10 @@ bool sqlite_backend::change_role(std::uint64_t era, const hub_role& next) {
         return false;
     }
     write_role(work.sql(), next, work.now());
-    if (has_feed(before.role) != has_feed(next.role)) {
+    if (is_source(before.role) != is_source(next.role)) {
         // What was noted for another move is of no use to this one.
         work.sql().db.execute("delete from changed_instances");
-        set_feed(work.sql().db, has_feed(next.role));
+        set_feed(work.sql().db, is_source(next.role));
     }
     work.news_of_everything();  // [ROLE-3]
     static_cast<void>(work.finish());
