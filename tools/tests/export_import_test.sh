@@ -167,6 +167,27 @@ expect 0 "have moved to" hub status --hub "sqlite:$folder/c.db"
 expect 0 "is open" hub open --hub "sqlite:$folder/c.db"
 expect 0 "is open" hub open --hub "sqlite:$folder/c.db"
 expect 0 "o-3" instances list --hub "sqlite:$folder/c.db"
+
+# Step by step, while workers might go on; and when the target is lost, the source forgets the move.
+live=(--from "sqlite:$folder/c.db" --to "sqlite:$folder/live.db")
+expect 2 "STEP" migrate somehow "${live[@]}"
+expect 2 "leave-open" migrate begin --leave-open "${live[@]}"
+expect 1 "begin with '/'" migrate begin --from "sqlite:c.db" --to "sqlite:$folder/live.db"
+expect 0 "nothing is in the way" migrate plan "${live[@]}"
+expect 1 "no live move" migrate cut "${live[@]}"
+expect 0 "have to be copied" migrate begin "${live[@]}"
+expect 0 "follows its changes" migrate run "${live[@]}"
+expect 0 '"source":"tracked","target":"following"' migrate status "${live[@]}" --json
+expect 0 "all calls waited for" migrate cut "${live[@]}"
+expect 0 "o-3" instances list --hub "sqlite:$folder/c.db"
+expect 0 "have moved to" hub status --hub "sqlite:$folder/c.db"
+expect 0 "no live move" migrate abort "${live[@]}"
+expect 0 "nothing is in the way" migrate plan "${live[@]}"
+expect 0 "have to be copied" migrate begin "${live[@]}"
+rm "$folder"/live.db*
+expect 1 "takes part in a move" migrate plan --from "sqlite:$folder/c.db" --to "sqlite:$folder/other.db"
+expect 0 "takes part in no move any more" hub open --hub "sqlite:$folder/c.db"
+expect 0 "nothing is in the way" migrate plan --from "sqlite:$folder/c.db" --to "sqlite:$folder/other.db"
 if compgen -G "none*" >/dev/null || [ -e d.db ]; then
     complain "a hub that is not there leaves something"
 fi

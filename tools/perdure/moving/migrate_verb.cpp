@@ -52,18 +52,22 @@ int migrate_hub(const migrate_command& given) {
 int open_closed_hub(const open_hub_command& given) {
     const hub closed = open_existing(given.hub);
     auto* images = interface_of<image_store>(closed.store());
-    const std::string reason = images != nullptr ? images->closed_reason() : std::string();
-    if (reason.empty()) {
-        std::cout << printable(closed.description()) << " is open\n";
-        return exit_code::done;
-    }
     auto* roles = interface_of<role_store>(closed.store());
+    const std::string reason = images != nullptr ? images->closed_reason() : std::string();
     const hub_role role = roles != nullptr ? roles->role() : hub_role{};
-    if (role.role == move_role::plain || !roles->change_role(role.era, {})) {
+    const std::string name = printable(closed.description());
+    if (role.role != move_role::plain) {
+        if (!roles->change_role(role.era, {})) {
+            throw backend_error(store_fault::rejected,
+                                "somebody else has changed its role just now: look again");
+        }
+        std::cout << name << " takes part in no move any more, and is open\n";
+    } else if (reason.empty()) {
+        std::cout << name << " is open\n";
+    } else {
         images->set_closed({});
+        std::cout << name << " was closed (" << printable(reason) << "), and is open\n";
     }
-    std::cout << printable(closed.description()) << " was closed (" << printable(reason)
-              << "), and is open\n";
     return exit_code::done;
 }
 
