@@ -47,6 +47,9 @@ struct two_hubs {
         mover().run();
         mover().cut();
     }
+    /// As a mover that dies before the decision: the target is sealed for this closing, or for one
+    /// that was so many changes of the role before.
+    void close_and_seal(std::uint64_t changes_before = 0) const;
     [[nodiscard]] move_role role_of_source() const { return mover().status().source.role; }
     [[nodiscard]] move_role role_of_target() const { return mover().status().target.role; }
 
@@ -68,6 +71,13 @@ void set_role(const backend_config& where, move_role next, std::uint64_t sealed_
 std::uint64_t era_of(const backend_config& where) {
     const hub opened = open_hub(where);
     return interface_of<role_store>(opened.store())->role().era;
+}
+
+void two_hubs::close_and_seal(std::uint64_t changes_before) const {
+    begin();
+    mover().run();
+    set_role(from, move_role::closing);
+    set_role(to, move_role::sealed, era_of(from) - changes_before);
 }
 
 bool finds(fixture& by, const instance_id& id) {
@@ -238,10 +248,7 @@ TEST_CASE("a mover that died is followed by another one", "[live-move]") {
         CHECK_FALSE(here.find(purged));
     }
     SECTION("between the decision and the opening of the target") {
-        hubs.begin();
-        hubs.mover().run();
-        set_role(hubs.from, move_role::closing);
-        set_role(hubs.to, move_role::sealed, era_of(hubs.from));
+        hubs.close_and_seal();
         set_role(hubs.from, move_role::moved);
         SECTION("whom a caller takes the last step from") {
             REQUIRE(finds(here, id));
@@ -263,15 +270,20 @@ TEST_CASE("a target that is sealed for another closing is not opened", "[live-mo
     const two_hubs hubs;
     fixture here(open_following(hubs.from));
     const instance_id id = here.idle_instance();
-    hubs.begin();
-    hubs.mover().run();
-    set_role(hubs.from, move_role::closing);
-    set_role(hubs.to, move_role::sealed, era_of(hubs.from));
-    set_role(hubs.from, move_role::tracked);
-    here.raise(id);
-    CHECK(hubs.role_of_target() == move_role::sealed);
-    hubs.mover().cut();
-    CHECK(here.get(id).inbox_length == 1);
+    SECTION("when the source goes on") {
+        hubs.close_and_seal();
+        set_role(hubs.from, move_role::tracked);
+        here.raise(id);
+        CHECK(hubs.role_of_target() == move_role::sealed);
+        hubs.mover().cut();
+        CHECK(here.get(id).inbox_length == 1);
+    }
+    SECTION("when the source has moved") {
+        hubs.close_and_seal(1);
+        set_role(hubs.from, move_role::moved);
+        CHECK_FALSE(finds(here, id));
+        CHECK(hubs.role_of_target() == move_role::sealed);
+    }
 }
 
 TEST_CASE("a move is refused with the reason", "[live-move]") {

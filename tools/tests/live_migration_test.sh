@@ -2,14 +2,11 @@
 # live_migration_test.sh BIN_DIR FROM_URI TO_URI MOVES [SEED]: a hub moves there and back, MOVES times, while
 # other processes start and execute orchestrations on it. At random steps and moments the process that moves
 # it is killed; another one goes on. At the end nothing is lost, doubled, or unsound. {folder} in a URI is a
-# folder of this run. PERDURE_SOAK=1: 2,000 moves.
+# folder of this run.
 set -euo pipefail
 bin=$1
 wanted=$4
 seed=${5:-$RANDOM}
-if [ "${PERDURE_SOAK:-0}" = 1 ]; then
-    wanted=2000
-fi
 RANDOM=$seed
 folder=$(mktemp -d)
 from=${2//\{folder\}/$folder}

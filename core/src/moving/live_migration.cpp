@@ -19,7 +19,6 @@ using moving::moving_hub;
 using moving::refuse;
 
 constexpr std::size_t changes_shown = 100'000;
-constexpr std::size_t uri_bytes_max = 1'024;
 
 // The store itself: a hub's handle would follow where it has moved to.
 moving_hub side(const hub& opened) {
@@ -38,14 +37,6 @@ struct both_sides {
     hub_role here{};
     hub_role there{};
 };
-
-bool is_source(move_role role) {
-    return role == move_role::tracked || role == move_role::closing;
-}
-
-bool is_target(move_role role) {
-    return role == move_role::standby || role == move_role::following || role == move_role::sealed;
-}
 
 bool is_same_move(const both_sides& sides) {
     return sides.here.move == sides.there.move && sides.here.move != uuid{};
@@ -121,9 +112,9 @@ std::string text_of(const both_sides& sides) {
 
 void require_uri(std::string_view uri, const std::string& name) {
     const backend_config config = parse_uri(uri);
-    if (uri.size() > uri_bytes_max) {
+    if (uri.size() > other_bytes_max) {
         refuse(fmt::format(
-            "the URI of {} has {} bytes; {} are allowed", name, uri.size(), uri_bytes_max));
+            "the URI of {} has {} bytes; {} are allowed", name, uri.size(), other_bytes_max));
     }
     if (plugin::may_hold_secret(config)) {
         refuse(fmt::format(

@@ -17,14 +17,12 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-// An instance that works has many of them: the more are read at once, the fewer copies are made.
+// An instance that works has many changes: the more are read at once, the fewer copies are made.
 constexpr std::size_t changes_at_once = 20'000;
 constexpr std::size_t changes_max = 100'000;
-constexpr std::size_t changes_of_one = 10;
+constexpr std::size_t changes_an_instance = 10;
 // What is left when a run ends.
 constexpr std::size_t caught_up = 10'000;
-// Who waits for a closed hub takes its mover for dead a second after it was closed.
-constexpr auto closed_max = std::chrono::milliseconds(800);
 constexpr auto pause_between = std::chrono::milliseconds(100);
 
 bool is_same(const hub_role& found, const hub_role& wanted) {
@@ -138,14 +136,14 @@ void live_mover::wait_for_decision() {
     }
 }
 
-void live_mover::copy_some(const std::vector<instance_change>& changes,
+// False when one of them has changed while it was copied; then it is among the next changes.
+bool live_mover::copy_some(const std::vector<instance_change>& changes,
                            image_copier::verification check) {
     std::set<instance_id> ids;
     for (const instance_change& change : changes) {
         ids.insert(change.instance);
     }
-    // What changes while it is copied is among the next changes.
-    static_cast<void>(copies_.copy({ids.begin(), ids.end()}, check));
+    return copies_.copy({ids.begin(), ids.end()}, check).empty();
 }
 
 // Those of this moment.
@@ -154,7 +152,7 @@ void live_mover::copy_changes() {
     for (std::size_t copied = 0; copied < all;) {
         persist(course_, [&] {
             const auto some = from_.roles.changes(changes_at_once);
-            copy_some(some, image_copier::verification::done);
+            static_cast<void>(copy_some(some, image_copier::verification::done));
             from_.roles.forget_changes(some);
             copied = some.empty() ? all : copied + some.size();
         });
@@ -191,7 +189,7 @@ void live_mover::cut() {
 
 bool live_mover::try_to_cut(std::size_t attempt) {
     const cut_limits limits{attempt};
-    const std::size_t most = changes_of_one * limits.instances();
+    const std::size_t most = changes_an_instance * limits.instances();
     const auto began = steady::now();
     copy_changes();
     if (steady::now() - began > limits.pass() || changes_left(most) >= most) {
@@ -240,10 +238,9 @@ bool live_mover::try_to_cut(std::size_t attempt) {
 // What decides is the role of the source: the target is opened by whoever sees it.
 bool live_mover::copy_rest_and_hand_over(const hub_role& closed, std::size_t most) {
     const auto rest = from_.roles.changes(most + 1);
-    if (rest.size() > most) {
+    if (rest.size() > most || !copy_some(rest, image_copier::verification::skipped)) {
         return false;
     }
-    copy_some(rest, image_copier::verification::skipped);
     become(move_role::sealed, closed.era);
     const hub_role moved{.role = move_role::moved,
                          .move = closed.move,

@@ -39,7 +39,8 @@ class live_mover {
     void wait_for_decision();
     void become(move_role role, std::uint64_t sealed_for = 0);
     [[nodiscard]] std::size_t changes_left(std::size_t limit);
-    void copy_some(const std::vector<instance_change>& changes, image_copier::verification check);
+    [[nodiscard]] bool copy_some(const std::vector<instance_change>& changes,
+                                 image_copier::verification check);
     void copy_changes();
     [[nodiscard]] bool try_to_cut(std::size_t attempt);
     [[nodiscard]] bool copy_rest_and_hand_over(const hub_role& closed, std::size_t most);

@@ -2,7 +2,12 @@
 
 #include <perdure/hub_role.hpp>
 
+#include <chrono>
+
 namespace perdure::moving {
+
+/// A hub is closed for some tens of milliseconds; after this who closed it is taken for dead.
+inline constexpr auto closed_max = std::chrono::seconds(1);
 
 /// What the backend implements so that it can take part in a live move. Throws `backend_error`
 /// (configuration) when it does not.

@@ -23,8 +23,14 @@
 
 namespace perdure::moving {
 
+struct opened_store {
+    std::shared_ptr<backend> store;
+    /// For messages: without secrets, and without what drives a terminal.
+    std::string description;
+};
+
 /// Opens the store of a hub that has moved. Throws `backend_error`.
-using store_opener = std::function<std::shared_ptr<backend>(const std::string& uri)>;
+using store_opener = std::function<opened_store(const std::string& uri)>;
 
 /// Stands in each hub before its backend, and can put another one in its place while calls go on:
 /// when this process moves the hub, and when a call hears that another one has done so. Exactly one
@@ -137,7 +143,7 @@ class PERDURE_EXPORT store_switch final : public forwarding_backend {
     void ask_from_now_on(std::shared_ptr<backend> next, std::string description);
 
     [[nodiscard]] bool follow(const place& asked, std::chrono::steady_clock::time_point deadline);
-    void follow_to(const hub_role& left);
+    [[nodiscard]] bool follow_to(role_store& asked, const hub_role& left);
 
     const store_opener opens_;
     mutable gate gate_;

@@ -1,7 +1,7 @@
 #include "moving/roles.hpp"
 #include "moving/store_switch.hpp"
 
-#include <fmt/format.h>
+#include <perdure/printable.hpp>
 
 #include <thread>
 #include <utility>
@@ -14,10 +14,7 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-// A hub is closed for some tens of milliseconds.
 constexpr auto looks_again_after = std::chrono::milliseconds(1);
-// After this who moved it is taken for dead.
-constexpr auto closed_max = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -49,26 +46,32 @@ bool store_switch::follow(const place& asked, steady::time_point deadline) {
         case move_role::standby:
         case move_role::following:
         case move_role::sealed:
-            follow_to(left);
-            return true;
+            return follow_to(*roles, left);
     }
     return false;
 }
 
-void store_switch::follow_to(const hub_role& left) {
-    // Until the other hub can be reached, the call fails as it did, or as it would there.
+// False when neither hub is open, and no decision says which one is to be.
+bool store_switch::follow_to(role_store& asked, const hub_role& left) {
+    // Until the other hub can be reached, the call fails as it would there.
     try {
-        std::shared_ptr<backend> next = opens_(left.other);
-        auto* roles = interface_of<role_store>(*next);
+        opened_store next = opens_(left.other);
+        auto* roles = interface_of<role_store>(*next.store);
         if (roles != nullptr) {
             const hub_role found = roles->role();
             if (is_decided_by(found, left)) {
                 static_cast<void>(roles->change_role(found.era, opened(found)));
+            } else if (is_decided_by(left, found)) {
+                static_cast<void>(asked.change_role(left.era, opened(left)));
+                return true;
+            } else if (is_target(found.role)) {
+                return false;
             }
         }
-        ask_from_now_on(std::move(next), left.other);
+        ask_from_now_on(std::move(next.store), std::move(next.description));
+        return true;
     } catch (backend_error& fault) {
-        fault.add_context("following the hub, which has moved to " + left.other);
+        fault.add_context("following the hub, which has moved to " + printable(left.other));
         throw;
     }
 }

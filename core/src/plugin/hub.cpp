@@ -13,12 +13,13 @@ inline namespace v1 {
 namespace {
 
 // Where a hub has moved. It was created there.
-std::shared_ptr<backend> open_store(const std::string& uri) {
+moving::opened_store open_store(const std::string& uri) {
     const backend_config config = parse_uri(uri);
     backend_config rest = config;
     rest.options.erase("create");
-    return std::make_shared<plugin::checked_backend>(
-        load_plugin_by_name(config.backend).create(rest));
+    return {
+        std::make_shared<plugin::checked_backend>(load_plugin_by_name(config.backend).create(rest)),
+        describe(config)};
 }
 
 }  // namespace

@@ -60,63 +60,60 @@ struct two_files {
     const std::string to = "sqlite:" + (folder / "to.db").string();
 };
 
-std::shared_ptr<backend> store_at(const std::string& uri) {
+moving::opened_store store_at(const std::string& uri) {
     const backend_config config = parse_uri(uri);
-    return load_plugin_by_name(config.backend).create(config);
+    return {load_plugin_by_name(config.backend).create(config), uri};
 }
+
+/// An instance in the first hub, and who sends it messages and may lose the answers.
+struct sender {
+    sender() {
+        const new_instance fresh{.instance = id, .name = "Order"};
+        REQUIRE(here.create({.request = {random_uuid()}}, {&fresh, 1}).outcomes.front().code ==
+                create_code::created);
+    }
+    [[nodiscard]] send_outcome send(const request_id& request) {
+        const new_message message{.target = id, .event = "{}"};
+        return here.send({.request = request}, {&message, 1}).outcomes.front();
+    }
+    [[nodiscard]] std::uint64_t inbox_length() { return here.get({&id, 1}).front()->inbox_length; }
+
+    const instance_id id{"a"};
+    const two_files files;
+    const std::shared_ptr<losing_backend> loses =
+        std::make_shared<losing_backend>(store_at(files.from).store);
+    moving::store_switch here{loses, "here", store_at};
+};
 
 }  // namespace
 
 TEST_CASE("a call whose answer was lost happens once, though the hub has moved", "[switch]") {
-    const two_files files;
-    const auto loses = std::make_shared<losing_backend>(store_at(files.from));
-    moving::store_switch here(loses, "here", store_at);
-    new_instance fresh{.instance = instance_id("a"), .name = "Order"};
-    REQUIRE(here.create({.request = {random_uuid()}}, {&fresh, 1}).outcomes.front().code ==
-            create_code::created);
-    const new_message message{.target = instance_id("a"), .event = "{}"};
-    const auto send = [&](const request_id& request) {
-        return here.send({.request = request}, {&message, 1}).outcomes.front();
-    };
-    const auto inbox_length = [&] {
-        const instance_id id("a");
-        return here.get({&id, 1}).front()->inbox_length;
-    };
+    sender shop;
     const request_id request{random_uuid()};
-
-    loses->loses = true;
-    CHECK_THROWS_AS(send(request), backend_error);
-    files.move();
+    shop.loses->loses = true;
+    CHECK_THROWS_AS(shop.send(request), backend_error);
+    shop.files.move();
     SECTION("when it is repeated at once") {
-        CHECK(send(request) == send_outcome::accepted);
+        CHECK(shop.send(request) == send_outcome::accepted);
     }
     SECTION("when another call has followed the hub before") {
-        CHECK(inbox_length() == 1);
-        CHECK(send(request) == send_outcome::accepted);
+        CHECK(shop.inbox_length() == 1);
+        CHECK(shop.send(request) == send_outcome::accepted);
     }
-    CHECK(inbox_length() == 1);
-    CHECK(send({random_uuid()}) == send_outcome::accepted);
-    CHECK(inbox_length() == 2);
+    CHECK(shop.inbox_length() == 1);
+    CHECK(shop.send({random_uuid()}) == send_outcome::accepted);
+    CHECK(shop.inbox_length() == 2);
 }
 
 TEST_CASE("a call that was lost on its way happens where the hub is", "[switch]") {
-    const two_files files;
-    const auto loses = std::make_shared<losing_backend>(store_at(files.from));
-    moving::store_switch here(loses, "here", store_at);
-    new_instance fresh{.instance = instance_id("a"), .name = "Order"};
-    REQUIRE(here.create({.request = {random_uuid()}}, {&fresh, 1}).outcomes.front().code ==
-            create_code::created);
-    const new_message message{.target = instance_id("a"), .event = "{}"};
+    sender shop;
     const request_id request{random_uuid()};
-
-    loses->loses = true;
-    loses->arrives = false;
-    CHECK_THROWS_AS(here.send({.request = request}, {&message, 1}), backend_error);
-    files.move();
+    shop.loses->loses = true;
+    shop.loses->arrives = false;
+    CHECK_THROWS_AS(shop.send(request), backend_error);
+    shop.files.move();
     for (int n = 0; n < 2; ++n) {
-        CHECK(here.send({.request = request}, {&message, 1}).outcomes.front() ==
-              send_outcome::accepted);
+        CHECK(shop.send(request) == send_outcome::accepted);
     }
-    const instance_id id("a");
-    CHECK(here.get({&id, 1}).front()->inbox_length == 1);
+    CHECK(shop.inbox_length() == 1);
 }
